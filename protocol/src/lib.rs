@@ -1,0 +1,16 @@
+//! What crosses a process boundary, and nothing else: ids, the manifest and the plan it compiles to, requests and views
+//! per noun, node frames, errors, and the client that speaks them.
+
+pub mod client;
+mod error;
+pub mod frames;
+mod ids;
+pub mod manifest;
+pub mod plan;
+mod state;
+pub mod units;
+pub mod views;
+
+pub use error::{ApiError, ErrorCode};
+pub use ids::{AppId, AttemptKey, DigestHex, NodeId, NotAnId, TaskId, TokenId, VenvId, VersionId};
+pub use state::{Exit, Stage, Status, UnknownWord};

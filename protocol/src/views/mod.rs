@@ -1,0 +1,27 @@
+//! Requests and answers of `/api/v1`, one file per noun. Field names are LitePipeline's where it has the thing; times are
+//! RFC 3339 with zone.
+
+mod apps;
+mod cluster;
+mod tasks;
+mod workspaces;
+
+pub use apps::*;
+pub use cluster::*;
+pub use tasks::*;
+pub use workspaces::*;
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Pass as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Largest and standard page size of every list.
+pub const MAX_PAGE: u32 = 1000;
+pub const DEFAULT_PAGE: u32 = 50;

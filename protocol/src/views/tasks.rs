@@ -1,0 +1,212 @@
+//! Tasks, their actions and attempts, and why they wait.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::frames::Usage;
+use crate::{AppId, Exit, NodeId, Stage, Status, TaskId, VersionId};
+
+/// Body of `POST /tasks`.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTask {
+    pub app_id: AppId,
+    /// Default: `run <application name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_name: Option<String>,
+    /// A JSON object; default `{}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub input_data: Option<Box<RawValue>>,
+    /// Higher goes first; added to the actions' own.
+    #[serde(default)]
+    pub priority: i32,
+    /// Idempotency key: a second creation with the same key answers with the first one's task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Query of `POST /tasks/batch`; the body is NDJSON, one input object a line, and each line makes a task. The answer is NDJSON,
+/// a [`Created`] for each line in the same order, sent as they are committed; a broken line ends it with an
+/// `{"error": ...}` line that names the line's number, and the lines before it stay.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTasks {
+    pub app_id: AppId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_name: Option<String>,
+    #[serde(default)]
+    pub priority: i32,
+    /// Idempotency key of the whole request; line n has the key `<key>/<n>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Created {
+    pub task_id: TaskId,
+    /// False where the idempotency key was known and no task was made.
+    pub created: bool,
+}
+
+/// Query of `GET /tasks`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ListTasks {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<AppId>,
+    /// A glob over the task's name: `*` and `?`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Created at or after this time (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Beginning of a task id, at least 4 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_prefix: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A task as it stands in a list.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TaskView {
+    pub task_id: TaskId,
+    pub task_name: String,
+    pub app_id: AppId,
+    pub app_name: String,
+    pub version_id: VersionId,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    pub priority: i32,
+    pub create_at: DateTime<Utc>,
+    /// When the first program started.
+    pub start_at: Option<DateTime<Utc>>,
+    pub end_at: Option<DateTime<Utc>>,
+    /// In one sentence: why it failed, or was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A task with all that happened to it.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TaskInfo {
+    #[serde(flatten)]
+    pub task: TaskView,
+    #[schema(value_type = Object)]
+    pub input_data: Box<RawValue>,
+    /// In the order of the manifest; event actions last.
+    pub actions: Vec<ActionView>,
+    /// By action name, what each finished action left: LitePipeline's `result`.
+    pub result: BTreeMap<String, ActionResult>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ActionView {
+    pub name: String,
+    /// Names of the actions it waits for.
+    pub condition: Vec<String>,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    /// Every attempt of it, first to last.
+    pub attempts: Vec<AttemptView>,
+    /// When the next attempt is due, while it waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AttemptView {
+    pub attempt: u32,
+    /// 1 for the task's first run, one more with each rerun.
+    pub run: u32,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    pub exit: Option<Exit>,
+    pub node_id: NodeId,
+    pub node_name: String,
+    /// When the manager gave it to the node.
+    pub assign_at: DateTime<Utc>,
+    pub start_at: Option<DateTime<Utc>>,
+    pub end_at: Option<DateTime<Utc>>,
+    pub log_bytes: u64,
+    pub usage: Usage,
+}
+
+/// One entry of a task's `result`, as in LitePipeline.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ActionResult {
+    pub name: String,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    pub node_id: NodeId,
+    pub start_at: Option<DateTime<Utc>>,
+    pub end_at: Option<DateTime<Utc>>,
+    pub returncode: Option<i32>,
+    /// What it left in `output.data`; `{}` if it left none.
+    #[schema(value_type = Object)]
+    pub result: Box<RawValue>,
+}
+
+/// Query of `GET /tasks/{task_id}/wait`: answers with the [`TaskView`] as soon as the task is finished, or as it then is after `timeout` seconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct WaitTask {
+    /// Seconds, at most 60; default 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<f64>,
+}
+
+/// Body of `POST /tasks/{task_id}/stop`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopTask {
+    /// First signal, 15 or 9 (also -15, -9 as in LitePipeline); default 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Seconds until SIGKILL; default each action's own grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<f64>,
+}
+
+/// Answer of `GET /tasks/{task_id}/why`: what the task waits for, from the code that decides.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Why {
+    pub task_id: TaskId,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    /// The whole answer in one sentence.
+    pub summary: String,
+    /// One entry for each action that is not finished, or that failed.
+    pub actions: Vec<WhyAction>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WhyAction {
+    pub name: String,
+    /// A sentence: `waits for "first", which runs on node a`, `no node has platform "arm64" (2 nodes: x86_64)`.
+    pub reason: String,
+    /// What could be done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// One event of `GET /events` (server-sent events, the JSON in `data:`): something about a task has changed and is committed.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Task { task_id: TaskId, stage: Stage, status: Option<Status> },
+    Attempt { task_id: TaskId, action: String, attempt: u32, stage: Stage, status: Option<Status> },
+    Node { node_id: NodeId, state: super::NodeState },
+    /// The reader was too slow and has missed events: load anew what it shows.
+    Missed,
+}
