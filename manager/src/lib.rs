@@ -1,1 +1,4 @@
-//! 
+//! The manager: stores packages, owns all state, decides, dispatches.
+
+pub mod core;
+pub mod store;

@@ -1,0 +1,133 @@
+//! Records: what the core remembers of open work, in the shape in which it is kept.
+//!
+//! The store turns them into rows and rows into them; the core never sees a row. Payloads (inputs, outputs, log
+//! ends) only pass through on their way to the store and are not kept in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lp_protocol::frames::Usage;
+use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::{AppId, Exit, NodeId, Stage, Status, TaskId, VersionId};
+use serde_json::value::RawValue;
+
+/// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
+pub type TaskSeq = i64;
+
+/// A task without its payloads. All of it is written with every change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRecord {
+    pub seq: TaskSeq,
+    pub task_id: TaskId,
+    pub name: Box<str>,
+    pub app_id: AppId,
+    pub version_id: VersionId,
+    pub priority: i32,
+    /// 1, and one more with each rerun; attempts of earlier runs are history.
+    pub run: u32,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    /// Why it failed or was stopped, in a sentence.
+    pub reason: Option<Box<str>>,
+    pub create_at: DateTime<Utc>,
+    pub start_at: Option<DateTime<Utc>>,
+    pub end_at: Option<DateTime<Utc>>,
+    pub stop: Option<StopRequest>,
+}
+
+/// A stop that was asked for and holds for the rest of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopRequest {
+    /// First signal.
+    pub signal: i32,
+    /// None: each action's own.
+    pub grace: Option<Duration>,
+}
+
+/// What is inserted once and never changes, besides the record.
+#[derive(Clone, Debug)]
+pub struct NewTask {
+    pub record: TaskRecord,
+    /// A JSON object; None is `{}`.
+    pub input: Option<Box<RawValue>>,
+    /// Idempotency key, unique over all tasks.
+    pub key: Option<Box<str>>,
+}
+
+/// Identifies an attempt among the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId {
+    pub task: TaskSeq,
+    /// Position in the plan's actions; [`SUCCESS_EVENT`] and [`FAIL_EVENT`] for the event actions.
+    pub action: Ordinal,
+    pub number: u32,
+}
+
+/// Ordinals of the event actions, above any ordinal of a plan (a manifest has at most 10,000 actions).
+pub const SUCCESS_EVENT: Ordinal = 1 << 30;
+pub const FAIL_EVENT: Ordinal = SUCCESS_EVENT + 1;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRecord {
+    pub id: AttemptId,
+    pub run: u32,
+    pub node_id: NodeId,
+    pub stage: Stage,
+    pub status: Option<Status>,
+    pub exit: Option<Exit>,
+    pub assign_at: DateTime<Utc>,
+    pub start_at: Option<DateTime<Utc>>,
+    pub end_at: Option<DateTime<Utc>>,
+    pub log_bytes: u64,
+    pub usage: Usage,
+}
+
+/// What a finished attempt left, written with its record and then dropped.
+#[derive(Clone, Debug)]
+pub struct AttemptPayload {
+    /// The JSON object of `output.data`.
+    pub output: Option<Box<RawValue>>,
+    /// The whole log where it is small.
+    pub log: Option<Vec<u8>>,
+}
+
+/// All that one batch changes; one transaction writes it. Each row appears once, as it is after the batch.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Inserts.
+    pub new_tasks: Vec<NewTask>,
+    /// Updates of tasks that were there before the batch.
+    pub tasks: BTreeMap<TaskSeq, TaskRecord>,
+    /// Inserts or updates.
+    pub attempts: BTreeMap<AttemptId, AttemptRecord>,
+    /// For attempts that are in `attempts`.
+    pub payloads: BTreeMap<AttemptId, AttemptPayload>,
+    /// Tasks that go, with their attempts, inputs and logs.
+    pub deleted: Vec<TaskSeq>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.new_tasks.is_empty() && self.tasks.is_empty() && self.attempts.is_empty() && self.deleted.is_empty()
+    }
+
+    /// Number of rows written.
+    pub fn len(&self) -> usize {
+        self.new_tasks.len() + self.tasks.len() + self.attempts.len() + self.deleted.len()
+    }
+}
+
+/// The open part of the database: what the core is built from.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// Ascending by `seq`.
+    pub tasks: Vec<TaskRecord>,
+    /// Every attempt of every run of these tasks, ascending by id.
+    pub attempts: Vec<AttemptRecord>,
+    /// The plans of the versions these tasks are pinned to.
+    pub plans: BTreeMap<VersionId, Arc<Plan>>,
+    /// One more than the highest `seq` ever given out.
+    pub next_seq: TaskSeq,
+}
