@@ -1,4 +1,5 @@
 //! The manager: stores packages, owns all state, decides, dispatches.
 
 pub mod core;
+pub mod engine;
 pub mod store;

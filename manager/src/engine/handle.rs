@@ -1,0 +1,200 @@
+//! The engine's door: what the HTTP handlers and the node link may ask of it.
+//!
+//! Every call is answered only after the batch that carries it is committed; where the commit fails the answer is
+//! [`Error::Unavailable`] and nothing has happened. All calls are cheap to clone and safe to drop: an abandoned request is
+//! carried out all the same, only its answer is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame, NodeLoad};
+use lp_protocol::plan::{Plan, Resources};
+use lp_protocol::views::{Created, Event, NodeAttempt, NodeState, WhyAction};
+use lp_protocol::{AppId, NodeId, TaskId, VersionId};
+use serde_json::value::RawValue;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::core::record::{StopRequest, TaskRecord};
+
+/// What a task is created from: an application's version, as the caller has just read it.
+#[derive(Clone, Debug)]
+pub struct TaskSource {
+    pub app_id: AppId,
+    pub version_id: VersionId,
+    pub plan: Arc<Plan>,
+}
+
+/// One task to create.
+#[derive(Clone, Debug)]
+pub struct TaskDraft {
+    pub name: String,
+    /// A JSON object, checked by the caller; None is `{}`.
+    pub input: Option<Box<RawValue>>,
+    pub priority: i32,
+    pub key: Option<DraftKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftKey {
+    pub key: String,
+    /// Digest of what the request asks for: the same key with another fingerprint is a conflict.
+    pub fingerprint: String,
+}
+
+/// Why the engine did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Starting, standing by, or the database does not take writes now; nothing was changed.
+    #[error("the manager cannot do this now: {reason}")]
+    Unavailable { reason: String },
+    #[error("there is no task `{task_id}`")]
+    NoSuchTask { task_id: TaskId },
+    #[error("task `{task_id}` is {stage}; {wanted}")]
+    WrongStage { task_id: TaskId, stage: lp_protocol::Stage, wanted: &'static str },
+    #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
+    KeyReused { key: String, task_id: TaskId },
+    /// The connection is not the node's present one any more.
+    #[error("the node has connected anew")]
+    StaleConnection,
+}
+
+/// Names one connection of one node; a later connection of the same node makes it stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// A node's connection as the engine sees it: frames go in here, in order. The engine uses `try_send`: a node that is so far behind that
+/// the channel is full is disconnected and reconciles when it returns. The link closes the socket when the sender is dropped.
+pub type Outbound = mpsc::Sender<Vec<ManagerFrame>>;
+
+/// A moment's view of what the core holds in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// False while standing by or reloading.
+    pub leading: bool,
+    pub tasks_pending: u64,
+    pub tasks_running: u64,
+    pub actions_queued: u64,
+    pub actions_running: u64,
+    pub nodes: Vec<NodeOverview>,
+    /// Counters since the start of this process.
+    pub counters: Counters,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub tasks_created: u64,
+    pub tasks_finished: u64,
+    pub attempts_assigned: u64,
+    pub attempts_finished: u64,
+    pub attempts_lost: u64,
+    pub reports_ignored: u64,
+    pub commits: u64,
+    pub commit_rows: u64,
+    pub commit_failures: u64,
+    pub commit_seconds: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeOverview {
+    pub node_id: NodeId,
+    pub state: NodeState,
+    pub seconds_since_heard: f64,
+    pub capacity: Resources,
+    pub in_use: Resources,
+    pub load: NodeLoad,
+    pub attempts: Vec<NodeAttempt>,
+}
+
+/// Handle to the engine; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) inbox: mpsc::Sender<Request>,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
+}
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
+
+pub(super) enum Request {
+    CreateTasks { source: TaskSource, drafts: Vec<TaskDraft>, answer: Answer<Vec<Created>> },
+    StopTask { task_id: TaskId, stop: StopRequest, answer: Answer<TaskRecord> },
+    RerunTask { task_id: TaskId, answer: Answer<TaskRecord> },
+    DeleteTask { task_id: TaskId, answer: Answer<()> },
+    WaitTask { task_id: TaskId, answer: Answer<()> },
+    Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
+    Overview { answer: Answer<Overview> },
+    UsesPackage { node_id: NodeId, digest: String, answer: Answer<bool> },
+    ConnectNode { node_id: NodeId, hello: Box<Hello>, outbound: Outbound, answer: Answer<ConnectionId> },
+    NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
+    DisconnectNode { connection: ConnectionId },
+}
+
+impl Engine {
+    /// Creates tasks in one transaction, in the order given. A draft with a known key makes no task and answers with the first one's.
+    pub async fn create_tasks(&self, source: TaskSource, drafts: Vec<TaskDraft>) -> Result<Vec<Created>, Error> {
+        self.ask(|answer| Request::CreateTasks { source, drafts, answer }).await
+    }
+
+    /// Asks a task to stop; the answer shows it stopping, or finished where nothing of it ran.
+    pub async fn stop_task(&self, task_id: TaskId, stop: StopRequest) -> Result<TaskRecord, Error> {
+        self.ask(|answer| Request::StopTask { task_id, stop, answer }).await
+    }
+
+    /// Runs a finished task again, from the beginning, under its own id.
+    pub async fn rerun_task(&self, task_id: TaskId) -> Result<TaskRecord, Error> {
+        self.ask(|answer| Request::RerunTask { task_id, answer }).await
+    }
+
+    /// Forgets a finished task.
+    pub async fn delete_task(&self, task_id: TaskId) -> Result<(), Error> {
+        self.ask(|answer| Request::DeleteTask { task_id, answer }).await
+    }
+
+    /// Returns when the task is finished and committed, is not open, or `timeout` has passed; read the store then.
+    pub async fn wait_task(&self, task_id: TaskId, timeout: Duration) -> Result<(), Error> {
+        let finished = self.ask(|answer| Request::WaitTask { task_id, answer });
+        tokio::time::timeout(timeout, finished).await.unwrap_or(Ok(()))
+    }
+
+    /// Says of each unfinished action what it waits for; None where the task is not open.
+    pub async fn why(&self, task_id: TaskId) -> Result<Option<Vec<WhyAction>>, Error> {
+        self.ask(|answer| Request::Why { task_id, answer }).await
+    }
+
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        self.ask(|answer| Request::Overview { answer }).await
+    }
+
+    /// Tells whether a live attempt of the node uses the package, which is what entitles the node to fetch it.
+    pub async fn uses_package(&self, node_id: NodeId, digest: String) -> Result<bool, Error> {
+        self.ask(|answer| Request::UsesPackage { node_id, digest, answer }).await
+    }
+
+    /// Takes a node's new connection after its hello; the welcome and what it must know go to `outbound`. An earlier connection of the
+    /// same node is dropped.
+    pub async fn connect_node(&self, node_id: NodeId, hello: Hello, outbound: Outbound) -> Result<ConnectionId, Error> {
+        self.ask(|answer| Request::ConnectNode { node_id, hello: Box::new(hello), outbound, answer }).await
+    }
+
+    /// Hands over what a node has sent, in order. Returns once the frames are taken into a batch and committed, so a link that awaits it
+    /// before it reads on gets back-pressure; the link may have up to a few such calls in flight.
+    pub async fn node_frames(&self, connection: ConnectionId, frames: Vec<NodeFrame>) -> Result<(), Error> {
+        self.ask(|answer| Request::NodeFrames { connection, frames, answer }).await
+    }
+
+    /// Says that the connection is closed. Never fails; a stale one is ignored.
+    pub async fn disconnect_node(&self, connection: ConnectionId) {
+        let _closed_engine_has_no_nodes = self.inbox.send(Request::DisconnectNode { connection }).await;
+    }
+
+    /// Committed changes as they happen. A receiver that lags gets `Lagged` and should pass on [`Event::Missed`].
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
+        let gone = || Error::Unavailable { reason: "the manager is shutting down".to_owned() };
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(request(answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
