@@ -145,6 +145,68 @@ impl Default for Resources {
     }
 }
 
+impl Resources {
+    /// Tells whether these wants could ever be met by `capacity`.
+    pub fn fits_in(&self, capacity: &Resources) -> bool {
+        self.lacks_in(capacity).is_none()
+    }
+
+    /// Tells whether these wants can be met by what `in_use` leaves of `capacity`. What is not wanted does not matter,
+    /// however much of it is taken.
+    pub fn fits_beside(&self, in_use: &Resources, capacity: &Resources) -> bool {
+        let fits = |want: u64, used: u64, has: u64| want == 0 || used.saturating_add(want) <= has;
+        fits(self.slots.into(), in_use.slots.into(), capacity.slots.into())
+            && fits(self.cpu_millis, in_use.cpu_millis, capacity.cpu_millis)
+            && fits(self.memory_bytes, in_use.memory_bytes, capacity.memory_bytes)
+            && fits(self.gpus, in_use.gpus, capacity.gpus)
+            && self.named.iter().all(|(name, want)| {
+                let of = |resources: &Resources| resources.named.get(name).copied().unwrap_or(0);
+                fits(*want, of(in_use), of(capacity))
+            })
+    }
+
+    /// The first resource of which more is wanted than `capacity` has: its name, the want, and what is there.
+    pub fn lacks_in(&self, capacity: &Resources) -> Option<(String, u64, u64)> {
+        let own = [
+            ("slots", u64::from(self.slots), u64::from(capacity.slots)),
+            ("cpus (thousandths)", self.cpu_millis, capacity.cpu_millis),
+            ("memory (bytes)", self.memory_bytes, capacity.memory_bytes),
+            ("gpus", self.gpus, capacity.gpus),
+        ];
+        let named = self
+            .named
+            .iter()
+            .map(|(name, want)| (name.as_str(), *want, capacity.named.get(name).copied().unwrap_or(0)));
+        own.into_iter().chain(named).find(|(_, want, has)| want > has).map(|(name, want, has)| (name.to_owned(), want, has))
+    }
+
+    pub fn add(&mut self, other: &Resources) {
+        self.slots = self.slots.saturating_add(other.slots);
+        self.cpu_millis = self.cpu_millis.saturating_add(other.cpu_millis);
+        self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
+        self.gpus = self.gpus.saturating_add(other.gpus);
+        for (name, amount) in &other.named {
+            let sum = self.named.entry(name.clone()).or_insert(0);
+            *sum = sum.saturating_add(*amount);
+        }
+    }
+
+    pub fn subtract(&mut self, other: &Resources) {
+        self.slots = self.slots.saturating_sub(other.slots);
+        self.cpu_millis = self.cpu_millis.saturating_sub(other.cpu_millis);
+        self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
+        self.gpus = self.gpus.saturating_sub(other.gpus);
+        for (name, amount) in &other.named {
+            if let Some(sum) = self.named.get_mut(name) {
+                *sum = sum.saturating_sub(*amount);
+                if *sum == 0 {
+                    self.named.remove(name);
+                }
+            }
+        }
+    }
+}
+
 fn one_slot() -> u32 {
     1
 }
