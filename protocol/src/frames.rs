@@ -5,6 +5,9 @@
 //! Bulk bytes (logs, workspaces, packages) never travel here: the manager asks with [`ManagerFrame::OpenStream`] and the node answers with an
 //! HTTP request of its own, so a slow download cannot delay an assignment.
 //!
+//! A frame is an object with one key, its name (`{"assign": {...}}`), or the bare name where it carries nothing: an inner tag would
+//! make serde buffer the frame, and a buffered [`RawValue`] cannot be read back.
+//!
 //! A field added later needs `#[serde(default)]`; unknown fields are ignored and unknown frames are logged and skipped, so that a node
 //! and a manager one version apart understand one another.
 
@@ -34,7 +37,7 @@ pub const MAX_INPUT_BYTES: usize = 64 << 20;
 pub const INLINE_LOG_BYTES: u64 = 8 << 10;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "frame", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum NodeFrame {
     /// Always the first frame of a connection.
     Hello(Hello),
@@ -95,7 +98,7 @@ pub struct Report {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AttemptEvent {
     /// The program runs. Left out where the end is reported in the same moment.
     Started { start_at: DateTime<Utc> },
@@ -130,7 +133,7 @@ pub struct Usage {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "frame", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ManagerFrame {
     /// Answers [`NodeFrame::Hello`]. Held attempts that are not in `go_on` are to be stopped and forgotten without a report.
     Welcome(Welcome),
@@ -245,4 +248,43 @@ pub struct Joined {
     pub node_id: NodeId,
     /// Sent as `Authorization: Bearer` from now on; the manager keeps only its hash.
     pub credential: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    fn key() -> AttemptKey {
+        AttemptKey { task_id: crate::TaskId::random(), action: "a b".into(), attempt: 1 }
+    }
+
+    #[test]
+    fn frames_carry_inputs_and_outputs_untouched() {
+        let finish = Finish {
+            exit: Exit::Code { code: 0 },
+            start_at: None,
+            end_at: DateTime::UNIX_EPOCH,
+            output: Some(raw(r#"{"data": 1.10}"#)),
+            log_bytes: 0,
+            log: None,
+            usage: Usage::default(),
+        };
+        let report = Report { seq: 1, attempt: key(), event: AttemptEvent::Finished(Box::new(finish)) };
+        let text = serde_json::to_string(&[NodeFrame::Reports { reports: vec![report] }]).unwrap();
+
+        let frames: Vec<NodeFrame> = serde_json::from_str(&text).unwrap();
+
+        let [NodeFrame::Reports { reports }] = frames.as_slice() else { panic!("{frames:?}") };
+        let AttemptEvent::Finished(finish) = &reports[0].event else { panic!("{reports:?}") };
+        assert_eq!(finish.output.as_ref().unwrap().get(), r#"{"data": 1.10}"#);
+    }
+
+    #[test]
+    fn a_frame_without_content_is_its_bare_name() {
+        assert_eq!(serde_json::to_string(&ManagerFrame::HeartbeatAck).unwrap(), r#""heartbeat_ack""#);
+    }
 }
