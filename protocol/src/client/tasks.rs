@@ -1,0 +1,95 @@
+//! Tasks: `/tasks`, but for the batch, their logs and their workspaces.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use super::connection::ANSWER_TIMEOUT;
+use super::{Backoff, Error, ManagerClient};
+use crate::views::{CreateTask, Created, ListTasks, Page, StopTask, TaskInfo, TaskView, WaitTask, Why};
+
+/// One long poll; the manager's own limit is a minute, and proxies on the way often have one.
+const POLL: Duration = Duration::from_secs(30);
+
+/// Query of the lists that have no filter.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PageQuery {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+impl ManagerClient {
+    /// `POST /tasks`.
+    pub async fn create_task(&self, body: &CreateTask) -> Result<Created, Error> {
+        self.json(self.request(Method::POST, &["tasks"])?.json(body)).await
+    }
+
+    /// `GET /tasks`, newest first.
+    pub async fn list_tasks(&self, query: &ListTasks) -> Result<Page<TaskView>, Error> {
+        self.json(self.request(Method::GET, &["tasks"])?.query(query)).await
+    }
+
+    /// `GET /tasks/{task}`. `task` is an id, a unique beginning of one, or `@last`.
+    pub async fn fetch_task(&self, task: &str) -> Result<TaskInfo, Error> {
+        self.json(self.request(Method::GET, &["tasks", task])?).await
+    }
+
+    /// `GET /tasks/{task}/wait`: the task as soon as it is finished, or as it is after the timeout.
+    pub async fn wait_task(&self, task: &str, query: &WaitTask) -> Result<TaskView, Error> {
+        let patience = query.timeout.and_then(crate::units::duration_from_seconds).unwrap_or(POLL);
+        let request = self.request(Method::GET, &["tasks", task, "wait"])?.query(query);
+        let response = self.send(request.timeout(patience + ANSWER_TIMEOUT)).await?;
+        self.read_json(response).await
+    }
+
+    /// Waits until the task is finished or `timeout` is over; the answer's stage tells which. A manager that is away
+    /// for a while (a restart, a change of leader) is asked again, so call it with an id: what `@last` means may change meanwhile.
+    ///
+    /// # Errors
+    /// At once those that will not pass; transient ones after a minute of them.
+    pub async fn wait_until_finished(
+        &self,
+        task: &str,
+        timeout: Option<Duration>,
+    ) -> Result<TaskView, Error> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut backoff = Backoff::new();
+        loop {
+            let left = deadline.map_or(POLL, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let poll = WaitTask { timeout: Some(left.min(POLL).as_secs_f64()) };
+            match self.wait_task(task, &poll).await {
+                Ok(view) if !view.stage.is_open() || left.is_zero() => return Ok(view),
+                Ok(_) => backoff.reset(),
+                Err(error) if error.is_transient() && !left.is_zero() => match backoff.next_wait() {
+                    Some(wait) => sleep(wait.min(left)).await,
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `GET /tasks/{task}/why`.
+    pub async fn explain_task(&self, task: &str) -> Result<Why, Error> {
+        self.json(self.request(Method::GET, &["tasks", task, "why"])?).await
+    }
+
+    /// `POST /tasks/{task}/stop`.
+    pub async fn stop_task(&self, task: &str, body: &StopTask) -> Result<TaskView, Error> {
+        self.json(self.request(Method::POST, &["tasks", task, "stop"])?.json(body)).await
+    }
+
+    /// `POST /tasks/{task}/rerun`.
+    pub async fn rerun_task(&self, task: &str) -> Result<TaskView, Error> {
+        self.json(self.request(Method::POST, &["tasks", task, "rerun"])?).await
+    }
+
+    /// `DELETE /tasks/{task}`, with its workspaces and logs.
+    pub async fn delete_task(&self, task: &str) -> Result<(), Error> {
+        self.empty(self.request(Method::DELETE, &["tasks", task])?).await
+    }
+}
