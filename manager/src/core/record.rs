@@ -54,6 +54,8 @@ pub struct NewTask {
     pub input: Option<Box<RawValue>>,
     /// Idempotency key, unique over all tasks.
     pub key: Option<Box<str>>,
+    /// Digest of what the request with the key asked for.
+    pub fingerprint: Option<Box<str>>,
 }
 
 /// Identifies an attempt among the rows.
@@ -130,4 +132,6 @@ pub struct Open {
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,
+    /// Rows that cannot be read, in words: left out, logged, and no reason not to start.
+    pub corrupt: Vec<String>,
 }

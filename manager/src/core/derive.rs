@@ -1,0 +1,89 @@
+//! What the rows of a task say about its actions, for people: by the same function that builds the core.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lp_protocol::plan::Plan;
+use lp_protocol::views::{ActionView, AttemptView, WhyAction};
+use lp_protocol::{NodeId, Stage, Status};
+
+use super::record::{AttemptRecord, SUCCESS_EVENT, TaskRecord};
+use super::shape::Shape;
+use super::task::{State, Task};
+
+/// The actions of a task as its records tell them, in the order of the manifest; an event action only once its event has happened.
+/// `attempts` are all of the task's, ascending by id; `node_names` may lack nodes that are gone.
+pub fn action_views(
+    record: &TaskRecord,
+    plan: &Arc<Plan>,
+    attempts: &[AttemptRecord],
+    node_names: &BTreeMap<NodeId, String>,
+) -> Vec<ActionView> {
+    let shape = Arc::new(Shape::new(plan.clone()));
+    let task = Task::restore(record.clone(), shape, attempts, |_| Default::default());
+    let mut views = Vec::with_capacity(task.actions.len());
+    for (ordinal, action) in task.all_actions() {
+        let own: Vec<&AttemptRecord> = attempts.iter().filter(|attempt| attempt.id.action == ordinal).collect();
+        let is_event = ordinal >= SUCCESS_EVENT;
+        if is_event && own.is_empty() && matches!(action.state, State::Waiting { .. }) {
+            continue;
+        }
+        let Some(plan) = task.plan(ordinal) else { continue };
+        let (stage, status, retry_at) = match action.state {
+            State::Waiting { .. } | State::Queued => (Stage::Pending, None, None),
+            State::Backoff { retry_at, .. } => (Stage::Pending, None, Some(retry_at)),
+            State::Live => (own.last().map_or(Stage::Pending, |attempt| attempt.stage), None, None),
+            State::Done(status) => (Stage::Finished, Some(status), None),
+        };
+        let condition = plan.condition.iter().filter_map(|parent| task.plan(*parent)).map(|plan| plan.name.clone());
+        let attempts = own.into_iter().map(|attempt| attempt_view(attempt, node_names));
+        views.push(ActionView {
+            name: plan.name.clone(),
+            condition: condition.collect(),
+            stage,
+            status,
+            attempts: attempts.collect(),
+            retry_at,
+        });
+    }
+    views
+}
+
+fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) -> AttemptView {
+    let AttemptRecord { id, run, node_id, stage, status, exit, assign_at, start_at, end_at, log_bytes, usage } = attempt;
+    AttemptView {
+        attempt: id.number,
+        run: *run,
+        stage: *stage,
+        status: *status,
+        exit: exit.clone(),
+        node_id: *node_id,
+        node_name: node_names.get(node_id).cloned().unwrap_or_default(),
+        assign_at: *assign_at,
+        start_at: *start_at,
+        end_at: *end_at,
+        log_bytes: *log_bytes,
+        usage: *usage,
+    }
+}
+
+/// For a finished task: the actions that did not succeed, and why.
+pub fn why_finished(actions: &[ActionView]) -> Vec<WhyAction> {
+    let mut reasons = Vec::new();
+    for action in actions {
+        let last = action.attempts.last();
+        let exit = last.and_then(|attempt| attempt.exit.as_ref().map(|exit| (attempt, exit)));
+        let (reason, hint) = match (action.status, exit) {
+            (Some(Status::Success) | None, _) => continue,
+            (Some(Status::Skipped), _) => ("was not started because another action of the task failed".to_owned(), None),
+            (Some(Status::Cancel), _) => ("was not started because the task was stopped".to_owned(), None),
+            (Some(_), Some((attempt, exit))) => (
+                format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),
+                (attempt.log_bytes > 0).then(|| format!("lp logs TASK '{}'", action.name)),
+            ),
+            (Some(status), None) => (format!("ended as {status}"), None),
+        };
+        reasons.push(WhyAction { name: action.name.clone(), reason, hint });
+    }
+    reasons
+}

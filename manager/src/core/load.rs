@@ -1,0 +1,57 @@
+//! Building a core from the store: at every start, after a failed commit, after a change of leader.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::queue::Queue;
+use super::record::{AttemptRecord, Open};
+use super::timers::Timers;
+use super::{Core, Now, Outcome, Settings};
+
+impl Core {
+    /// A core that holds what is open. No node is connected; the nodes that hold attempts have `lost_after` from now to return.
+    pub fn load(now: Now, settings: Settings, open: Open) -> Self {
+        let mut core = Self {
+            settings,
+            tasks: BTreeMap::new(),
+            by_id: HashMap::new(),
+            live: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            shapes: HashMap::new(),
+            queue: Queue::default(),
+            timers: Timers::default(),
+            next_seq: open.next_seq,
+            unsettled: true,
+            rebalance_set: false,
+            outcome: Outcome::default(),
+            counters: Default::default(),
+            watched: false,
+        };
+        let mut attempts: &[AttemptRecord] = &open.attempts;
+        // plans of one version are shared: a shape must outlive the loop's first task of it
+        let mut shapes = Vec::new();
+        for record in open.tasks {
+            let own = attempts.partition_point(|attempt| attempt.id.task < record.seq);
+            attempts = &attempts[own..];
+            let (own, rest) = attempts.split_at(attempts.partition_point(|attempt| attempt.id.task <= record.seq));
+            attempts = rest;
+            let Some(plan) = open.plans.get(&record.version_id) else { continue };
+            shapes.push(core.shape(record.version_id, plan));
+            let seq = record.seq;
+            core.open(now, record, plan, own);
+            for attempt in own.iter().filter(|attempt| attempt.stage.is_open()) {
+                core.restore_live(now, attempt.clone());
+            }
+            // all its actions may have been done in the last committed batch but one
+            core.settle(now, seq);
+        }
+        core
+    }
+
+    fn restore_live(&mut self, now: Now, attempt: AttemptRecord) {
+        let class = self.tasks.get(&attempt.id.task).and_then(|task| task.shape.class(attempt.id.action)).cloned();
+        let Some(class) = class else { return };
+        self.node(now, attempt.node_id).add(attempt.id, &class.resources);
+        self.live.insert(attempt.id, attempt);
+    }
+}

@@ -1,0 +1,221 @@
+//! What people do with tasks: create, stop, run again, delete.
+
+use std::sync::Arc;
+
+use lp_protocol::frames::{ManagerFrame, Stop};
+use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
+use serde_json::value::RawValue;
+
+use super::record::{AttemptId, AttemptRecord, NewTask, StopRequest, TaskRecord, TaskSeq};
+use super::task::{Halt, State, Task};
+use super::timers::Timer;
+use super::{Core, Effect, Now};
+
+/// A task to create.
+pub struct NewTaskRequest {
+    pub task_id: TaskId,
+    pub name: String,
+    pub app_id: AppId,
+    pub version_id: VersionId,
+    pub plan: Arc<Plan>,
+    pub priority: i32,
+    pub input: Option<Box<RawValue>>,
+    pub key: Option<Box<str>>,
+    pub fingerprint: Option<Box<str>>,
+}
+
+/// The task's stage forbids what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskRefusal {
+    NotOpen,
+    StillOpen(Stage),
+    /// Deleted or reopened in this very batch.
+    Changed,
+}
+
+impl Core {
+    pub fn create_task(&mut self, now: Now, request: NewTaskRequest) -> TaskRecord {
+        let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } = request;
+        let record = TaskRecord {
+            seq: self.next_seq,
+            task_id,
+            name: name.into(),
+            app_id,
+            version_id,
+            priority,
+            run: 1,
+            stage: Stage::Pending,
+            status: None,
+            reason: None,
+            create_at: now.wall,
+            start_at: None,
+            end_at: None,
+            stop: None,
+        };
+        self.next_seq += 1;
+        self.counters.tasks_created += 1;
+        self.outcome.changes.new_tasks.push(NewTask { record: record.clone(), input, key, fingerprint });
+        self.open(now, record.clone(), &plan, &[]);
+        self.touch(record.seq);
+        record
+    }
+
+    /// Takes a task into the open ones, in the state its records tell, and queues what can start.
+    pub(super) fn open(&mut self, now: Now, record: TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) {
+        let seq = record.seq;
+        let shape = self.shape(record.version_id, plan);
+        let clock = |at: chrono::DateTime<chrono::Utc>| {
+            let ahead = (at - now.wall).to_std().unwrap_or_default();
+            now.mono + ahead
+        };
+        let task = Task::restore(record, shape, attempts, clock);
+        self.by_id.insert(task.record.task_id, seq);
+        let states: Vec<(Ordinal, State)> = task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
+        self.tasks.insert(seq, task);
+        for (action, state) in states {
+            match state {
+                State::Queued => self.enqueue(seq, action),
+                State::Backoff { due, .. } => self.timers.set(due, Timer::Retry { task: seq, action }),
+                State::Waiting { .. } | State::Live | State::Done(_) => {}
+            }
+        }
+    }
+
+    /// Stops a task: nothing of it starts any more, and what runs is told to end.
+    ///
+    /// # Errors
+    /// [`TaskRefusal::NotOpen`] where there is no such open task.
+    pub fn stop_task(&mut self, now: Now, task_id: TaskId, stop: StopRequest) -> Result<TaskRecord, TaskRefusal> {
+        let seq = self.find_open(task_id).ok_or(TaskRefusal::NotOpen)?;
+        let Some(task) = self.tasks.get_mut(&seq) else { return Err(TaskRefusal::NotOpen) };
+        if task.record.status.is_none() {
+            task.record.stop = Some(stop);
+            task.record.stage = Stage::Stopping;
+            task.record.reason = Some("stopped on request".into());
+            self.halt(seq);
+        } else {
+            // only its event action is left
+            self.drop_unstarted_event(seq);
+        }
+        self.send_stops(seq, stop);
+        self.touch(seq);
+        let stopping = self.tasks.get(&seq).map(|task| task.record.clone());
+        self.settle(now, seq);
+        match self.tasks.get(&seq) {
+            Some(task) => Ok(task.record.clone()),
+            // it was finished by the stop: the record in the batch is its last
+            None => self.outcome.changes.tasks.get(&seq).cloned().or(stopping).ok_or(TaskRefusal::NotOpen),
+        }
+    }
+
+    /// Opens a finished task again under its next run number. `record`, `attempts` and `plan` are what the store has.
+    ///
+    /// # Errors
+    /// [`TaskRefusal::StillOpen`], or [`TaskRefusal::Changed`] where this batch has already done something with it.
+    pub fn rerun_task(
+        &mut self,
+        now: Now,
+        mut record: TaskRecord,
+        attempts: &[AttemptRecord],
+        plan: &Arc<Plan>,
+    ) -> Result<TaskRecord, TaskRefusal> {
+        self.refuse_unless_finished(&record)?;
+        record.run += 1;
+        record.stage = Stage::Pending;
+        record.status = None;
+        record.reason = None;
+        record.start_at = None;
+        record.end_at = None;
+        record.stop = None;
+        self.open(now, record.clone(), plan, attempts);
+        self.touch(record.seq);
+        Ok(record)
+    }
+
+    /// Forgets a finished task.
+    ///
+    /// # Errors
+    /// As for [`Core::rerun_task`].
+    pub fn delete_task(&mut self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+        self.refuse_unless_finished(record)?;
+        self.outcome.changes.deleted.push(record.seq);
+        Ok(())
+    }
+
+    fn refuse_unless_finished(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+        if let Some(task) = self.tasks.get(&record.seq) {
+            return Err(TaskRefusal::StillOpen(task.record.stage));
+        }
+        if record.stage.is_open() {
+            return Err(TaskRefusal::Changed);
+        }
+        let changes = &self.outcome.changes;
+        if changes.deleted.contains(&record.seq) || changes.tasks.contains_key(&record.seq) {
+            return Err(TaskRefusal::Changed);
+        }
+        Ok(())
+    }
+
+    /// Ends everything of a task that has not started.
+    pub(super) fn halt(&mut self, seq: TaskSeq) {
+        let Some(task) = self.tasks.get(&seq) else { return };
+        let Some(halt) = task.halt() else { return };
+        let states: Vec<(Ordinal, State)> =
+            task.all_actions().take(task.shape.len()).map(|(ordinal, action)| (ordinal, action.state)).collect();
+        for (ordinal, state) in states {
+            match state {
+                State::Live | State::Done(Status::Success) => continue,
+                // a stop after a failure: what was skipped is cancelled now
+                State::Done(_) if halt == Halt::Failed => continue,
+                State::Done(_) | State::Waiting { .. } => {}
+                State::Queued => self.dequeue(seq, ordinal),
+                State::Backoff { due, .. } => self.timers.cancel(due, Timer::Retry { task: seq, action: ordinal }),
+            }
+            let Some(task) = self.tasks.get_mut(&seq) else { return };
+            if let Some(status) = task.action(ordinal).map(|action| action.halted_status(halt)) {
+                task.set_state(ordinal, State::Done(status));
+            }
+        }
+    }
+
+    fn drop_unstarted_event(&mut self, seq: TaskSeq) {
+        let Some(task) = self.tasks.get(&seq) else { return };
+        let Some(event) = task.due_event() else { return };
+        match task.action(event).map(|action| action.state) {
+            Some(State::Queued) => self.dequeue(seq, event),
+            Some(State::Backoff { due, .. }) => self.timers.cancel(due, Timer::Retry { task: seq, action: event }),
+            _ => return,
+        }
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.set_state(event, State::Done(Status::Cancel));
+        }
+    }
+
+    fn send_stops(&mut self, seq: TaskSeq, stop: StopRequest) {
+        let ids: Vec<AttemptId> = self.live_of(seq).collect();
+        for id in ids {
+            self.send_stop(id, stop);
+        }
+    }
+
+    /// Tells the node of a live attempt to stop it. Where the node is away, its next hello is answered with the stop.
+    pub(super) fn send_stop(&mut self, id: AttemptId, stop: StopRequest) {
+        let Some(record) = self.live.get_mut(&id) else { return };
+        record.stage = Stage::Stopping;
+        let record = record.clone();
+        let connection = self.nodes.get(&record.node_id).and_then(|node| node.connection);
+        let grace = stop.grace.or_else(|| self.tasks.get(&id.task)?.plan(id.action).map(|plan| plan.grace));
+        if let (Some(connection), Some(attempt)) = (connection, self.key(id)) {
+            let stop = Stop { attempt, signal: stop.signal, grace: grace.unwrap_or(lp_protocol::plan::DEFAULT_GRACE) };
+            self.outcome.effects.push(Effect::Send { connection, frame: ManagerFrame::Stop { stops: vec![stop] } });
+        }
+        self.touch_attempt(record);
+    }
+
+    pub(super) fn live_of(&self, seq: TaskSeq) -> impl Iterator<Item = AttemptId> + '_ {
+        let from = AttemptId { task: seq, action: 0, number: 0 };
+        let to = AttemptId { task: seq, action: Ordinal::MAX, number: u32::MAX };
+        self.live.range(from..=to).map(|(id, _)| *id)
+    }
+}

@@ -1,0 +1,45 @@
+//! Timers: what becomes due by itself, ordered by when.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lp_protocol::NodeId;
+use lp_protocol::plan::Ordinal;
+
+use super::record::TaskSeq;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The wait before an action's next attempt is over.
+    Retry { task: TaskSeq, action: Ordinal },
+    /// Look whether the node has been silent for too long.
+    NodeSilent(NodeId),
+    /// Look whether attempts wait on one node while another has room.
+    Rebalance,
+}
+
+#[derive(Debug, Default)]
+pub struct Timers {
+    due: BTreeSet<(Duration, Timer)>,
+}
+
+impl Timers {
+    pub fn set(&mut self, at: Duration, timer: Timer) {
+        self.due.insert((at, timer));
+    }
+
+    pub fn cancel(&mut self, at: Duration, timer: Timer) {
+        self.due.remove(&(at, timer));
+    }
+
+    pub fn next_due(&self) -> Option<Duration> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the first timer that is due.
+    pub fn pop_due(&mut self, now: Duration) -> Option<Timer> {
+        let first = *self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.remove(&first);
+        Some(first.1)
+    }
+}

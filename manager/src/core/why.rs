@@ -1,0 +1,127 @@
+//! Why something waits, from the state that makes it wait.
+
+use lp_protocol::plan::Ordinal;
+use lp_protocol::views::WhyAction;
+use lp_protocol::{NodeId, Stage, TaskId};
+
+use super::record::{AttemptId, SUCCESS_EVENT};
+use super::shape::Class;
+use super::task::{State, Task};
+use super::{Core, Now};
+
+/// Places counted before an action in its line; a longer line is "more than".
+const COUNTED_AHEAD: usize = 1000;
+
+impl Core {
+    /// One entry for each action of an open task that is not done, in the order of the manifest. None where it is not open.
+    pub fn why(&self, now: Now, task_id: TaskId) -> Option<Vec<WhyAction>> {
+        let task = self.tasks.get(&self.find_open(task_id)?)?;
+        let mut reasons = Vec::new();
+        for (ordinal, action) in task.all_actions() {
+            let (reason, hint) = match action.state {
+                State::Done(_) => continue,
+                State::Waiting { .. } if ordinal >= SUCCESS_EVENT => continue,
+                State::Waiting { .. } => (self.why_waiting(task, ordinal), None),
+                State::Queued => self.why_queued(task, ordinal),
+                State::Backoff { due, retry_at } => {
+                    let wait = due.saturating_sub(now.mono).as_secs_f64();
+                    let at = retry_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                    (format!("failed {} times; the next attempt is due in {wait:.1} s (at {at})", action.failures), None)
+                }
+                State::Live => self.why_live(task, ordinal, action.attempts),
+            };
+            let name = task.plan(ordinal).map(|plan| plan.name.clone()).unwrap_or_default();
+            reasons.push(WhyAction { name, reason, hint });
+        }
+        Some(reasons)
+    }
+
+    fn why_waiting(&self, task: &Task, ordinal: Ordinal) -> String {
+        let Some(plan) = task.plan(ordinal) else { return String::new() };
+        let unmet: Vec<String> = plan
+            .condition
+            .iter()
+            .filter(|parent| !task.action(**parent).is_some_and(|action| action.is_done()))
+            .filter_map(|parent| task.plan(*parent))
+            .map(|plan| format!("`{}`", plan.name))
+            .collect();
+        let shown = unmet.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if unmet.len() > 5 { format!(" and {} more", unmet.len() - 5) } else { String::new() };
+        format!("waits for {shown}{more} to succeed")
+    }
+
+    fn why_queued(&self, task: &Task, ordinal: Ordinal) -> (String, Option<String>) {
+        let Some(class) = task.shape.class(ordinal) else { return Default::default() };
+        let connected: Vec<(&NodeId, &super::Node)> =
+            self.nodes.iter().filter(|(_, node)| node.connection.is_some()).collect();
+        if connected.is_empty() {
+            let hint = "start one with `lp node`, or look at `lp node list`";
+            return ("no node is connected".to_owned(), Some(hint.to_owned()));
+        }
+        if !connected.iter().any(|(id, node)| node.suits(class, **id)) {
+            let reason = format!("no connected node suits it: {}", self.mismatch(class));
+            return (reason, Some("change `target_env` or `resources` of the action, or add such a node".to_owned()));
+        }
+        let ahead = self.queue.ahead(class, &Self::place_of(task, ordinal), COUNTED_AHEAD);
+        let before = match ahead {
+            0 => "it is next".to_owned(),
+            COUNTED_AHEAD.. => format!("more than {COUNTED_AHEAD} actions are before it"),
+            _ => format!("{ahead} actions are before it"),
+        };
+        (format!("every suitable node is full ({}); {before}", self.fullness(class)), None)
+    }
+
+    /// What each connected node lacks, a few of them.
+    fn mismatch(&self, class: &Class) -> String {
+        let mut parts = Vec::new();
+        for (node_id, node) in self.nodes.iter().filter(|(_, node)| node.connection.is_some()).take(3) {
+            let target = &class.target;
+            let lack = if let Some((name, want, has)) = class.resources.lacks_in(&node.facts.capacity) {
+                format!("has {has} {name}, {want} wanted")
+            } else if class.docker && !node.facts.docker_support {
+                "has no container engine".to_owned()
+            } else if let Some(wanted) = target.platform.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&node.facts.platform)) {
+                format!("has platform {}, {wanted} wanted", node.facts.platform)
+            } else if let Some(wanted) = target.node_ip.as_ref().filter(|wanted| **wanted != node.facts.ip) {
+                format!("has address {}, {wanted} wanted", node.facts.ip)
+            } else if target.node_id.is_some_and(|wanted| wanted != *node_id) {
+                "has another node_id".to_owned()
+            } else {
+                format!("has docker_support {}", node.facts.docker_support)
+            };
+            parts.push(format!("node {} {lack}", node.facts.name));
+        }
+        parts.join("; ")
+    }
+
+    fn fullness(&self, class: &Class) -> String {
+        let suitable = self.nodes.iter().filter(|(id, node)| node.connection.is_some() && node.suits(class, **id));
+        let shown: Vec<String> = suitable
+            .take(3)
+            .map(|(_, node)| {
+                let (used, has) = (node.in_use.slots.min(node.facts.capacity.slots), node.facts.capacity.slots);
+                format!("{}: {used} of {has} slots in use", node.facts.name)
+            })
+            .collect();
+        shown.join("; ")
+    }
+
+    fn why_live(&self, task: &Task, ordinal: Ordinal, number: u32) -> (String, Option<String>) {
+        let id = AttemptId { task: task.record.seq, action: ordinal, number };
+        let Some(record) = self.live.get(&id) else { return Default::default() };
+        let node = self.nodes.get(&record.node_id);
+        let name = node.map(|node| node.facts.name.clone()).filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| record.node_id.short());
+        if node.is_none_or(|node| node.connection.is_none()) {
+            let lost_after = self.settings.lost_after.as_secs();
+            let reason = format!("is with node {name}, which is away; it is given up {lost_after} s after the node was last heard");
+            return (reason, Some("look at `lp node list`".to_owned()));
+        }
+        let reason = match record.stage {
+            Stage::Pending => format!("is about to start on node {name}"),
+            Stage::Stopping => format!("is being stopped on node {name}"),
+            Stage::Running | Stage::Finished => format!("runs on node {name} (attempt {number})"),
+        };
+        (reason, None)
+    }
+}
