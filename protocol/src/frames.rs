@@ -36,6 +36,9 @@ pub const MAX_INPUT_BYTES: usize = 64 << 20;
 /// Output of a program up to this size, 8 KiB, rides in the finish report; more is shipped in segments.
 pub const INLINE_LOG_BYTES: u64 = 8 << 10;
 
+/// Where in a log the first byte of a stream stands, on the node's request and on the manager's answer to a reader.
+pub const OFFSET_HEADER: &str = "x-offset";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeFrame {
@@ -227,8 +230,15 @@ pub enum AssignedEnv {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum StreamRequest {
-    /// The attempt's stdout.data from `offset`; with `follow` the stream goes on until the attempt has ended and all is sent.
-    Log { attempt: AttemptKey, offset: u64, follow: bool },
+    /// The attempt's stdout.data from `offset`, or only its last `tail_bytes` where that is given; with `follow` the stream goes on until the
+    /// attempt has ended and all is sent. The node's request carries the header [`OFFSET_HEADER`]: where in the file its first byte stands.
+    Log {
+        attempt: AttemptKey,
+        offset: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tail_bytes: Option<u64>,
+        follow: bool,
+    },
     /// A JSON [`crate::views::WorkspaceListing`].
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.
