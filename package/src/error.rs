@@ -14,7 +14,7 @@ use crate::path::PathFault;
 pub enum ArchiveError {
     #[error("read `{}`", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("recognise the archive: it is {found}")]
+    #[error("recognise the archive: it is {found}{}", but_promised(*promised))]
     UnknownFormat { found: &'static str, promised: Option<Format> },
 
     // the container
@@ -164,6 +164,10 @@ impl ArchiveError {
         };
         io::Error::new(kind, self)
     }
+}
+
+fn but_promised(promised: Option<Format>) -> String {
+    promised.map_or_else(String::new, |format| format!(", whatever its name promises ({format})"))
 }
 
 fn path_hint(fault: PathFault) -> Option<&'static str> {

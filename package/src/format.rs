@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -75,19 +75,23 @@ impl Format {
         }
     }
 
-    /// Reads the beginning of a file and returns its format.
+    /// Opens a file and returns its format, with the file at its beginning.
     ///
     /// # Errors
     /// `Io` when the file cannot be read; `UnknownFormat` when the content is none of [`Format::ALL`].
-    pub fn detect_file(path: &Path) -> Result<Self, ArchiveError> {
+    pub fn open_file(path: &Path) -> Result<(Self, File), ArchiveError> {
         let io_error = |source| ArchiveError::Io { path: path.to_owned(), source };
         let mut head = Vec::with_capacity(DETECT_BYTES);
-        let file = File::open(path).map_err(io_error)?;
-        file.take(DETECT_BYTES as u64).read_to_end(&mut head).map_err(io_error)?;
-        Self::detect(&head).ok_or_else(|| ArchiveError::UnknownFormat {
-            found: describe(&head),
-            promised: path.file_name().and_then(|name| Self::promised_by_name(&name.to_string_lossy())),
-        })
+        let mut file = File::open(path).map_err(io_error)?;
+        (&mut file).take(DETECT_BYTES as u64).read_to_end(&mut head).map_err(io_error)?;
+        file.rewind().map_err(io_error)?;
+        match Self::detect(&head) {
+            Some(format) => Ok((format, file)),
+            None => Err(ArchiveError::UnknownFormat {
+                found: describe(&head),
+                promised: path.file_name().and_then(|name| Self::promised_by_name(&name.to_string_lossy())),
+            }),
+        }
     }
 }
 

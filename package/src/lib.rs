@@ -2,9 +2,9 @@
 //!
 //! * [`read`]: the one safe reader. The manager reads manifests with it, nodes unpack with it; both therefore see the
 //!   same tree or the same refusal.
-//! * [`survey`]: one pass over an uploaded archive that checks all of it and brings back the manifest.
-//! * [`unpack`]: an archive becomes a directory that appears whole or not at all.
-//! * [`pack`]: a directory becomes the same bytes on every machine.
+//! * [`survey`](mod@survey): one pass over an uploaded archive that checks all of it and brings back the manifest.
+//! * [`unpack`](mod@unpack): an archive becomes a directory that appears whole or not at all.
+//! * [`pack`](mod@pack): a directory becomes the same bytes on every machine.
 //! * [`digest`], [`format`](mod@format), [`limits`], [`path`], [`tree`], [`error`]: what these share.
 //!
 //! Everything here is synchronous and streams: memory does not grow with the size of files. Callers on an async runtime

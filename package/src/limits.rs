@@ -9,7 +9,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Entries plus the directories that their paths imply, so that it bounds inodes and the reader's memory (about
-    /// 150 bytes each), not only headers.
+    /// 180 bytes each), not only headers.
     pub max_entries: u32,
     /// Entries of a zip. Lower than [`Self::max_entries`], since the directory of a zip is held in memory, some 300 bytes an
     /// entry; larger trees can come as tar.

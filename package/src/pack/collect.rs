@@ -140,7 +140,7 @@ fn judge(
     paths: Vec<(PathBuf, Metadata)>,
     options: &PackOptions,
 ) -> Result<Vec<Item>, PackError> {
-    let mut gate = Gate::new(super::rules(options));
+    let mut gate = Gate::new(super::directory::rules(options));
     let mut items = Vec::with_capacity(paths.len() + 1);
     let (_, kind) = gate.admit(root.as_bytes(), &Claim::Dir)?.expect("the root's name was checked");
     items.push(Item { path: PathBuf::new(), name: root.to_owned(), kind });

@@ -3,6 +3,14 @@
 #[cfg(test)]
 mod build;
 #[cfg(test)]
+mod chance;
+#[cfg(test)]
 mod hostile_tar;
 #[cfg(test)]
 mod hostile_zip;
+#[cfg(test)]
+mod packing;
+#[cfg(test)]
+mod surveying;
+#[cfg(test)]
+mod unpacking;
