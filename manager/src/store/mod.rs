@@ -1,1 +1,36 @@
-//! The store.
+//! The store: rows in SQLite or PostgreSQL, which are the truth about everything the manager knows.
+//!
+//! It promises: every write of open rows is one transaction, guarded by the leader's epoch, and durable when the call returns; a
+//! failed call has changed nothing (or, where the connection broke during the commit itself, nobody knows: load anew). It decides nothing:
+//! what to write comes from the core, what is read goes to the core or to views. No other module knows that there is SQL.
+
+mod catalogue;
+mod commit;
+mod entity;
+mod error;
+mod glob;
+mod history;
+mod keys;
+mod lease;
+mod list;
+mod load;
+mod logs;
+mod migration;
+mod nodes;
+mod open;
+mod payloads;
+mod resolve;
+mod sql;
+mod tokens;
+
+pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use error::{Damage, Error};
+pub use history::{Rerun, StoredTask};
+pub use keys::KnownKey;
+pub use lease::{Epoch, Leader, Lease};
+pub use logs::Segment;
+pub use nodes::{NewNode, StoredNode};
+pub use open::Store;
+pub use tokens::{NewToken, StoredToken};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,188 @@
+//! The tables `attempts` and `attempt_payloads`.
+
+use lp_protocol::frames::Usage;
+use lp_protocol::{Exit, NodeId};
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::columns::{json, time, time_opt, to_micros, to_signed, unsigned, word, word_opt};
+use crate::core::record::{AttemptId, AttemptPayload, AttemptRecord};
+use crate::store::Damage;
+use crate::store::sql::Insert;
+
+#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+pub(crate) struct Row {
+    pub task: i64,
+    pub action: i64,
+    pub number: i64,
+    pub run: i64,
+    pub node_id: Uuid,
+    pub stage: String,
+    pub status: Option<String>,
+    pub exit: Option<String>,
+    pub assign_at: i64,
+    pub start_at: Option<i64>,
+    pub end_at: Option<i64>,
+    pub log_bytes: i64,
+    pub cpu_seconds: f64,
+    pub max_rss_bytes: i64,
+}
+
+/// What [`Row`] is read from, `a` being the table.
+pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
+     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes";
+
+/// Inserts, or updates all that can change.
+pub(crate) const UPSERT: Insert<14> = Insert {
+    table: "attempts",
+    columns: [
+        "task",
+        "action",
+        "number",
+        "run",
+        "node_id",
+        "stage",
+        "status",
+        "exit",
+        "assign_at",
+        "start_at",
+        "end_at",
+        "log_bytes",
+        "cpu_seconds",
+        "max_rss_bytes",
+    ],
+    tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, node_id = excluded.node_id, \
+           stage = excluded.stage, status = excluded.status, exit = excluded.exit, \
+           assign_at = excluded.assign_at, start_at = excluded.start_at, end_at = excluded.end_at, \
+           log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes",
+};
+
+pub(crate) const UPSERT_PAYLOAD: Insert<5> = Insert {
+    table: "attempt_payloads",
+    columns: ["task", "action", "number", "output", "log"],
+    tail: "ON CONFLICT (task, action, number) DO UPDATE SET output = excluded.output, log = excluded.log",
+};
+
+impl From<&AttemptRecord> for Row {
+    fn from(record: &AttemptRecord) -> Self {
+        let AttemptRecord {
+            id: AttemptId { task, action, number },
+            run,
+            node_id,
+            stage,
+            status,
+            exit,
+            assign_at,
+            start_at,
+            end_at,
+            log_bytes,
+            usage: Usage { cpu_seconds, max_rss_bytes },
+        } = record;
+        Row {
+            task: *task,
+            action: i64::from(*action),
+            number: i64::from(*number),
+            run: i64::from(*run),
+            node_id: node_id.0,
+            stage: stage.as_str().to_owned(),
+            status: status.map(|status| status.as_str().to_owned()),
+            exit: exit.as_ref().map(|exit| serde_json::to_string(exit).expect("an exit is plain data")),
+            assign_at: to_micros(*assign_at),
+            start_at: start_at.map(to_micros),
+            end_at: end_at.map(to_micros),
+            log_bytes: to_signed(*log_bytes),
+            // SQLite stores NaN as NULL, which would fail the commit
+            cpu_seconds: if cpu_seconds.is_finite() { *cpu_seconds } else { 0.0 },
+            max_rss_bytes: to_signed(*max_rss_bytes),
+        }
+    }
+}
+
+impl TryFrom<Row> for AttemptRecord {
+    type Error = Damage;
+
+    fn try_from(row: Row) -> Result<Self, Damage> {
+        let Row {
+            task,
+            action,
+            number,
+            run,
+            node_id,
+            stage,
+            status,
+            exit,
+            assign_at,
+            start_at,
+            end_at,
+            log_bytes,
+            cpu_seconds,
+            max_rss_bytes,
+        } = row;
+        Ok(AttemptRecord {
+            id: AttemptId { task, action: unsigned("action", action)?, number: unsigned("number", number)? },
+            run: unsigned("run", run)?,
+            node_id: NodeId(node_id),
+            stage: word("stage", &stage)?,
+            status: word_opt("status", status.as_deref())?,
+            exit: exit.map(|exit| json::<Exit>("exit", &exit)).transpose()?,
+            assign_at: time("assign_at", assign_at)?,
+            start_at: time_opt("start_at", start_at)?,
+            end_at: time_opt("end_at", end_at)?,
+            log_bytes: unsigned("log_bytes", log_bytes)?,
+            usage: Usage { cpu_seconds, max_rss_bytes: unsigned("max_rss_bytes", max_rss_bytes)? },
+        })
+    }
+}
+
+/// The row's values in the order of the upsert's columns.
+pub(crate) fn values(record: &AttemptRecord) -> [Value; 14] {
+    let Row {
+        task,
+        action,
+        number,
+        run,
+        node_id,
+        stage,
+        status,
+        exit,
+        assign_at,
+        start_at,
+        end_at,
+        log_bytes,
+        cpu_seconds,
+        max_rss_bytes,
+    } = Row::from(record);
+    [
+        task.into(),
+        action.into(),
+        number.into(),
+        run.into(),
+        node_id.into(),
+        stage.into(),
+        status.into(),
+        exit.into(),
+        assign_at.into(),
+        start_at.into(),
+        end_at.into(),
+        log_bytes.into(),
+        cpu_seconds.into(),
+        max_rss_bytes.into(),
+    ]
+}
+
+/// The key of an attempt in the order of the primary key.
+pub(crate) fn key(id: AttemptId) -> [Value; 3] {
+    let AttemptId { task, action, number } = id;
+    [task.into(), i64::from(action).into(), i64::from(number).into()]
+}
+
+/// The payload's values; None where there is nothing to keep.
+pub(crate) fn payload_values(id: AttemptId, payload: &AttemptPayload) -> Option<[Value; 5]> {
+    let AttemptPayload { output, log } = payload;
+    if output.is_none() && log.as_ref().is_none_or(Vec::is_empty) {
+        return None;
+    }
+    let [task, action, number] = key(id);
+    let output = output.as_ref().map(|output| output.get().to_owned());
+    Some([task, action, number, output.into(), log.clone().into()])
+}

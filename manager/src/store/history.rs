@@ -1,0 +1,199 @@
+//! One task with everything that is stored about it, open or finished.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lp_protocol::plan::Plan;
+use lp_protocol::views::TaskView;
+use lp_protocol::{Stage, TaskId};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
+use serde_json::value::RawValue;
+
+use super::entity::columns::{raw, unsigned};
+use super::entity::{attempt, task};
+use super::load::{attempt_name, read_attempt, read_plan, read_task};
+use super::sql::placeholders;
+use super::{Damage, Error, Result, Store};
+use crate::core::record::{AttemptId, AttemptRecord, TaskRecord, TaskSeq};
+
+#[derive(Clone, Debug)]
+pub struct StoredTask {
+    pub record: TaskRecord,
+    pub app_name: String,
+    /// None is `{}`.
+    pub input: Option<Box<RawValue>>,
+    pub plan: Arc<Plan>,
+    /// Of all runs, ascending by id.
+    pub attempts: Vec<AttemptRecord>,
+    /// Of the attempts that left one.
+    pub outputs: BTreeMap<AttemptId, Box<RawValue>>,
+}
+
+impl StoredTask {
+    pub fn view(&self) -> TaskView {
+        task::view(self.record.clone(), self.app_name.clone())
+    }
+}
+
+/// What the core needs to open a finished task again.
+#[derive(Clone, Debug)]
+pub struct Rerun {
+    pub record: TaskRecord,
+    /// Of all runs, ascending by id.
+    pub attempts: Vec<AttemptRecord>,
+    pub plan: Arc<Plan>,
+}
+
+impl Store {
+    pub async fn find_record(&self, task_id: TaskId) -> Result<Option<TaskRecord>> {
+        let row = self.read.query_one_raw(self.task_statement(task_id)).await?;
+        row.map(|row| read_task(&row).map_err(|damage| damage.of("tasks", task_id))).transpose()
+    }
+
+    pub async fn find_view(&self, task_id: TaskId) -> Result<Option<TaskView>> {
+        let Some(row) = self.read.query_one_raw(self.task_statement(task_id)).await? else { return Ok(None) };
+        let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
+        Ok(Some(task::view(record, row.try_get("", "app_name")?)))
+    }
+
+    /// All that is stored about a task, as of one moment.
+    pub async fn find_task(&self, task_id: TaskId) -> Result<Option<StoredTask>> {
+        let transaction = self.begin_snapshot().await?;
+        let task = self.find_task_in(&transaction, task_id).await;
+        transaction.rollback().await?;
+        task
+    }
+
+    /// What the core needs to run a finished task again.
+    ///
+    /// # Errors
+    /// `NotFound` where the task or its application is gone.
+    pub async fn load_for_rerun(&self, task_id: TaskId) -> Result<Rerun> {
+        let transaction = self.begin_snapshot().await?;
+        let rerun = self.load_for_rerun_in(&transaction, task_id).await;
+        transaction.rollback().await?;
+        rerun
+    }
+
+    /// Number of tasks in each stage that is not finished.
+    pub async fn count_open_tasks(&self) -> Result<BTreeMap<Stage, u64>> {
+        let mut counts: BTreeMap<Stage, u64> = Stage::OPEN.iter().map(|stage| (*stage, 0)).collect();
+        for stage in Stage::OPEN {
+            let sql = format!("SELECT COUNT(*) FROM tasks WHERE state = {}", task::state(*stage, None));
+            if let Some(row) = self.read.query_one_raw(self.statement(sql, [])).await? {
+                counts.insert(*stage, row.try_get_by_index::<i64>(0)?.unsigned_abs());
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn find_task_in(
+        &self,
+        transaction: &DatabaseTransaction,
+        task_id: TaskId,
+    ) -> Result<Option<StoredTask>> {
+        let Some(row) = transaction.query_one_raw(self.task_statement(task_id)).await? else {
+            return Ok(None);
+        };
+        let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
+        Ok(Some(StoredTask {
+            app_name: row.try_get("", "app_name")?,
+            input: self.load_input(transaction, record.seq).await?,
+            plan: self.load_plan(transaction, &record).await?,
+            attempts: self.load_attempts(transaction, record.seq).await?,
+            outputs: self.load_all_outputs(transaction, record.seq).await?,
+            record,
+        }))
+    }
+
+    async fn load_for_rerun_in(&self, transaction: &DatabaseTransaction, task_id: TaskId) -> Result<Rerun> {
+        let row = transaction.query_one_raw(self.task_statement(task_id)).await?;
+        let row = row.ok_or_else(|| Error::not_found("task", task_id))?;
+        if row.try_get::<Option<i64>>("", "app_delete_at")?.is_some() {
+            return Err(Error::not_found("app", row.try_get::<String>("", "app_name")?));
+        }
+        let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
+        Ok(Rerun {
+            attempts: self.load_attempts(transaction, record.seq).await?,
+            plan: self.load_plan(transaction, &record).await?,
+            record,
+        })
+    }
+
+    fn task_statement(&self, task_id: TaskId) -> sea_orm::Statement {
+        let sql = format!(
+            "SELECT {}, COALESCE(p.name, '') AS app_name, p.delete_at AS app_delete_at \
+             FROM tasks t LEFT JOIN packages p ON p.package_id = t.app_id WHERE t.task_id = ?",
+            task::SELECTED
+        );
+        self.statement(placeholders(self.backend, &sql), [task_id.0.into()])
+    }
+
+    async fn load_input(
+        &self,
+        transaction: &DatabaseTransaction,
+        task: TaskSeq,
+    ) -> Result<Option<Box<RawValue>>> {
+        let sql = placeholders(self.backend, "SELECT input FROM task_inputs WHERE task = ?");
+        let Some(row) = transaction.query_one_raw(self.statement(sql, [task.into()])).await? else {
+            return Ok(None);
+        };
+        let input =
+            raw("input", row.try_get_by_index(0)?).map_err(|damage| damage.of("task_inputs", task))?;
+        Ok(Some(input))
+    }
+
+    async fn load_plan(&self, transaction: &DatabaseTransaction, record: &TaskRecord) -> Result<Arc<Plan>> {
+        let version = record.version_id;
+        let sql = placeholders(self.backend, "SELECT plan FROM versions WHERE version_id = ?");
+        let row = transaction.query_one_raw(self.statement(sql, [version.into()])).await?;
+        let row = row.ok_or_else(|| Damage::Dangling("versions").of("tasks", record.task_id))?;
+        let plan = read_plan(&row).map_err(|damage| damage.of("versions", version))?;
+        Ok(Arc::new(plan))
+    }
+
+    async fn load_attempts(
+        &self,
+        transaction: &DatabaseTransaction,
+        task: TaskSeq,
+    ) -> Result<Vec<AttemptRecord>> {
+        let sql = format!(
+            "SELECT {} FROM attempts a WHERE a.task = ? ORDER BY a.action, a.number",
+            attempt::SELECTED
+        );
+        let statement = self.statement(placeholders(self.backend, &sql), [task.into()]);
+        let mut attempts = Vec::new();
+        for row in transaction.query_all_raw(statement).await? {
+            attempts.push(read_attempt(&row).map_err(|damage| damage.of("attempts", attempt_name(&row)))?);
+        }
+        Ok(attempts)
+    }
+
+    async fn load_all_outputs(
+        &self,
+        transaction: &DatabaseTransaction,
+        task: TaskSeq,
+    ) -> Result<BTreeMap<AttemptId, Box<RawValue>>> {
+        let sql =
+            "SELECT task, action, number, output FROM attempt_payloads WHERE task = ? AND output IS NOT NULL";
+        let statement = self.statement(placeholders(self.backend, sql), [task.into()]);
+        let mut outputs = BTreeMap::new();
+        for row in transaction.query_all_raw(statement).await? {
+            let (id, output) =
+                read_output(&row).map_err(|damage| damage.of("attempt_payloads", attempt_name(&row)))?;
+            outputs.insert(id, output);
+        }
+        Ok(outputs)
+    }
+}
+
+fn read_output(row: &QueryResult) -> Result<(AttemptId, Box<RawValue>), Damage> {
+    let column = |column| row.try_get::<i64>("", column).map_err(Damage::Column);
+    let id = AttemptId {
+        task: column("task")?,
+        action: unsigned("action", column("action")?)?,
+        number: unsigned("number", column("number")?)?,
+    };
+    let output = row.try_get("", "output").map_err(Damage::Column)?;
+    Ok((id, raw("output", output)?))
+}

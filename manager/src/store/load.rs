@@ -1,0 +1,150 @@
+//! Reading all that is open: what the core is built from at a start, after a failed commit and after a change of leader.
+//!
+//! A row that cannot be understood must not keep the manager from starting, again and again, with all the work of
+//! everybody else. Its task is left out as a whole, for an action must not run twice because one of its attempts could not be read;
+//! the row is told in `corrupt` and stays as it is until a human has looked at it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use lp_protocol::VersionId;
+use lp_protocol::plan::Plan;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, QueryResult, Value};
+
+use super::entity::{attempt, columns, task};
+use super::sql::{placeholders, select_by_keys};
+use super::{Damage, Result, Store};
+use crate::core::record::{AttemptRecord, Open, TaskRecord, TaskSeq};
+
+/// Tasks read per query: what the driver holds of a page beside the records is a few hundred KiB.
+const PAGE: i64 = 500;
+
+impl Store {
+    /// Reads all that is open, as of one moment.
+    pub async fn load_open(&self) -> Result<Open> {
+        let transaction = self.begin_snapshot().await?;
+        let open = self.load_open_in(&transaction).await;
+        transaction.rollback().await?;
+        open
+    }
+
+    async fn load_open_in(&self, transaction: &DatabaseTransaction) -> Result<Open> {
+        let mut open = Open { next_seq: self.load_next_seq(transaction).await?, ..Open::default() };
+        let mut skipped = BTreeSet::new();
+        for state in task::OPEN_STATES {
+            self.load_state(transaction, state, &mut open, &mut skipped).await?;
+        }
+        let versions: BTreeSet<VersionId> = open.tasks.iter().map(|task| task.version_id).collect();
+        open.plans = self.load_plans(transaction, &versions, &mut open.corrupt).await?;
+        for task in open.tasks.iter().filter(|task| !open.plans.contains_key(&task.version_id)) {
+            open.corrupt.push(corrupt("tasks", task.seq, &Damage::Dangling("versions")));
+            skipped.insert(task.seq);
+        }
+        open.tasks.retain(|task| !skipped.contains(&task.seq));
+        open.attempts.retain(|attempt| !skipped.contains(&attempt.id.task));
+        open.tasks.sort_unstable_by_key(|task| task.seq);
+        open.attempts.sort_unstable_by_key(|attempt| attempt.id);
+        Ok(open)
+    }
+
+    async fn load_next_seq(&self, transaction: &DatabaseTransaction) -> Result<TaskSeq> {
+        let sql = "SELECT COALESCE((SELECT MAX(seq) FROM tasks), 0), \
+                   COALESCE((SELECT value FROM counters WHERE name = 'next_task_seq'), 1)";
+        let row = transaction.query_one_raw(self.statement(sql, [])).await?;
+        let row = row.ok_or_else(|| Damage::Dangling("counters").of("counters", "next_task_seq"))?;
+        let (latest, next): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok(next.max(latest + 1))
+    }
+
+    /// Adds the tasks of one state with their attempts.
+    async fn load_state(
+        &self,
+        transaction: &DatabaseTransaction,
+        state: i16,
+        open: &mut Open,
+        skipped: &mut BTreeSet<TaskSeq>,
+    ) -> Result<()> {
+        let tasks = format!(
+            "SELECT {} FROM tasks t WHERE t.state = {state} AND t.seq > ? ORDER BY t.seq LIMIT {PAGE}",
+            task::SELECTED
+        );
+        let attempts = format!(
+            "SELECT {} FROM tasks t JOIN attempts a ON a.task = t.seq \
+             WHERE t.state = {state} AND t.seq > ? AND t.seq <= ?",
+            attempt::SELECTED
+        );
+        let (tasks, attempts) = (placeholders(self.backend, &tasks), placeholders(self.backend, &attempts));
+        let mut after = i64::MIN;
+        loop {
+            let rows = transaction.query_all_raw(self.statement(tasks.as_str(), [after.into()])).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            let last: i64 = last.try_get("", "seq")?;
+            for row in &rows {
+                match read_task(row) {
+                    Ok(record) => open.tasks.push(record),
+                    Err(damage) => {
+                        open.corrupt.push(corrupt("tasks", row.try_get::<i64>("", "seq")?, &damage))
+                    }
+                }
+            }
+            let range = [after.into(), last.into()];
+            for row in transaction.query_all_raw(self.statement(attempts.as_str(), range)).await? {
+                match read_attempt(&row) {
+                    Ok(record) => open.attempts.push(record),
+                    Err(damage) => {
+                        let task = row.try_get("", "task")?;
+                        open.corrupt.push(corrupt("attempts", attempt_name(&row), &damage));
+                        skipped.insert(task);
+                    }
+                }
+            }
+            after = last;
+        }
+    }
+
+    async fn load_plans(
+        &self,
+        transaction: &DatabaseTransaction,
+        versions: &BTreeSet<VersionId>,
+        corrupt_rows: &mut Vec<String>,
+    ) -> Result<BTreeMap<VersionId, Arc<Plan>>> {
+        let keys: Vec<[Value; 1]> = versions.iter().map(|version| [(*version).into()]).collect();
+        let sql = "SELECT version_id, plan FROM versions WHERE version_id IN ({keys}) AND plan IS NOT NULL";
+        let mut plans = BTreeMap::new();
+        for row in select_by_keys(transaction, sql, &keys).await? {
+            let version: VersionId = row.try_get_by_index(0)?;
+            match read_plan(&row) {
+                Ok(plan) => {
+                    plans.insert(version, Arc::new(plan));
+                }
+                Err(damage) => corrupt_rows.push(corrupt("versions", version, &damage)),
+            }
+        }
+        Ok(plans)
+    }
+}
+
+pub(super) fn read_task(row: &QueryResult) -> Result<TaskRecord, Damage> {
+    task::Row::from_query_result(row, "").map_err(Damage::Column)?.try_into()
+}
+
+pub(super) fn read_attempt(row: &QueryResult) -> Result<AttemptRecord, Damage> {
+    attempt::Row::from_query_result(row, "").map_err(Damage::Column)?.try_into()
+}
+
+pub(super) fn read_plan(row: &QueryResult) -> Result<Plan, Damage> {
+    let plan: String = row.try_get("", "plan").map_err(Damage::Column)?;
+    columns::json("plan", &plan)
+}
+
+/// The key of a row that cannot be read as a whole.
+pub(super) fn attempt_name(row: &QueryResult) -> String {
+    let part =
+        |column| row.try_get::<i64>("", column).map_or_else(|_| "?".to_owned(), |part| part.to_string());
+    format!("{}/{}/{}", part("task"), part("action"), part("number"))
+}
+
+fn corrupt(table: &str, row: impl Display, damage: &Damage) -> String {
+    format!("{table} {row}: {damage}")
+}

@@ -1,0 +1,31 @@
+//! The store on both backends: one suite, each test twice.
+
+#[path = "../common/db.rs"]
+mod db;
+
+mod commit;
+mod samples;
+
+/// Defines tests that are given an empty database of each backend.
+macro_rules! on_both_backends {
+    ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)+) => {$(
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports, reason = "each test uses another part of its file's imports")]
+            use super::*;
+
+            async fn check($db: crate::db::Db) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                check(crate::db::Db::sqlite()).await
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                check(crate::db::Db::postgres().await).await
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_backends;

@@ -1,0 +1,125 @@
+//! Builders with defaults: a test writes only what matters to it.
+
+use chrono::{DateTime, Utc};
+use lp_manager::core::record::{AttemptId, AttemptRecord, Changes, NewTask, TaskRecord, TaskSeq};
+use lp_manager::store::{Epoch, Lease, NewPackage, NewVersion, Program, Store};
+use lp_protocol::frames::Usage;
+use lp_protocol::plan::Plan;
+use lp_protocol::{AppId, NodeId, Stage, TaskId, VersionId};
+use serde_json::value::RawValue;
+use std::time::Duration;
+use uuid::Uuid;
+
+pub fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_780_000_000 + seconds, 123_456_000).unwrap()
+}
+
+pub fn json(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap()
+}
+
+pub fn plan() -> Plan {
+    serde_json::from_str(r#"{"actions": [{"name": "first", "command": {"line": "true"}}]}"#).unwrap()
+}
+
+pub fn version(digest: &str) -> NewVersion {
+    NewVersion {
+        digest: digest.repeat(64)[..64].to_owned(),
+        sha1: "0".repeat(40),
+        size_bytes: 1000,
+        format: "tar.gz".to_owned(),
+        description: String::new(),
+        create_by: "test".to_owned(),
+        program: Some(Program {
+            plan: plan(),
+            manifest: r#"{"actions": []}"#.to_owned(),
+            warnings: vec!["unknown key `mian`, did you mean `main`?".to_owned()],
+        }),
+    }
+}
+
+pub fn package(name: &str) -> NewPackage {
+    NewPackage { name: name.to_owned(), description: String::new(), version: version("a"), create_at: at(0) }
+}
+
+/// An open store, the epoch in which it may write, and an app.
+pub struct Fixture {
+    pub store: Store,
+    pub epoch: Epoch,
+    pub app_id: AppId,
+    pub version_id: VersionId,
+}
+
+impl Fixture {
+    pub async fn new(db: &crate::db::Db) -> Fixture {
+        let store = Store::open(&db.url).await.unwrap();
+        let epoch = lead(&store, "test").await;
+        let app_id = AppId::random();
+        let app = store.create_app(epoch, app_id, package("hello")).await.unwrap();
+        Fixture { store, epoch, app_id, version_id: app.version.version_id }
+    }
+
+    pub fn task(&self, seq: TaskSeq) -> TaskRecord {
+        TaskRecord {
+            seq,
+            task_id: TaskId(Uuid::from_u128(0xabcd_0000 << 96 | seq as u128)),
+            name: format!("task {seq}").into(),
+            app_id: self.app_id,
+            version_id: self.version_id,
+            priority: 0,
+            run: 1,
+            stage: Stage::Pending,
+            status: None,
+            reason: None,
+            create_at: at(seq),
+            start_at: None,
+            end_at: None,
+            stop: None,
+        }
+    }
+
+    /// Commits new tasks.
+    pub async fn insert(&self, tasks: impl IntoIterator<Item = TaskRecord>) {
+        let new_tasks = tasks.into_iter().map(new_task).collect();
+        self.commit(&Changes { new_tasks, ..Changes::default() }).await;
+    }
+
+    pub async fn commit(&self, changes: &Changes) {
+        self.store.commit(self.epoch, changes).await.unwrap();
+    }
+}
+
+pub async fn lead(store: &Store, holder: &str) -> Epoch {
+    match store.acquire_lease(holder, "127.0.0.1:8000", Duration::from_secs(30)).await.unwrap() {
+        Lease::Mine(epoch) => epoch,
+        held => panic!("{held:?}"),
+    }
+}
+
+pub fn new_task(record: TaskRecord) -> NewTask {
+    NewTask { record, input: None, key: None, fingerprint: None }
+}
+
+pub fn attempt(task: TaskSeq, action: u32, number: u32) -> AttemptRecord {
+    AttemptRecord {
+        id: AttemptId { task, action, number },
+        run: 1,
+        node_id: NodeId(Uuid::from_u128(7)),
+        stage: Stage::Pending,
+        status: None,
+        exit: None,
+        assign_at: at(task),
+        start_at: None,
+        end_at: None,
+        log_bytes: 0,
+        usage: Usage::default(),
+    }
+}
+
+/// Changes that write these attempts.
+pub fn attempts(records: impl IntoIterator<Item = AttemptRecord>) -> Changes {
+    Changes {
+        attempts: records.into_iter().map(|record| (record.id, record)).collect(),
+        ..Changes::default()
+    }
+}
