@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::views::{ActionView, AttemptView, WhyAction};
-use lp_protocol::{NodeId, Stage, Status};
+use lp_protocol::views::{ActionResult, ActionView, AttemptView, WhyAction};
+use lp_protocol::{Exit, NodeId, Stage, Status};
+use serde_json::value::RawValue;
 
-use super::record::{AttemptRecord, SUCCESS_EVENT, TaskRecord};
+use super::record::{AttemptId, AttemptRecord, SUCCESS_EVENT, TaskRecord};
 use super::shape::Shape;
 use super::task::{State, Task};
+use super::time::Now;
 
 /// The actions of a task as its records tell them, in the order of the manifest; an event action only once its event has happened.
 /// `attempts` are all of the task's, ascending by id; `node_names` may lack nodes that are gone.
@@ -20,7 +23,9 @@ pub fn action_views(
     node_names: &BTreeMap<NodeId, String>,
 ) -> Vec<ActionView> {
     let shape = Arc::new(Shape::new(plan.clone()));
-    let task = Task::restore(record.clone(), shape, attempts, |_| Default::default());
+    // only the wall-clock time of a retry is shown, which does not depend on now
+    let now = Now { wall: record.create_at, mono: Duration::ZERO };
+    let task = Task::restore(record.clone(), shape, attempts, now);
     let mut views = Vec::with_capacity(task.actions.len());
     for (ordinal, action) in task.all_actions() {
         let own: Vec<&AttemptRecord> = attempts.iter().filter(|attempt| attempt.id.action == ordinal).collect();
@@ -47,6 +52,34 @@ pub fn action_views(
         });
     }
     views
+}
+
+/// LitePipeline's `result`: by name, the last attempt of each action that has ended in this run.
+pub fn results(
+    record: &TaskRecord,
+    plan: &Arc<Plan>,
+    attempts: &[AttemptRecord],
+    outputs: &BTreeMap<AttemptId, Box<RawValue>>,
+) -> BTreeMap<String, ActionResult> {
+    let shape = Shape::new(plan.clone());
+    let mut results = BTreeMap::new();
+    for attempt in attempts.iter().filter(|attempt| attempt.run == record.run && attempt.stage == Stage::Finished) {
+        let Some(plan) = shape.action(attempt.id.action) else { continue };
+        let output = outputs.get(&attempt.id).cloned();
+        let result = ActionResult {
+            name: plan.name.clone(),
+            stage: attempt.stage,
+            status: attempt.status,
+            node_id: attempt.node_id,
+            start_at: attempt.start_at,
+            end_at: attempt.end_at,
+            returncode: attempt.exit.as_ref().and_then(Exit::returncode),
+            result: output.unwrap_or_else(|| RawValue::from_string("{}".to_owned()).expect("`{}` is JSON")),
+        };
+        // ascending by number: the last one stays
+        results.insert(plan.name.clone(), result);
+    }
+    results
 }
 
 fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) -> AttemptView {

@@ -18,6 +18,7 @@ impl Core {
             nodes: BTreeMap::new(),
             connections: BTreeMap::new(),
             shapes: HashMap::new(),
+            begun_tasks: 0,
             queue: Queue::default(),
             timers: Timers::default(),
             next_seq: open.next_seq,

@@ -12,6 +12,7 @@ mod load;
 mod node;
 mod nodes;
 mod outcome;
+mod overview;
 mod placement;
 mod progress;
 mod queue;
@@ -71,6 +72,8 @@ pub struct Core {
     nodes: BTreeMap<NodeId, Node>,
     connections: BTreeMap<ConnectionId, NodeId>,
     shapes: HashMap<VersionId, Weak<Shape>>,
+    /// How many of the tasks have begun.
+    begun_tasks: u64,
     queue: Queue,
     timers: Timers,
     next_seq: TaskSeq,

@@ -18,24 +18,24 @@ const AHEAD: Duration = Duration::from_millis(50);
 const MAX_AHEAD: usize = 48;
 
 #[derive(Debug)]
-pub struct Node {
-    pub facts: NodeFacts,
-    pub load: NodeLoad,
-    pub connection: Option<ConnectionId>,
+pub(super) struct Node {
+    pub(super) facts: NodeFacts,
+    pub(super) load: NodeLoad,
+    pub(super) connection: Option<ConnectionId>,
     /// When the last frame came, on the monotonic clock.
-    pub heard: Duration,
+    pub(super) heard: Duration,
     /// When it is next looked whether it has been silent for too long.
-    pub silence_check: Duration,
+    pub(super) silence_check: Duration,
     /// Everything it was given and has not reported the end of.
-    pub attempts: BTreeSet<AttemptId>,
+    pub(super) attempts: BTreeSet<AttemptId>,
     /// What those occupy, or will; more than the capacity where some were sent ahead.
-    pub in_use: Resources,
+    pub(super) in_use: Resources,
     /// Run time of its plain actions: quick to grow, slow to shrink.
     typical_run: Option<Duration>,
 }
 
 impl Node {
-    pub fn new(heard: Duration, silence_check: Duration) -> Self {
+    pub(super) fn new(heard: Duration, silence_check: Duration) -> Self {
         Self {
             silence_check,
             facts: NodeFacts { capacity: Resources { slots: 0, ..Resources::default() }, ..NodeFacts::default() },
@@ -48,24 +48,24 @@ impl Node {
         }
     }
 
-    pub fn state(&self) -> NodeState {
+    pub(super) fn state(&self) -> NodeState {
         if self.connection.is_some() { NodeState::Connected } else { NodeState::Disconnected }
     }
 
-    pub fn add(&mut self, id: AttemptId, wants: &Resources) {
+    pub(super) fn add(&mut self, id: AttemptId, wants: &Resources) {
         if self.attempts.insert(id) {
             self.in_use.add(wants);
         }
     }
 
-    pub fn remove(&mut self, id: AttemptId, wants: &Resources) {
+    pub(super) fn remove(&mut self, id: AttemptId, wants: &Resources) {
         if self.attempts.remove(&id) {
             self.in_use.subtract(wants);
         }
     }
 
     /// Has the platform, the address and the container engine the class names; says nothing about room.
-    pub fn suits(&self, class: &Class, node_id: lp_protocol::NodeId) -> bool {
+    pub(super) fn suits(&self, class: &Class, node_id: lp_protocol::NodeId) -> bool {
         let target = &class.target;
         target.platform.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&self.facts.platform))
             && target.docker_support.is_none_or(|wanted| wanted == self.facts.docker_support)
@@ -76,33 +76,33 @@ impl Node {
     }
 
     /// Could start an attempt of the class now.
-    pub fn has_room(&self, class: &Class) -> bool {
+    pub(super) fn has_room(&self, class: &Class) -> bool {
         class.resources.fits_beside(&self.in_use, &self.facts.capacity)
     }
 
     /// May be sent a plain attempt to wait there.
-    pub fn may_wait(&self, class: &Class) -> bool {
+    pub(super) fn may_wait(&self, class: &Class) -> bool {
         class.is_plain() && self.attempts.len() < self.facts.capacity.slots as usize + self.ahead()
     }
 
     /// How many attempts may wait on it beyond its slots.
-    pub fn ahead(&self) -> usize {
+    pub(super) fn ahead(&self) -> usize {
         let Some(run) = self.typical_run else { return 0 };
         let per_slot = AHEAD.as_secs_f64() / run.as_secs_f64().max(0.0005);
         ((per_slot * f64::from(self.facts.capacity.slots)) as usize).min(MAX_AHEAD)
     }
 
     /// More was given to it than it can run at once.
-    pub fn is_overbooked(&self) -> bool {
+    pub(super) fn is_overbooked(&self) -> bool {
         self.in_use.slots > self.facts.capacity.slots
     }
 
     /// Share of its slots that is taken, as the measure of least-loaded placement.
-    pub fn crowding(&self) -> f64 {
+    pub(super) fn crowding(&self) -> f64 {
         f64::from(self.in_use.slots) / f64::from(self.facts.capacity.slots.max(1))
     }
 
-    pub fn learn_run(&mut self, run: Duration) {
+    pub(super) fn learn_run(&mut self, run: Duration) {
         self.typical_run = Some(match self.typical_run {
             Some(typical) if run <= typical => typical.mul_f64(0.9) + run.mul_f64(0.1),
             Some(typical) => typical.mul_f64(0.5) + run.mul_f64(0.5),

@@ -12,7 +12,7 @@ use super::progress;
 use super::record::{AttemptId, StopRequest};
 use super::timers::Timer;
 use super::{Core, Effect, Now};
-use crate::engine::ConnectionId;
+use crate::engine::{ConnectionId, HeldAction};
 
 impl Core {
     /// A node has said hello on a new connection: agrees with it on what it holds, and sends what it lacks.
@@ -111,10 +111,14 @@ impl Core {
         self.publish_node(node_id, NodeState::Disconnected);
     }
 
-    /// Tells whether a live attempt of the node belongs to the version.
-    pub fn node_versions(&self, node_id: NodeId) -> impl Iterator<Item = (AttemptId, lp_protocol::VersionId)> + '_ {
+    /// What the attempts with a node are of.
+    pub fn node_actions(&self, node_id: NodeId) -> impl Iterator<Item = HeldAction> + '_ {
         let attempts = self.nodes.get(&node_id).into_iter().flat_map(|node| node.attempts.iter());
-        attempts.filter_map(|id| self.tasks.get(&id.task).map(|task| (*id, task.record.version_id)))
+        attempts.filter_map(|id| {
+            let task = self.tasks.get(&id.task)?;
+            let env = task.plan(id.action)?.env.clone();
+            Some(HeldAction { version_id: task.record.version_id, env })
+        })
     }
 
     pub(super) fn check_silence(&mut self, now: Now, node_id: NodeId) {

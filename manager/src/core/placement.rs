@@ -72,12 +72,14 @@ impl Core {
 
     fn assign(&mut self, now: Now, node_id: NodeId, seq: TaskSeq, ordinal: Ordinal) {
         self.dequeue(seq, ordinal);
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.set_state(ordinal, State::Live);
+        }
         self.begin_task(seq);
         let Some(task) = self.tasks.get_mut(&seq) else { return };
         let Some(action) = task.action_mut(ordinal) else { return };
         action.attempts += 1;
         let id = AttemptId { task: seq, action: ordinal, number: action.attempts };
-        task.set_state(ordinal, State::Live);
         let record = AttemptRecord {
             id,
             run: task.record.run,
@@ -138,6 +140,7 @@ impl Core {
         }
         if let Some(task) = self.tasks.get_mut(&seq) {
             task.begun = true;
+            self.begun_tasks += 1;
         }
         for ordinal in queued {
             self.enqueue(seq, ordinal);

@@ -205,6 +205,7 @@ impl Core {
     fn close(&mut self, seq: TaskSeq) {
         let Some(task) = self.tasks.remove(&seq) else { return };
         self.by_id.remove(&task.record.task_id);
+        self.begun_tasks -= u64::from(task.begun);
         self.counters.tasks_finished += 1;
         self.outcome.effects.push(Effect::Finished { task_id: task.record.task_id });
     }

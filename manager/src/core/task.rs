@@ -13,9 +13,10 @@ use lp_protocol::{Exit, Stage, Status};
 use super::record::{AttemptRecord, FAIL_EVENT, SUCCESS_EVENT, TaskRecord};
 use super::retry::{self, MAX_LOSSES, Next};
 use super::shape::Shape;
+use super::time::Now;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum State {
+pub(super) enum State {
     /// So many actions of its condition have not succeeded yet; for an event action, its event has not happened.
     Waiting { missing: u32 },
     /// In the queue.
@@ -28,36 +29,36 @@ pub enum State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Action {
-    pub state: State,
+pub(super) struct Action {
+    pub(super) state: State,
     /// Highest attempt number given out, over all runs.
-    pub attempts: u32,
+    pub(super) attempts: u32,
     /// Attempts of this run that failed by themselves.
-    pub failures: u32,
+    pub(super) failures: u32,
     /// Attempts of this run that were lost or stopped by somebody.
-    pub losses: u32,
+    pub(super) losses: u32,
     /// The last attempt of this run ended because it was stopped.
-    pub last_stopped: bool,
+    pub(super) last_stopped: bool,
 }
 
 impl Action {
-    pub const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { state: State::Waiting { missing: 0 }, attempts: 0, failures: 0, losses: 0, last_stopped: false }
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         matches!(self.state, State::Done(_))
     }
 
     /// Takes the end of an attempt of this run into the counts.
-    pub fn count(&mut self, exit: &Exit) {
+    pub(super) fn count(&mut self, exit: &Exit) {
         self.failures += u32::from(retry::counts_as_failure(exit));
         self.losses += u32::from(matches!(exit, Exit::Lost { .. } | Exit::Stopped { .. }));
         self.last_stopped = matches!(exit, Exit::Stopped { .. });
     }
 
     /// What becomes of it when its task starts nothing any more.
-    pub fn halted_status(&self, halt: Halt) -> Status {
+    pub(super) fn halted_status(&self, halt: Halt) -> Status {
         let unstarted = self.failures + self.losses == 0;
         match halt {
             Halt::Stopped if unstarted => Status::Cancel,
@@ -71,28 +72,28 @@ impl Action {
 
 /// Why a task starts nothing new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halt {
+pub(super) enum Halt {
     Stopped,
     /// One of its actions has failed for good.
     Failed,
 }
 
 #[derive(Debug)]
-pub struct Task {
-    pub record: TaskRecord,
-    pub shape: Arc<Shape>,
+pub(super) struct Task {
+    pub(super) record: TaskRecord,
+    pub(super) shape: Arc<Shape>,
     /// By slot: the plan's, then its event actions.
-    pub actions: Box<[Action]>,
+    pub(super) actions: Box<[Action]>,
     /// An attempt of this run exists.
-    pub begun: bool,
-    pub failed: bool,
+    pub(super) begun: bool,
+    pub(super) failed: bool,
     /// Actions of the plan that are not done.
     unsettled: u32,
 }
 
 impl Task {
     /// A task as its rows tell it. `attempts` are those of this task, every run, ascending by id.
-    pub fn restore(record: TaskRecord, shape: Arc<Shape>, attempts: &[AttemptRecord], clock: impl Fn(DateTime<Utc>) -> Duration) -> Self {
+    pub(super) fn restore(record: TaskRecord, shape: Arc<Shape>, attempts: &[AttemptRecord], now: Now) -> Self {
         let actions = vec![Action::new(); shape.slots()].into();
         let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
@@ -110,7 +111,7 @@ impl Task {
         }
         for (slot, attempt) in last.into_iter().enumerate() {
             if let Some(attempt) = attempt {
-                task.actions[slot].state = task.state_after(slot, attempt, &clock);
+                task.actions[slot].state = task.state_after(slot, attempt, now);
             }
         }
         task.failed = task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
@@ -121,7 +122,7 @@ impl Task {
     }
 
     /// The one way an action's state changes after the task was opened.
-    pub fn set_state(&mut self, ordinal: Ordinal, state: State) {
+    pub(super) fn set_state(&mut self, ordinal: Ordinal, state: State) {
         let Some(action) = self.action_mut(ordinal) else { return };
         let was_done = action.is_done();
         action.state = state;
@@ -132,7 +133,7 @@ impl Task {
         }
     }
 
-    pub fn halt(&self) -> Option<Halt> {
+    pub(super) fn halt(&self) -> Option<Halt> {
         if self.record.stop.is_some() {
             Some(Halt::Stopped)
         } else if self.failed {
@@ -143,7 +144,7 @@ impl Task {
     }
 
     /// How it ends, once every action is done.
-    pub fn outcome(&self) -> Status {
+    pub(super) fn outcome(&self) -> Status {
         match self.halt() {
             Some(Halt::Stopped) => Status::Kill,
             Some(Halt::Failed) => Status::Fail,
@@ -152,7 +153,7 @@ impl Task {
     }
 
     /// Every action but the event actions is done.
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.unsettled == 0
     }
 
@@ -161,33 +162,33 @@ impl Task {
     }
 
     /// The ordinal of the event action for the way the task ended, if the plan has one.
-    pub fn due_event(&self) -> Option<Ordinal> {
+    pub(super) fn due_event(&self) -> Option<Ordinal> {
         let event = if self.outcome() == Status::Success { SUCCESS_EVENT } else { FAIL_EVENT };
         self.shape.slot(event).map(|_| event)
     }
 
-    pub fn action(&self, ordinal: Ordinal) -> Option<&Action> {
+    pub(super) fn action(&self, ordinal: Ordinal) -> Option<&Action> {
         self.shape.slot(ordinal).map(|slot| &self.actions[slot])
     }
 
-    pub fn action_mut(&mut self, ordinal: Ordinal) -> Option<&mut Action> {
+    pub(super) fn action_mut(&mut self, ordinal: Ordinal) -> Option<&mut Action> {
         self.shape.slot(ordinal).map(|slot| &mut self.actions[slot])
     }
 
-    pub fn plan(&self, ordinal: Ordinal) -> Option<&ActionPlan> {
+    pub(super) fn plan(&self, ordinal: Ordinal) -> Option<&ActionPlan> {
         self.shape.action(ordinal)
     }
 
-    pub fn priority(&self, ordinal: Ordinal) -> i64 {
+    pub(super) fn priority(&self, ordinal: Ordinal) -> i64 {
         i64::from(self.record.priority) + self.plan(ordinal).map_or(0, |plan| i64::from(plan.priority))
     }
 
     /// Every action with its ordinal, the event actions last.
-    pub fn all_actions(&self) -> impl Iterator<Item = (Ordinal, &Action)> {
+    pub(super) fn all_actions(&self) -> impl Iterator<Item = (Ordinal, &Action)> {
         self.shape.ordinals().zip(self.actions.iter())
     }
 
-    fn state_after(&self, slot: usize, attempt: &AttemptRecord, clock: &impl Fn(DateTime<Utc>) -> Duration) -> State {
+    fn state_after(&self, slot: usize, attempt: &AttemptRecord, now: Now) -> State {
         let (Some(exit), Some(plan)) = (&attempt.exit, self.plan(attempt.id.action)) else { return State::Live };
         if exit.is_success() {
             return State::Done(Status::Success);
@@ -202,7 +203,8 @@ impl Task {
             Next::After(wait) => {
                 let retry_at = attempt.end_at.unwrap_or(attempt.assign_at) + wait;
                 // a clock set back while the manager was down must not make the wait longer than it is
-                State::Backoff { due: clock(retry_at).min(clock(retry_at - wait) + wait), retry_at }
+                let rest = (retry_at - now.wall).to_std().unwrap_or_default().min(wait);
+                State::Backoff { due: now.mono + rest, retry_at }
             }
         }
     }

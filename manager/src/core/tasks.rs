@@ -65,12 +65,9 @@ impl Core {
     pub(super) fn open(&mut self, now: Now, record: TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) {
         let seq = record.seq;
         let shape = self.shape(record.version_id, plan);
-        let clock = |at: chrono::DateTime<chrono::Utc>| {
-            let ahead = (at - now.wall).to_std().unwrap_or_default();
-            now.mono + ahead
-        };
-        let task = Task::restore(record, shape, attempts, clock);
+        let task = Task::restore(record, shape, attempts, now);
         self.by_id.insert(task.record.task_id, seq);
+        self.begun_tasks += u64::from(task.begun);
         let states: Vec<(Ordinal, State)> = task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
         self.tasks.insert(seq, task);
         for (action, state) in states {

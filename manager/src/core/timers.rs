@@ -9,7 +9,7 @@ use lp_protocol::plan::Ordinal;
 use super::record::TaskSeq;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Timer {
+pub(super) enum Timer {
     /// The wait before an action's next attempt is over.
     Retry { task: TaskSeq, action: Ordinal },
     /// Look whether the node has been silent for too long.
@@ -19,27 +19,34 @@ pub enum Timer {
 }
 
 #[derive(Debug, Default)]
-pub struct Timers {
+pub(super) struct Timers {
     due: BTreeSet<(Duration, Timer)>,
 }
 
 impl Timers {
-    pub fn set(&mut self, at: Duration, timer: Timer) {
+    pub(super) fn set(&mut self, at: Duration, timer: Timer) {
         self.due.insert((at, timer));
     }
 
-    pub fn cancel(&mut self, at: Duration, timer: Timer) {
+    pub(super) fn cancel(&mut self, at: Duration, timer: Timer) {
         self.due.remove(&(at, timer));
     }
 
-    pub fn next_due(&self) -> Option<Duration> {
+    pub(super) fn next_due(&self) -> Option<Duration> {
         self.due.first().map(|(at, _)| *at)
     }
 
     /// Takes the first timer that is due.
-    pub fn pop_due(&mut self, now: Duration) -> Option<Timer> {
+    pub(super) fn pop_due(&mut self, now: Duration) -> Option<Timer> {
         let first = *self.due.first().filter(|(at, _)| *at <= now)?;
         self.due.remove(&first);
         Some(first.1)
+    }
+}
+
+#[cfg(test)]
+impl Timers {
+    pub(super) fn contains(&self, at: Duration, timer: Timer) -> bool {
+        self.due.contains(&(at, timer))
     }
 }

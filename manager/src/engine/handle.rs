@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame, NodeLoad};
-use lp_protocol::plan::{Plan, Resources};
+use lp_protocol::plan::{EnvRef, Plan, Resources};
 use lp_protocol::views::{Created, Event, NodeAttempt, NodeState, WhyAction};
 use lp_protocol::{AppId, NodeId, TaskId, VersionId};
 use serde_json::value::RawValue;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::core::record::{StopRequest, TaskRecord};
+use crate::store::Epoch;
 
 /// What a task is created from: an application's version, as the caller has just read it.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub enum Error {
     Unavailable { reason: String },
     #[error("there is no task `{task_id}`")]
     NoSuchTask { task_id: TaskId },
+    #[error("the application `{app}` was deleted")]
+    AppGone { app: String },
     #[error("task `{task_id}` is {stage}; {wanted}")]
     WrongStage { task_id: TaskId, stage: lp_protocol::Stage, wanted: &'static str },
     #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
@@ -105,11 +108,19 @@ pub struct NodeOverview {
     pub attempts: Vec<NodeAttempt>,
 }
 
+/// An action of which a node holds an attempt: what entitles it to the packages of that version and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldAction {
+    pub version_id: VersionId,
+    pub env: Option<EnvRef>,
+}
+
 /// Handle to the engine; clones share it.
 #[derive(Clone)]
 pub struct Engine {
     pub(super) inbox: mpsc::Sender<Request>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) leadership: watch::Receiver<Option<Epoch>>,
 }
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
@@ -122,7 +133,7 @@ pub(super) enum Request {
     WaitTask { task_id: TaskId, answer: Answer<()> },
     Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
     Overview { answer: Answer<Overview> },
-    UsesPackage { node_id: NodeId, digest: String, answer: Answer<bool> },
+    AttemptsOf { node_id: NodeId, answer: Answer<Vec<HeldAction>> },
     ConnectNode { node_id: NodeId, hello: Box<Hello>, outbound: Outbound, answer: Answer<ConnectionId> },
     NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
     DisconnectNode { connection: ConnectionId },
@@ -164,9 +175,9 @@ impl Engine {
         self.ask(|answer| Request::Overview { answer }).await
     }
 
-    /// Tells whether a live attempt of the node uses the package, which is what entitles the node to fetch it.
-    pub async fn uses_package(&self, node_id: NodeId, digest: String) -> Result<bool, Error> {
-        self.ask(|answer| Request::UsesPackage { node_id, digest, answer }).await
+    /// The actions of the attempts a node holds; their packages are what the node may fetch.
+    pub async fn actions_of(&self, node_id: NodeId) -> Result<Vec<HeldAction>, Error> {
+        self.ask(|answer| Request::AttemptsOf { node_id, answer }).await
     }
 
     /// Takes a node's new connection after its hello; the welcome and what it must know go to `outbound`. An earlier connection of the
@@ -189,6 +200,20 @@ impl Engine {
     /// Committed changes as they happen. A receiver that lags gets `Lagged` and should pass on [`Event::Missed`].
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
+    }
+
+    /// The epoch to guard writes of the catalogue with.
+    ///
+    /// # Errors
+    /// `Unavailable` while this manager does not lead.
+    pub fn epoch(&self) -> Result<Epoch, Error> {
+        let not_leading = || Error::Unavailable { reason: "this manager does not lead".to_owned() };
+        self.leadership.borrow().ok_or_else(not_leading)
+    }
+
+    /// Changes with every gain and loss of leadership; None while standing by or reloading.
+    pub fn leadership(&self) -> watch::Receiver<Option<Epoch>> {
+        self.leadership.clone()
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {

@@ -1,7 +1,17 @@
 //! The engine: the one loop that owns the core, commits what it decides and only then acts.
+//!
+//! `handle` is its door, `run` the life of a leadership, `batch` one turn of the loop, `assignments` what a node needs besides the core's
+//! word, `connections` where frames go.
 
+mod assignments;
+mod batch;
+mod connections;
+mod event;
 mod handle;
+mod input;
+mod run;
 
 pub use handle::{
-    ConnectionId, Counters, DraftKey, Engine, Error, NodeOverview, Outbound, Overview, TaskDraft, TaskSource,
+    ConnectionId, Counters, DraftKey, Engine, Error, HeldAction, NodeOverview, Outbound, Overview, TaskDraft, TaskSource,
 };
+pub use run::{Settings, start};

@@ -1,0 +1,237 @@
+//! The simulated cluster: a core, a store in memory, nodes, and whatever may go wrong between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lp_protocol::frames::AttemptEvent;
+use lp_protocol::plan::Plan;
+use lp_protocol::{AppId, AttemptKey, Exit, NodeId, TaskId};
+use uuid::Uuid;
+
+use super::fake_node::{FakeNode, ToNode};
+use super::model::Model;
+use super::random::Random;
+use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::{AssignOrder, Core, Effect, NewTaskRequest, Now, Settings};
+use crate::engine::ConnectionId;
+
+pub(super) struct Cluster {
+    pub(super) random: Random,
+    pub(super) model: Model,
+    pub(super) core: Core,
+    pub(super) nodes: Vec<FakeNode>,
+    /// Tasks whose creation was acknowledged.
+    pub(super) created: Vec<TaskId>,
+    /// How often each attempt's program was started.
+    started: BTreeMap<AttemptKey, u32>,
+    mono: Duration,
+    wall: DateTime<Utc>,
+    connections: u64,
+    ids: u64,
+}
+
+impl Cluster {
+    pub(super) fn new(seed: u64, nodes: usize) -> Self {
+        let wall = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let mut random = Random::new(seed);
+        let now = Now { wall, mono: Duration::ZERO };
+        let nodes = (0..nodes)
+            .map(|index| FakeNode::new(NodeId(Uuid::from_u64_pair(1, index as u64)), 2 + random.below(3) as u32))
+            .collect();
+        let model = Model::default();
+        Self {
+            core: Core::load(now, Settings::default(), model.load()),
+            random,
+            model,
+            nodes,
+            created: Vec::new(),
+            started: BTreeMap::new(),
+            mono: Duration::ZERO,
+            wall,
+            connections: 0,
+            ids: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { wall: self.wall, mono: self.mono }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.mono += time;
+        self.wall += time;
+    }
+
+    /// The wall clock is set; the monotonic one knows nothing of it.
+    pub(super) fn step_clock(&mut self, by: TimeDelta) {
+        self.wall += by;
+    }
+
+    pub(super) fn create(&mut self, plan: Arc<Plan>, priority: i32) -> TaskId {
+        self.ids += 1;
+        let version_id = self.ids as i64;
+        let task_id = TaskId(Uuid::from_u64_pair(2, self.ids));
+        self.model.plans.insert(version_id, plan.clone());
+        let request = NewTaskRequest {
+            task_id,
+            name: "task".to_owned(),
+            app_id: AppId(Uuid::from_u64_pair(3, 1)),
+            version_id,
+            plan,
+            priority,
+            input: None,
+            key: None,
+            fingerprint: None,
+        };
+        self.core.create_task(self.now(), request);
+        task_id
+    }
+
+    pub(super) fn stop(&mut self, task_id: TaskId) {
+        let stop = StopRequest { signal: 15, grace: None };
+        let _finished_ones_are_refused = self.core.stop_task(self.now(), task_id, stop);
+    }
+
+    pub(super) fn rerun(&mut self, record: TaskRecord) {
+        let attempts = self.model.attempts_of(record.seq);
+        let plan = self.model.plans[&record.version_id].clone();
+        let _open_ones_are_refused = self.core.rerun_task(self.now(), record, &attempts, &plan);
+    }
+
+    pub(super) fn connect(&mut self, index: usize) {
+        self.disconnect(index);
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        let node = &mut self.nodes[index];
+        node.connection = Some(connection);
+        let (id, hello, now) = (node.id, node.hello(), self.now());
+        self.core.connect_node(now, id, connection, hello);
+    }
+
+    pub(super) fn disconnect(&mut self, index: usize) {
+        if let Some(connection) = self.nodes[index].disconnect() {
+            self.core.disconnect_node(self.now(), connection);
+        }
+    }
+
+    /// Frames of a node reach the manager.
+    pub(super) fn deliver_to_manager(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let Some(connection) = node.connection else { return };
+        let frames = node.to_manager.drain(..).collect();
+        self.core.take_frames(self.now(), connection, frames);
+    }
+
+    pub(super) fn deliver_to_node(&mut self, index: usize) {
+        let now = self.now();
+        let acked = self.nodes[index].receive(now);
+        for report in acked {
+            if let AttemptEvent::Finished(_) = report.event {
+                let task = self.model.tasks.values().find(|task| task.task_id == report.attempt.task_id);
+                let Some(task) = task else { continue };
+                let plan = &self.model.plans[&task.version_id];
+                let action = plan.actions.iter().position(|action| action.name == report.attempt.action);
+                let recorded = self.model.attempts.values().any(|attempt| {
+                    let same_action = action.is_none_or(|action| attempt.id.action == action as u32);
+                    attempt.id.task == task.seq && same_action && attempt.id.number == report.attempt.attempt && !attempt.stage.is_open()
+                });
+                assert!(recorded, "an acknowledged end is never lost: {report:?}");
+            }
+        }
+    }
+
+    pub(super) fn act(&mut self, index: usize) {
+        let now = self.now();
+        if let Some(order) = self.nodes[index].act(now, &mut self.random) {
+            self.check_start(index, &order);
+        }
+    }
+
+    fn check_start(&mut self, index: usize, order: &AssignOrder) {
+        let count = self.started.entry(order.key.clone()).or_default();
+        *count += 1;
+        assert_eq!(*count, 1, "an attempt's program is started once: {:?}", order.key);
+        assert!(self.model.attempts.contains_key(&order.id), "what starts was committed before");
+        assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold");
+        for (other, node) in self.nodes.iter().enumerate() {
+            let overlapping = node.running().filter(|running| {
+                (other, running.id) != (index, order.id) && (running.id.task, running.id.action) == (order.id.task, order.id.action)
+            });
+            for running in overlapping {
+                let older = running.id.min(order.id);
+                let exit = &self.model.attempts[&older].exit;
+                assert!(matches!(exit, Some(Exit::Lost { .. })), "an attempt overlaps another only after a loss: {exit:?}");
+            }
+        }
+        let node = &self.nodes[index];
+        let slots: u32 = node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
+        assert!(slots <= node.capacity.slots);
+    }
+
+    /// One turn of the engine's loop.
+    pub(super) fn turn(&mut self) {
+        let now = self.now();
+        self.core.fire_timers(now);
+        self.core.place(now);
+        let outcome = self.core.take_outcome();
+        self.model.commit(&outcome.changes);
+        self.created.extend(outcome.changes.new_tasks.iter().map(|task| task.record.task_id));
+        for effect in outcome.effects {
+            match effect {
+                Effect::Send { connection, frame } => self.send(connection, ToNode::Frame(frame)),
+                Effect::Assign { connection, order } => self.send(connection, ToNode::Assign(order)),
+                Effect::Close { connection, .. } => {
+                    if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection)) {
+                        node.disconnect();
+                    }
+                }
+                Effect::Finished { task_id } => assert!(!self.model.task(task_id).stage.is_open()),
+                Effect::Publish(_) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionId, frame: ToNode) {
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection)) {
+            node.to_node.push_back(frame);
+        }
+    }
+
+    /// The manager dies, or cannot commit: what is not committed has not happened.
+    pub(super) fn restart_manager(&mut self, death: Death) {
+        if death == Death::AfterCommit {
+            self.core.place(self.now());
+            let outcome = self.core.take_outcome();
+            self.model.commit(&outcome.changes);
+        }
+        for node in &mut self.nodes {
+            node.disconnect();
+        }
+        self.core = Core::load(self.now(), Settings::default(), self.model.load());
+    }
+
+    /// The rows tell the same state that the core has come to.
+    pub(super) fn check_reload(&self) {
+        let mut reloaded = Core::load(self.now(), Settings::default(), self.model.load());
+        let repairs = reloaded.take_outcome();
+        assert!(repairs.changes.is_empty(), "the rows are settled: {:?}", repairs.changes);
+        compare(&self.core.describe(), &reloaded.describe());
+        reloaded.check_sanity();
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    BeforeCommit,
+    /// Committed, but nobody was told.
+    AfterCommit,
+}
+
+/// Fails with the lines that differ and the text they stand in.
+fn compare(live: &str, reloaded: &str) {
+    let differing: Vec<String> =
+        live.lines().zip(reloaded.lines()).filter(|(a, b)| a != b).map(|(a, b)| format!("- {a}\n+ {b}")).collect();
+    assert!(live == reloaded, "live (-) and reloaded (+) differ:\n{}\nin:\n{live}", differing.join("\n"));
+}

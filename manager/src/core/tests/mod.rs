@@ -1,0 +1,10 @@
+//! Tests of the core: rules one by one (`rules`), and a simulated cluster under faults (`simulation`).
+
+mod cluster;
+mod fake_node;
+mod model;
+mod plans;
+mod random;
+mod rules;
+mod sanity;
+mod simulation;

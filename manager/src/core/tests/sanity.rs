@@ -1,0 +1,81 @@
+//! Every invariant between the core's indexes, checked on demand; and a text of its whole state, to compare two cores by.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use lp_protocol::plan::Resources;
+
+use crate::core::Core;
+use crate::core::record::AttemptId;
+use crate::core::task::State;
+use crate::core::timers::Timer;
+
+impl Core {
+    pub(super) fn check_sanity(&self) {
+        let mut queued = 0;
+        let mut live = BTreeSet::new();
+        for (seq, task) in &self.tasks {
+            assert_eq!(self.by_id.get(&task.record.task_id), Some(seq));
+            assert!(task.record.stage.is_open());
+            for (ordinal, action) in task.all_actions() {
+                match action.state {
+                    State::Queued => {
+                        queued += 1;
+                        let class = task.shape.class(ordinal).unwrap();
+                        assert!(self.queue.contains(class, &Core::place_of(task, ordinal)), "queued actions are in the queue");
+                    }
+                    State::Live => assert!(live.insert(AttemptId { task: *seq, action: ordinal, number: action.attempts })),
+                    State::Backoff { due, .. } => {
+                        assert!(self.timers.contains(due, Timer::Retry { task: *seq, action: ordinal }), "a wait has its timer");
+                    }
+                    State::Waiting { .. } | State::Done(_) => {}
+                }
+            }
+        }
+        assert_eq!(self.queue.len(), queued, "nothing else is in the queue");
+        assert_eq!(live, self.live.keys().copied().collect(), "live attempts are those of live actions");
+        assert_eq!(self.begun_tasks, self.tasks.values().filter(|task| task.begun).count() as u64);
+        self.check_nodes(live);
+    }
+
+    fn check_nodes(&self, mut live: BTreeSet<AttemptId>) {
+        for (node_id, node) in &self.nodes {
+            let mut in_use = Resources { slots: 0, ..Resources::default() };
+            let mut plain_only = true;
+            for id in &node.attempts {
+                assert!(live.remove(id), "an attempt is with one node");
+                assert_eq!(self.live[id].node_id, *node_id);
+                let class = self.tasks[&id.task].shape.class(id.action).unwrap();
+                in_use.add(&class.resources);
+                plain_only &= class.is_plain();
+            }
+            assert_eq!(node.in_use, in_use, "what is in use is the sum of what is there");
+            if node.connection.is_some() && !plain_only {
+                assert!(in_use.cpu_millis <= node.facts.capacity.cpu_millis, "capacity is never exceeded");
+            }
+        }
+        assert!(live.is_empty(), "every live attempt is with a node");
+    }
+
+    /// The state that must be the same after a reload, in words. Whether a wait for a retry is over
+    /// may differ: it was measured on the monotonic clock before and is on the wall clock after.
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("next {}\n", self.next_seq);
+        for (seq, task) in &self.tasks {
+            writeln!(text, "task {seq} begun {} {:?} {:?}", task.begun, task.halt(), task.record).unwrap();
+            for (ordinal, action) in task.all_actions() {
+                let state = match action.state {
+                    State::Backoff { .. } => "Retry".to_owned(),
+                    State::Queued if action.failures > 0 => "Retry".to_owned(),
+                    state => format!("{state:?}"),
+                };
+                let counts = (action.attempts, action.failures, action.losses, action.last_stopped);
+                writeln!(text, "  {ordinal} {state} {counts:?}").unwrap();
+            }
+        }
+        for (id, record) in &self.live {
+            writeln!(text, "live {id:?} {record:?}").unwrap();
+        }
+        text
+    }
+}
