@@ -28,7 +28,8 @@ pub fn action_views(
     let task = Task::restore(record.clone(), shape, attempts, now);
     let mut views = Vec::with_capacity(task.actions.len());
     for (ordinal, action) in task.all_actions() {
-        let own: Vec<&AttemptRecord> = attempts.iter().filter(|attempt| attempt.id.action == ordinal).collect();
+        let own: Vec<&AttemptRecord> =
+            attempts.iter().filter(|attempt| attempt.id.action == ordinal).collect();
         let is_event = ordinal >= SUCCESS_EVENT;
         if is_event && own.is_empty() && matches!(action.state, State::Waiting { .. }) {
             continue;
@@ -40,7 +41,8 @@ pub fn action_views(
             State::Live => (own.last().map_or(Stage::Pending, |attempt| attempt.stage), None, None),
             State::Done(status) => (Stage::Finished, Some(status), None),
         };
-        let condition = plan.condition.iter().filter_map(|parent| task.plan(*parent)).map(|plan| plan.name.clone());
+        let condition =
+            plan.condition.iter().filter_map(|parent| task.plan(*parent)).map(|plan| plan.name.clone());
         let attempts = own.into_iter().map(|attempt| attempt_view(attempt, node_names));
         views.push(ActionView {
             name: plan.name.clone(),
@@ -63,7 +65,9 @@ pub fn results(
 ) -> BTreeMap<String, ActionResult> {
     let shape = Shape::new(plan.clone());
     let mut results = BTreeMap::new();
-    for attempt in attempts.iter().filter(|attempt| attempt.run == record.run && attempt.stage == Stage::Finished) {
+    for attempt in
+        attempts.iter().filter(|attempt| attempt.run == record.run && attempt.stage == Stage::Finished)
+    {
         let Some(plan) = shape.action(attempt.id.action) else { continue };
         let output = outputs.get(&attempt.id).cloned();
         let result = ActionResult {
@@ -83,7 +87,19 @@ pub fn results(
 }
 
 fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) -> AttemptView {
-    let AttemptRecord { id, run, node_id, stage, status, exit, assign_at, start_at, end_at, log_bytes, usage } = attempt;
+    let AttemptRecord {
+        id,
+        run,
+        node_id,
+        stage,
+        status,
+        exit,
+        assign_at,
+        start_at,
+        end_at,
+        log_bytes,
+        usage,
+    } = attempt;
     AttemptView {
         attempt: id.number,
         run: *run,
@@ -108,7 +124,9 @@ pub fn why_finished(actions: &[ActionView]) -> Vec<WhyAction> {
         let exit = last.and_then(|attempt| attempt.exit.as_ref().map(|exit| (attempt, exit)));
         let (reason, hint) = match (action.status, exit) {
             (Some(Status::Success) | None, _) => continue,
-            (Some(Status::Skipped), _) => ("was not started because another action of the task failed".to_owned(), None),
+            (Some(Status::Skipped), _) => {
+                ("was not started because another action of the task failed".to_owned(), None)
+            }
             (Some(Status::Cancel), _) => ("was not started because the task was stopped".to_owned(), None),
             (Some(_), Some((attempt, exit))) => (
                 format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),

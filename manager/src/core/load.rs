@@ -34,7 +34,8 @@ impl Core {
         for record in open.tasks {
             let own = attempts.partition_point(|attempt| attempt.id.task < record.seq);
             attempts = &attempts[own..];
-            let (own, rest) = attempts.split_at(attempts.partition_point(|attempt| attempt.id.task <= record.seq));
+            let (own, rest) =
+                attempts.split_at(attempts.partition_point(|attempt| attempt.id.task <= record.seq));
             attempts = rest;
             let Some(plan) = open.plans.get(&record.version_id) else { continue };
             shapes.push(core.shape(record.version_id, plan));
@@ -50,7 +51,8 @@ impl Core {
     }
 
     fn restore_live(&mut self, now: Now, attempt: AttemptRecord) {
-        let class = self.tasks.get(&attempt.id.task).and_then(|task| task.shape.class(attempt.id.action)).cloned();
+        let class =
+            self.tasks.get(&attempt.id.task).and_then(|task| task.shape.class(attempt.id.action)).cloned();
         let Some(class) = class else { return };
         self.node(now, attempt.node_id).add(attempt.id, &class.resources);
         self.live.insert(attempt.id, attempt);

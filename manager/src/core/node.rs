@@ -38,7 +38,10 @@ impl Node {
     pub(super) fn new(heard: Duration, silence_check: Duration) -> Self {
         Self {
             silence_check,
-            facts: NodeFacts { capacity: Resources { slots: 0, ..Resources::default() }, ..NodeFacts::default() },
+            facts: NodeFacts {
+                capacity: Resources { slots: 0, ..Resources::default() },
+                ..NodeFacts::default()
+            },
             load: NodeLoad::default(),
             connection: None,
             heard,

@@ -62,7 +62,8 @@ impl Core {
 
     /// The stop that holds for an attempt, if there is one.
     fn pending_stop(&self, id: AttemptId) -> Option<StopRequest> {
-        let is_stopping = self.live.get(&id).is_some_and(|record| record.stage == lp_protocol::Stage::Stopping);
+        let is_stopping =
+            self.live.get(&id).is_some_and(|record| record.stage == lp_protocol::Stage::Stopping);
         let stop = self.tasks.get(&id.task)?.record.stop;
         let event = id.action >= super::record::SUCCESS_EVENT;
         stop.filter(|_| !event).or_else(|| is_stopping.then_some(StopRequest { signal: 15, grace: None }))

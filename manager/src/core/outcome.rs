@@ -22,13 +22,24 @@ pub struct Outcome {
 
 #[derive(Debug)]
 pub enum Effect {
-    Send { connection: ConnectionId, frame: ManagerFrame },
+    Send {
+        connection: ConnectionId,
+        frame: ManagerFrame,
+    },
     /// Send the node this attempt; the engine adds what the core does not hold (input, packages).
-    Assign { connection: ConnectionId, order: AssignOrder },
+    Assign {
+        connection: ConnectionId,
+        order: AssignOrder,
+    },
     /// The node is not heard any more, or sends what it must not.
-    Close { connection: ConnectionId, reason: &'static str },
+    Close {
+        connection: ConnectionId,
+        reason: &'static str,
+    },
     /// Whoever waits for the task may go on.
-    Finished { task_id: TaskId },
+    Finished {
+        task_id: TaskId,
+    },
     Publish(views::Event),
 }
 

@@ -18,7 +18,9 @@ impl Core {
             attempts: node
                 .attempts
                 .iter()
-                .filter_map(|id| Some(NodeAttempt { attempt: self.key(*id)?, stage: self.live.get(id)?.stage }))
+                .filter_map(|id| {
+                    Some(NodeAttempt { attempt: self.key(*id)?, stage: self.live.get(id)?.stage })
+                })
                 .collect(),
         });
         Overview {

@@ -106,7 +106,12 @@ impl Core {
     }
 
     /// Sends a live attempt to its node.
-    pub(super) fn assign_again(&mut self, connection: crate::engine::ConnectionId, node_id: NodeId, id: AttemptId) {
+    pub(super) fn assign_again(
+        &mut self,
+        connection: crate::engine::ConnectionId,
+        node_id: NodeId,
+        id: AttemptId,
+    ) {
         let Some(task) = self.tasks.get(&id.task) else { return };
         let Some(plan) = task.plan(id.action) else { return };
         let order = AssignOrder {
@@ -153,7 +158,10 @@ impl Core {
             return;
         }
         let crowded = self.nodes.values().any(|node| node.connection.is_some() && node.is_overbooked());
-        let roomy = self.nodes.values().any(|node| node.connection.is_some() && node.in_use.slots < node.facts.capacity.slots);
+        let roomy = self
+            .nodes
+            .values()
+            .any(|node| node.connection.is_some() && node.in_use.slots < node.facts.capacity.slots);
         if crowded && roomy {
             self.rebalance_set = true;
             self.timers.set(now.mono + REBALANCE_AFTER, Timer::Rebalance);
@@ -174,7 +182,8 @@ impl Core {
                 let class = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action));
                 is_unstarted && class.is_some_and(|class| class.is_plain())
             });
-            let asked: Vec<AttemptKey> = waiting.take(excess.min(room) as usize).filter_map(|id| self.key(*id)).collect();
+            let asked: Vec<AttemptKey> =
+                waiting.take(excess.min(room) as usize).filter_map(|id| self.key(*id)).collect();
             room -= asked.len() as u32;
             if let (Some(connection), false) = (node.connection, asked.is_empty()) {
                 recalls.push((connection, asked));

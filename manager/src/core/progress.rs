@@ -86,7 +86,10 @@ impl Core {
 
     fn leave_node(&mut self, record: &AttemptRecord) {
         let id = record.id;
-        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action)).cloned() else { return };
+        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action)).cloned()
+        else {
+            return;
+        };
         let Some(node) = self.nodes.get_mut(&record.node_id) else { return };
         node.remove(id, &class.resources);
         if let (true, Some(start_at), Some(end_at)) = (class.is_plain(), record.start_at, record.end_at) {
@@ -215,7 +218,8 @@ impl Core {
         while let Some(timer) = self.timers.pop_due(now.mono) {
             match timer {
                 Timer::Retry { task, action } => {
-                    let state = self.tasks.get(&task).and_then(|task| task.action(action)).map(|action| action.state);
+                    let state =
+                        self.tasks.get(&task).and_then(|task| task.action(action)).map(|action| action.state);
                     if matches!(state, Some(State::Backoff { .. })) {
                         self.enqueue(task, action);
                     }
@@ -228,7 +232,15 @@ impl Core {
 }
 
 fn unstarted(now: Now, exit: Exit) -> Finish {
-    Finish { exit, start_at: None, end_at: now.wall, output: None, log_bytes: 0, log: None, usage: Usage::default() }
+    Finish {
+        exit,
+        start_at: None,
+        end_at: now.wall,
+        output: None,
+        log_bytes: 0,
+        log: None,
+        usage: Usage::default(),
+    }
 }
 
 /// An attempt that a node had and that is given up.

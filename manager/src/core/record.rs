@@ -112,7 +112,10 @@ pub struct Changes {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.new_tasks.is_empty() && self.tasks.is_empty() && self.attempts.is_empty() && self.deleted.is_empty()
+        self.new_tasks.is_empty()
+            && self.tasks.is_empty()
+            && self.attempts.is_empty()
+            && self.deleted.is_empty()
     }
 
     /// Number of rows written.

@@ -28,7 +28,9 @@ pub fn next(retry: &Retry, exit: &Exit, failures: u32, losses: u32, id: AttemptI
         Exit::Returned => Next::Now,
         // a program we did not ask to stop was stopped by its node (shutting down, or out of touch): as good as lost
         Exit::Lost { .. } | Exit::Stopped { .. } if losses <= MAX_LOSSES => Next::Now,
-        _ if failures + losses.saturating_sub(MAX_LOSSES) >= retry.attempts || !is_listed(retry, exit) => Next::Never,
+        _ if failures + losses.saturating_sub(MAX_LOSSES) >= retry.attempts || !is_listed(retry, exit) => {
+            Next::Never
+        }
         _ => Next::After(wait(retry, failures.max(1), id)),
     }
 }

@@ -19,7 +19,11 @@ pub struct Class {
 
 impl Class {
     fn of(action: &ActionPlan) -> Self {
-        Self { resources: action.resources.clone(), target: action.target.clone(), docker: action.docker.is_some() }
+        Self {
+            resources: action.resources.clone(),
+            target: action.target.clone(),
+            docker: action.docker.is_some(),
+        }
     }
 
     /// Asks for a slot and nothing else: such an action may be sent ahead to wait on its node.
@@ -51,7 +55,12 @@ impl Shape {
             classes: plan.actions.iter().map(class).collect(),
             event_classes: [plan.on_success.as_ref().map(class), plan.on_fail.as_ref().map(class)],
             children,
-            ordinals: plan.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i as Ordinal)).collect(),
+            ordinals: plan
+                .actions
+                .iter()
+                .enumerate()
+                .map(|(i, action)| (action.name.clone(), i as Ordinal))
+                .collect(),
             plan,
         }
     }
@@ -78,7 +87,8 @@ impl Shape {
     /// The ordinals in the order of the slots.
     pub fn ordinals(&self) -> impl Iterator<Item = Ordinal> {
         let events = [SUCCESS_EVENT, FAIL_EVENT].into_iter().zip(&self.event_classes);
-        (0..self.len() as Ordinal).chain(events.filter_map(|(ordinal, class)| class.as_ref().map(|_| ordinal)))
+        (0..self.len() as Ordinal)
+            .chain(events.filter_map(|(ordinal, class)| class.as_ref().map(|_| ordinal)))
     }
 
     /// The action at an ordinal, event actions included. None for an ordinal the plan does not have.

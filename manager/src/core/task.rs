@@ -18,11 +18,16 @@ use super::time::Now;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
     /// So many actions of its condition have not succeeded yet; for an event action, its event has not happened.
-    Waiting { missing: u32 },
+    Waiting {
+        missing: u32,
+    },
     /// In the queue.
     Queued,
     /// Between two attempts; `due` on the monotonic clock, `retry_at` on the other.
-    Backoff { due: Duration, retry_at: DateTime<Utc> },
+    Backoff {
+        due: Duration,
+        retry_at: DateTime<Utc>,
+    },
     /// Its newest attempt is with a node.
     Live,
     Done(Status),
@@ -43,7 +48,13 @@ pub(super) struct Action {
 
 impl Action {
     pub(super) const fn new() -> Self {
-        Self { state: State::Waiting { missing: 0 }, attempts: 0, failures: 0, losses: 0, last_stopped: false }
+        Self {
+            state: State::Waiting { missing: 0 },
+            attempts: 0,
+            failures: 0,
+            losses: 0,
+            last_stopped: false,
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -93,7 +104,12 @@ pub(super) struct Task {
 
 impl Task {
     /// A task as its rows tell it. `attempts` are those of this task, every run, ascending by id.
-    pub(super) fn restore(record: TaskRecord, shape: Arc<Shape>, attempts: &[AttemptRecord], now: Now) -> Self {
+    pub(super) fn restore(
+        record: TaskRecord,
+        shape: Arc<Shape>,
+        attempts: &[AttemptRecord],
+        now: Now,
+    ) -> Self {
         let actions = vec![Action::new(); shape.slots()].into();
         let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
@@ -189,7 +205,9 @@ impl Task {
     }
 
     fn state_after(&self, slot: usize, attempt: &AttemptRecord, now: Now) -> State {
-        let (Some(exit), Some(plan)) = (&attempt.exit, self.plan(attempt.id.action)) else { return State::Live };
+        let (Some(exit), Some(plan)) = (&attempt.exit, self.plan(attempt.id.action)) else {
+            return State::Live;
+        };
         if exit.is_success() {
             return State::Done(Status::Success);
         }
@@ -215,8 +233,11 @@ impl Task {
             self.plain_actions().iter().map(|action| action.state == State::Done(Status::Success)).collect();
         let halt = self.halt();
         for ordinal in 0..self.shape.len() {
-            let missing =
-                self.shape.plan.actions[ordinal].condition.iter().filter(|parent| !succeeded[**parent as usize]).count() as u32;
+            let missing = self.shape.plan.actions[ordinal]
+                .condition
+                .iter()
+                .filter(|parent| !succeeded[**parent as usize])
+                .count() as u32;
             let action = &mut self.actions[ordinal];
             match (action.state, halt) {
                 (State::Live | State::Done(Status::Success), _) => {}

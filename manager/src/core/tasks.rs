@@ -36,7 +36,8 @@ pub enum TaskRefusal {
 
 impl Core {
     pub fn create_task(&mut self, now: Now, request: NewTaskRequest) -> TaskRecord {
-        let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } = request;
+        let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } =
+            request;
         let record = TaskRecord {
             seq: self.next_seq,
             task_id,
@@ -62,13 +63,20 @@ impl Core {
     }
 
     /// Takes a task into the open ones, in the state its records tell, and queues what can start.
-    pub(super) fn open(&mut self, now: Now, record: TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) {
+    pub(super) fn open(
+        &mut self,
+        now: Now,
+        record: TaskRecord,
+        plan: &Arc<Plan>,
+        attempts: &[AttemptRecord],
+    ) {
         let seq = record.seq;
         let shape = self.shape(record.version_id, plan);
         let task = Task::restore(record, shape, attempts, now);
         self.by_id.insert(task.record.task_id, seq);
         self.begun_tasks += u64::from(task.begun);
-        let states: Vec<(Ordinal, State)> = task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
+        let states: Vec<(Ordinal, State)> =
+            task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
         self.tasks.insert(seq, task);
         for (action, state) in states {
             match state {
@@ -83,7 +91,12 @@ impl Core {
     ///
     /// # Errors
     /// [`TaskRefusal::NotOpen`] where there is no such open task.
-    pub fn stop_task(&mut self, now: Now, task_id: TaskId, stop: StopRequest) -> Result<TaskRecord, TaskRefusal> {
+    pub fn stop_task(
+        &mut self,
+        now: Now,
+        task_id: TaskId,
+        stop: StopRequest,
+    ) -> Result<TaskRecord, TaskRefusal> {
         let seq = self.find_open(task_id).ok_or(TaskRefusal::NotOpen)?;
         let Some(task) = self.tasks.get_mut(&seq) else { return Err(TaskRefusal::NotOpen) };
         if task.record.status.is_none() {
@@ -158,8 +171,11 @@ impl Core {
     pub(super) fn halt(&mut self, seq: TaskSeq) {
         let Some(task) = self.tasks.get(&seq) else { return };
         let Some(halt) = task.halt() else { return };
-        let states: Vec<(Ordinal, State)> =
-            task.all_actions().take(task.shape.len()).map(|(ordinal, action)| (ordinal, action.state)).collect();
+        let states: Vec<(Ordinal, State)> = task
+            .all_actions()
+            .take(task.shape.len())
+            .map(|(ordinal, action)| (ordinal, action.state))
+            .collect();
         for (ordinal, state) in states {
             match state {
                 State::Live | State::Done(Status::Success) => continue,
@@ -167,7 +183,9 @@ impl Core {
                 State::Done(_) if halt == Halt::Failed => continue,
                 State::Done(_) | State::Waiting { .. } => {}
                 State::Queued => self.dequeue(seq, ordinal),
-                State::Backoff { due, .. } => self.timers.cancel(due, Timer::Retry { task: seq, action: ordinal }),
+                State::Backoff { due, .. } => {
+                    self.timers.cancel(due, Timer::Retry { task: seq, action: ordinal })
+                }
             }
             let Some(task) = self.tasks.get_mut(&seq) else { return };
             if let Some(status) = task.action(ordinal).map(|action| action.halted_status(halt)) {
@@ -181,7 +199,9 @@ impl Core {
         let Some(event) = task.due_event() else { return };
         match task.action(event).map(|action| action.state) {
             Some(State::Queued) => self.dequeue(seq, event),
-            Some(State::Backoff { due, .. }) => self.timers.cancel(due, Timer::Retry { task: seq, action: event }),
+            Some(State::Backoff { due, .. }) => {
+                self.timers.cancel(due, Timer::Retry { task: seq, action: event })
+            }
             _ => return,
         }
         if let Some(task) = self.tasks.get_mut(&seq) {
@@ -204,8 +224,14 @@ impl Core {
         let connection = self.nodes.get(&record.node_id).and_then(|node| node.connection);
         let grace = stop.grace.or_else(|| self.tasks.get(&id.task)?.plan(id.action).map(|plan| plan.grace));
         if let (Some(connection), Some(attempt)) = (connection, self.key(id)) {
-            let stop = Stop { attempt, signal: stop.signal, grace: grace.unwrap_or(lp_protocol::plan::DEFAULT_GRACE) };
-            self.outcome.effects.push(Effect::Send { connection, frame: ManagerFrame::Stop { stops: vec![stop] } });
+            let stop = Stop {
+                attempt,
+                signal: stop.signal,
+                grace: grace.unwrap_or(lp_protocol::plan::DEFAULT_GRACE),
+            };
+            self.outcome
+                .effects
+                .push(Effect::Send { connection, frame: ManagerFrame::Stop { stops: vec![stop] } });
         }
         self.touch_attempt(record);
     }

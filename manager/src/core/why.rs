@@ -26,7 +26,13 @@ impl Core {
                 State::Backoff { due, retry_at } => {
                     let wait = due.saturating_sub(now.mono).as_secs_f64();
                     let at = retry_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-                    (format!("failed {} times; the next attempt is due in {wait:.1} s (at {at})", action.failures), None)
+                    (
+                        format!(
+                            "failed {} times; the next attempt is due in {wait:.1} s (at {at})",
+                            action.failures
+                        ),
+                        None,
+                    )
                 }
                 State::Live => self.why_live(task, ordinal, action.attempts),
             };
@@ -60,7 +66,10 @@ impl Core {
         }
         if !connected.iter().any(|(id, node)| node.suits(class, **id)) {
             let reason = format!("no connected node suits it: {}", self.mismatch(class));
-            return (reason, Some("change `target_env` or `resources` of the action, or add such a node".to_owned()));
+            return (
+                reason,
+                Some("change `target_env` or `resources` of the action, or add such a node".to_owned()),
+            );
         }
         let ahead = self.queue.ahead(class, &Self::place_of(task, ordinal), COUNTED_AHEAD);
         let before = match ahead {
@@ -80,7 +89,9 @@ impl Core {
                 format!("has {has} {name}, {want} wanted")
             } else if class.docker && !node.facts.docker_support {
                 "has no container engine".to_owned()
-            } else if let Some(wanted) = target.platform.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&node.facts.platform)) {
+            } else if let Some(wanted) =
+                target.platform.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&node.facts.platform))
+            {
                 format!("has platform {}, {wanted} wanted", node.facts.platform)
             } else if let Some(wanted) = target.node_ip.as_ref().filter(|wanted| **wanted != node.facts.ip) {
                 format!("has address {}, {wanted} wanted", node.facts.ip)
@@ -95,11 +106,13 @@ impl Core {
     }
 
     fn fullness(&self, class: &Class) -> String {
-        let suitable = self.nodes.iter().filter(|(id, node)| node.connection.is_some() && node.suits(class, **id));
+        let suitable =
+            self.nodes.iter().filter(|(id, node)| node.connection.is_some() && node.suits(class, **id));
         let shown: Vec<String> = suitable
             .take(3)
             .map(|(_, node)| {
-                let (used, has) = (node.in_use.slots.min(node.facts.capacity.slots), node.facts.capacity.slots);
+                let (used, has) =
+                    (node.in_use.slots.min(node.facts.capacity.slots), node.facts.capacity.slots);
                 format!("{}: {used} of {has} slots in use", node.facts.name)
             })
             .collect();
@@ -114,7 +127,9 @@ impl Core {
         let name = name.unwrap_or_else(|| record.node_id.short());
         if node.is_none_or(|node| node.connection.is_none()) {
             let lost_after = self.settings.lost_after.as_secs();
-            let reason = format!("is with node {name}, which is away; it is given up {lost_after} s after the node was last heard");
+            let reason = format!(
+                "is with node {name}, which is away; it is given up {lost_after} s after the node was last heard"
+            );
             return (reason, Some("look at `lp node list`".to_owned()));
         }
         let reason = match record.stage {

@@ -41,7 +41,11 @@ pub(super) async fn build(
     let payloads = Payloads::load(store, changes, orders).await?;
     let mut assignments = Vec::with_capacity(orders.len());
     for order in orders {
-        let event = if order.action >= SUCCESS_EVENT { Some(super::event::results(store, order).await?) } else { None };
+        let event = if order.action >= SUCCESS_EVENT {
+            Some(super::event::results(store, order).await?)
+        } else {
+            None
+        };
         assignments.push(assemble(order, versions, &envs, &payloads, event));
     }
     Ok(assignments)
@@ -83,15 +87,20 @@ fn assigned_env(env: &EnvRef, envs: &HashMap<EnvRef, Option<PackageRef>>) -> Res
     let found = envs.get(env).cloned().flatten().map(AssignedEnv::Package);
     match env {
         EnvRef::Path(path) => Ok(AssignedEnv::Path(path.clone())),
-        EnvRef::Venv(venv_id) => found.ok_or_else(|| format!("there is no venv `{venv_id}`; see `lp venv list`")),
+        EnvRef::Venv(venv_id) => {
+            found.ok_or_else(|| format!("there is no venv `{venv_id}`; see `lp venv list`"))
+        }
         EnvRef::Named(name) => found.ok_or_else(|| format!("there is no venv `{name}`; see `lp venv list`")),
     }
 }
 
 impl Versions {
     async fn load(&mut self, store: &Store, orders: &[&AssignOrder]) -> Result<()> {
-        let mut missing: Vec<VersionId> =
-            orders.iter().map(|order| order.version_id).filter(|id| !self.packages.contains_key(id)).collect();
+        let mut missing: Vec<VersionId> = orders
+            .iter()
+            .map(|order| order.version_id)
+            .filter(|id| !self.packages.contains_key(id))
+            .collect();
         missing.sort_unstable();
         missing.dedup();
         if missing.is_empty() {
@@ -148,9 +157,16 @@ impl<'a> Payloads<'a> {
         wanted_inputs.dedup();
         wanted_outputs.sort_unstable();
         wanted_outputs.dedup();
-        let inputs = if wanted_inputs.is_empty() { BTreeMap::new() } else { store.load_inputs(&wanted_inputs).await? };
-        let outputs =
-            if wanted_outputs.is_empty() { BTreeMap::new() } else { store.load_outputs(&wanted_outputs).await? };
+        let inputs = if wanted_inputs.is_empty() {
+            BTreeMap::new()
+        } else {
+            store.load_inputs(&wanted_inputs).await?
+        };
+        let outputs = if wanted_outputs.is_empty() {
+            BTreeMap::new()
+        } else {
+            store.load_outputs(&wanted_outputs).await?
+        };
         Ok(Payloads { changes, inputs, outputs, fresh })
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lp_protocol::TaskId;
 use lp_protocol::frames::ManagerFrame;
 use lp_protocol::views::{self, Created};
-use lp_protocol::TaskId;
 use tokio::sync::broadcast;
 
 use super::assignments::{self, Versions};
@@ -76,7 +76,11 @@ impl Turn {
     }
 
     pub(super) fn next_due(&self) -> Option<Duration> {
-        if self.refused.is_empty() && self.stuck.is_empty() { self.core.next_due() } else { Some(Duration::ZERO) }
+        if self.refused.is_empty() && self.stuck.is_empty() {
+            self.core.next_due()
+        } else {
+            Some(Duration::ZERO)
+        }
     }
 
     pub(super) fn disconnect_all(&mut self) {
@@ -87,7 +91,11 @@ impl Turn {
     ///
     /// # Errors
     /// The store's, where the batch is not committed: its callers have been told, and this core must not be used any more.
-    pub(super) async fn carry_out(&mut self, clock: impl Fn() -> Now, requests: Vec<Request>) -> store::Result<()> {
+    pub(super) async fn carry_out(
+        &mut self,
+        clock: impl Fn() -> Now,
+        requests: Vec<Request>,
+    ) -> store::Result<()> {
         let known = match self.read_ahead(&requests).await {
             Ok(known) => known,
             Err(error) => {
@@ -127,12 +135,16 @@ impl Turn {
         for request in requests {
             match request {
                 Request::CreateTasks { drafts, .. } => {
-                    keys.extend(drafts.iter().filter_map(|draft| draft.key.as_ref()).map(|key| key.key.clone()));
+                    keys.extend(
+                        drafts.iter().filter_map(|draft| draft.key.as_ref()).map(|key| key.key.clone()),
+                    );
                 }
                 Request::RerunTask { task_id, .. } => {
                     let rerun = match self.leadership.store.load_for_rerun(*task_id).await {
                         Ok(rerun) => Ok(rerun),
-                        Err(store::Error::NotFound { what: "app", name }) => Err(Error::AppGone { app: name }),
+                        Err(store::Error::NotFound { what: "app", name }) => {
+                            Err(Error::AppGone { app: name })
+                        }
                         Err(store::Error::NotFound { .. }) => Err(Error::NoSuchTask { task_id: *task_id }),
                         Err(error) => return Err(error),
                     };
@@ -176,7 +188,9 @@ impl Turn {
             }
         }
         let mut assignments =
-            assignments::build(&self.leadership.store, &mut self.versions, changes, &orders).await?.into_iter();
+            assignments::build(&self.leadership.store, &mut self.versions, changes, &orders)
+                .await?
+                .into_iter();
         for effect in effects {
             match effect {
                 Effect::Send { connection, frame } => outgoing.push(connection, frame),
@@ -202,7 +216,11 @@ impl Turn {
         if self.leadership.events.receiver_count() > 0 {
             let new = changes.new_tasks.iter().map(|task| &task.record);
             for record in new.chain(changes.tasks.values()) {
-                self.publish(views::Event::Task { task_id: record.task_id, stage: record.stage, status: record.status });
+                self.publish(views::Event::Task {
+                    task_id: record.task_id,
+                    stage: record.stage,
+                    status: record.status,
+                });
             }
         }
         self.stuck.extend(self.connections.send(outgoing.into_frames()));
@@ -252,7 +270,8 @@ impl Batch<'_> {
                 self.reply(answer, stopped.map_err(|refusal| refused(task_id, refusal)));
             }
             Request::RerunTask { task_id, answer } => {
-                let found = self.known.reruns.get(&task_id).cloned().unwrap_or(Err(Error::NoSuchTask { task_id }));
+                let found =
+                    self.known.reruns.get(&task_id).cloned().unwrap_or(Err(Error::NoSuchTask { task_id }));
                 let rerun = found.and_then(|task| {
                     let Rerun { record, attempts, plan } = task;
                     let rerun = self.turn.core.rerun_task(now, record, &attempts, &plan);
@@ -299,7 +318,9 @@ impl Batch<'_> {
     /// Creates the tasks of one request: all of them, or none where a key was used for something else.
     fn create(&mut self, source: TaskSource, drafts: Vec<TaskDraft>) -> Result<Vec<Created>, Error> {
         for key in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
-            if let Some(known) = self.known.keys.get(&key.key).filter(|known| *known.fingerprint != *key.fingerprint) {
+            if let Some(known) =
+                self.known.keys.get(&key.key).filter(|known| *known.fingerprint != *key.fingerprint)
+            {
                 return Err(Error::KeyReused { key: key.key.clone(), task_id: known.task_id });
             }
         }
@@ -317,7 +338,9 @@ impl Batch<'_> {
         }
         let task_id = TaskId::random();
         if let Some(DraftKey { key, fingerprint }) = &key {
-            self.known.keys.insert(key.clone(), KnownKey { task_id, fingerprint: fingerprint.as_str().into() });
+            self.known
+                .keys
+                .insert(key.clone(), KnownKey { task_id, fingerprint: fingerprint.as_str().into() });
         }
         let (key, fingerprint) = key.map(|key| (key.key.into(), key.fingerprint.into())).unzip();
         let request = NewTaskRequest {
@@ -361,7 +384,9 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
         TaskRefusal::StillOpen(stage) => {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
-        TaskRefusal::Changed => Error::Unavailable { reason: "the task was changed at the same moment".to_owned() },
+        TaskRefusal::Changed => {
+            Error::Unavailable { reason: "the task was changed at the same moment".to_owned() }
+        }
     }
 }
 
@@ -383,7 +408,9 @@ impl Request {
         match self {
             Request::CreateTasks { answer, .. } => send(answer, error),
             Request::StopTask { answer, .. } | Request::RerunTask { answer, .. } => send(answer, error),
-            Request::DeleteTask { answer, .. } | Request::WaitTask { answer, .. } | Request::NodeFrames { answer, .. } => {
+            Request::DeleteTask { answer, .. }
+            | Request::WaitTask { answer, .. }
+            | Request::NodeFrames { answer, .. } => {
                 send(answer, error);
             }
             Request::Why { answer, .. } => send(answer, error),

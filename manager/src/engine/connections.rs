@@ -60,9 +60,13 @@ impl Outgoing {
         });
         let frames = &mut self.frames[index].1;
         match (frames.last_mut(), frame) {
-            (Some(ManagerFrame::Assign { assignments }), ManagerFrame::Assign { assignments: more }) => assignments.extend(more),
+            (Some(ManagerFrame::Assign { assignments }), ManagerFrame::Assign { assignments: more }) => {
+                assignments.extend(more)
+            }
             (Some(ManagerFrame::Stop { stops }), ManagerFrame::Stop { stops: more }) => stops.extend(more),
-            (Some(ManagerFrame::Ack { through }), ManagerFrame::Ack { through: more }) => *through = more.max(*through),
+            (Some(ManagerFrame::Ack { through }), ManagerFrame::Ack { through: more }) => {
+                *through = more.max(*through)
+            }
             (_, frame) => frames.push(frame),
         }
     }

@@ -141,7 +141,11 @@ pub(super) enum Request {
 
 impl Engine {
     /// Creates tasks in one transaction, in the order given. A draft with a known key makes no task and answers with the first one's.
-    pub async fn create_tasks(&self, source: TaskSource, drafts: Vec<TaskDraft>) -> Result<Vec<Created>, Error> {
+    pub async fn create_tasks(
+        &self,
+        source: TaskSource,
+        drafts: Vec<TaskDraft>,
+    ) -> Result<Vec<Created>, Error> {
         self.ask(|answer| Request::CreateTasks { source, drafts, answer }).await
     }
 
@@ -182,7 +186,12 @@ impl Engine {
 
     /// Takes a node's new connection after its hello; the welcome and what it must know go to `outbound`. An earlier connection of the
     /// same node is dropped.
-    pub async fn connect_node(&self, node_id: NodeId, hello: Hello, outbound: Outbound) -> Result<ConnectionId, Error> {
+    pub async fn connect_node(
+        &self,
+        node_id: NodeId,
+        hello: Hello,
+        outbound: Outbound,
+    ) -> Result<ConnectionId, Error> {
         self.ask(|answer| Request::ConnectNode { node_id, hello: Box::new(hello), outbound, answer }).await
     }
 

@@ -45,9 +45,12 @@ pub(super) fn assemble(fields: &Fields) -> Result<Box<RawValue>, String> {
     }
     let size: usize = fields.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
     if size > MAX_INPUT_BYTES {
-        return Err(format!("its input.data would have {size} bytes; at most {MAX_INPUT_BYTES} are handed over"));
+        return Err(format!(
+            "its input.data would have {size} bytes; at most {MAX_INPUT_BYTES} are handed over"
+        ));
     }
-    serde_json::value::to_raw_value(fields).map_err(|error| format!("its input.data cannot be written: {error}"))
+    serde_json::value::to_raw_value(fields)
+        .map_err(|error| format!("its input.data cannot be written: {error}"))
 }
 
 #[cfg(test)]

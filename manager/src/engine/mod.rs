@@ -12,6 +12,7 @@ mod input;
 mod run;
 
 pub use handle::{
-    ConnectionId, Counters, DraftKey, Engine, Error, HeldAction, NodeOverview, Outbound, Overview, TaskDraft, TaskSource,
+    ConnectionId, Counters, DraftKey, Engine, Error, HeldAction, NodeOverview, Outbound, Overview, TaskDraft,
+    TaskSource,
 };
 pub use run::{Settings, start};

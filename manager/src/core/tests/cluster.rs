@@ -38,7 +38,9 @@ impl Cluster {
         let mut random = Random::new(seed);
         let now = Now { wall, mono: Duration::ZERO };
         let nodes = (0..nodes)
-            .map(|index| FakeNode::new(NodeId(Uuid::from_u64_pair(1, index as u64)), 2 + random.below(3) as u32))
+            .map(|index| {
+                FakeNode::new(NodeId(Uuid::from_u64_pair(1, index as u64)), 2 + random.below(3) as u32)
+            })
             .collect();
         let model = Model::default();
         Self {
@@ -135,7 +137,10 @@ impl Cluster {
                 let action = plan.actions.iter().position(|action| action.name == report.attempt.action);
                 let recorded = self.model.attempts.values().any(|attempt| {
                     let same_action = action.is_none_or(|action| attempt.id.action == action as u32);
-                    attempt.id.task == task.seq && same_action && attempt.id.number == report.attempt.attempt && !attempt.stage.is_open()
+                    attempt.id.task == task.seq
+                        && same_action
+                        && attempt.id.number == report.attempt.attempt
+                        && !attempt.stage.is_open()
                 });
                 assert!(recorded, "an acknowledged end is never lost: {report:?}");
             }
@@ -157,16 +162,21 @@ impl Cluster {
         assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold");
         for (other, node) in self.nodes.iter().enumerate() {
             let overlapping = node.running().filter(|running| {
-                (other, running.id) != (index, order.id) && (running.id.task, running.id.action) == (order.id.task, order.id.action)
+                (other, running.id) != (index, order.id)
+                    && (running.id.task, running.id.action) == (order.id.task, order.id.action)
             });
             for running in overlapping {
                 let older = running.id.min(order.id);
                 let exit = &self.model.attempts[&older].exit;
-                assert!(matches!(exit, Some(Exit::Lost { .. })), "an attempt overlaps another only after a loss: {exit:?}");
+                assert!(
+                    matches!(exit, Some(Exit::Lost { .. })),
+                    "an attempt overlaps another only after a loss: {exit:?}"
+                );
             }
         }
         let node = &self.nodes[index];
-        let slots: u32 = node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
+        let slots: u32 =
+            node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
         assert!(slots <= node.capacity.slots);
     }
 
@@ -183,7 +193,8 @@ impl Cluster {
                 Effect::Send { connection, frame } => self.send(connection, ToNode::Frame(frame)),
                 Effect::Assign { connection, order } => self.send(connection, ToNode::Assign(order)),
                 Effect::Close { connection, .. } => {
-                    if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection)) {
+                    if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection))
+                    {
                         node.disconnect();
                     }
                 }
@@ -231,7 +242,11 @@ pub(super) enum Death {
 
 /// Fails with the lines that differ and the text they stand in.
 fn compare(live: &str, reloaded: &str) {
-    let differing: Vec<String> =
-        live.lines().zip(reloaded.lines()).filter(|(a, b)| a != b).map(|(a, b)| format!("- {a}\n+ {b}")).collect();
+    let differing: Vec<String> = live
+        .lines()
+        .zip(reloaded.lines())
+        .filter(|(a, b)| a != b)
+        .map(|(a, b)| format!("- {a}\n+ {b}"))
+        .collect();
     assert!(live == reloaded, "live (-) and reloaded (+) differ:\n{}\nin:\n{live}", differing.join("\n"));
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use lp_protocol::frames::{AttemptEvent, Finish, Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, Report, Usage};
+use lp_protocol::frames::{
+    AttemptEvent, Finish, Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, Report, Usage,
+};
 use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, NodeId};
 
@@ -58,7 +60,8 @@ impl FakeNode {
     }
 
     pub(super) fn hello(&self) -> Hello {
-        let node = NodeFacts { name: self.id.short(), capacity: self.capacity.clone(), ..NodeFacts::default() };
+        let node =
+            NodeFacts { name: self.id.short(), capacity: self.capacity.clone(), ..NodeFacts::default() };
         Hello { link_version: LINK_VERSION, node, held: self.held.keys().cloned().collect() }
     }
 
@@ -130,7 +133,8 @@ impl FakeNode {
     }
 
     fn acknowledged(&mut self, through: u64) -> Vec<Report> {
-        let (acked, kept) = std::mem::take(&mut self.outbox).into_iter().partition(|report| report.seq <= through);
+        let (acked, kept) =
+            std::mem::take(&mut self.outbox).into_iter().partition(|report| report.seq <= through);
         self.outbox = kept;
         for report in &acked {
             if !matches!(report.event, AttemptEvent::Started { .. }) {
@@ -142,8 +146,11 @@ impl FakeNode {
 
     /// Starts, runs or stops something. Returns the order of a program it has started.
     pub(super) fn act(&mut self, now: Now, random: &mut Random) -> Option<AssignOrder> {
-        let stopped: Option<AttemptKey> =
-            self.held.iter().find(|(_, held)| held.stop && held.phase != Phase::Ended).map(|(key, _)| key.clone());
+        let stopped: Option<AttemptKey> = self
+            .held
+            .iter()
+            .find(|(_, held)| held.stop && held.phase != Phase::Ended)
+            .map(|(key, _)| key.clone());
         if let Some(key) = stopped {
             self.end(now, &key, Exit::Stopped { returncode: -15 });
             return None;
@@ -169,7 +176,8 @@ impl FakeNode {
         }
         let fits = |held: &&mut Held| {
             let wants = held.order.shape.action(held.order.action).map(|action| &action.resources);
-            held.phase == Phase::Waiting && wants.is_some_and(|wants| wants.fits_beside(&in_use, &self.capacity))
+            held.phase == Phase::Waiting
+                && wants.is_some_and(|wants| wants.fits_beside(&in_use, &self.capacity))
         };
         let order = {
             let held = self.held.values_mut().find(fits)?;
@@ -194,7 +202,8 @@ impl FakeNode {
     }
 
     fn report(&mut self, key: &AttemptKey, event: AttemptEvent) {
-        if let Some(held) = self.held.get_mut(key).filter(|_| !matches!(event, AttemptEvent::Started { .. })) {
+        if let Some(held) = self.held.get_mut(key).filter(|_| !matches!(event, AttemptEvent::Started { .. }))
+        {
             held.phase = Phase::Ended;
         }
         let report = Report { seq: self.next_report, attempt: key.clone(), event };

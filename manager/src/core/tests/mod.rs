@@ -1,5 +1,6 @@
 //! Tests of the core: rules one by one (`rules`), and a simulated cluster under faults (`simulation`).
 
+mod bench;
 mod cluster;
 mod fake_node;
 mod model;

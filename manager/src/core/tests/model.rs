@@ -26,9 +26,13 @@ impl Model {
             assert!(self.tasks.insert(seq, new.record.clone()).is_none());
         }
         for (seq, record) in &changes.tasks {
-            let before = self.tasks.insert(*seq, record.clone()).expect("an update is of a task that is there");
+            let before =
+                self.tasks.insert(*seq, record.clone()).expect("an update is of a task that is there");
             if before.stage == Stage::Finished {
-                assert!(record.run > before.run, "a finished task changes only by a new run: {before:?} -> {record:?}");
+                assert!(
+                    record.run > before.run,
+                    "a finished task changes only by a new run: {before:?} -> {record:?}"
+                );
             }
             if before.run == record.run && before.status.is_some() {
                 assert_eq!(before.status, record.status, "a status, once given, stays");
@@ -52,7 +56,8 @@ impl Model {
             );
             let newest = self.attempts.range(action_range(id)).next_back().map(|(newest, _)| *newest);
             assert_eq!(newest, Some(id), "attempt numbers grow");
-            let of_action: Vec<&AttemptRecord> = self.attempts.range(action_range(id)).map(|(_, attempt)| attempt).collect();
+            let of_action: Vec<&AttemptRecord> =
+                self.attempts.range(action_range(id)).map(|(_, attempt)| attempt).collect();
             let open = of_action.iter().filter(|attempt| attempt.stage.is_open()).count();
             assert!(open <= 1, "at most one current attempt of an action: {of_action:#?}");
             return;
@@ -90,7 +95,9 @@ impl Model {
         let run = self.attempts[&id].run;
         action.condition.iter().all(|parent| {
             let range = action_range(AttemptId { action: *parent, ..id });
-            self.attempts.range(range).any(|(_, attempt)| attempt.run == run && attempt.exit == Some(Exit::Code { code: 0 }))
+            self.attempts
+                .range(range)
+                .any(|(_, attempt)| attempt.run == run && attempt.exit == Some(Exit::Code { code: 0 }))
         })
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn plan(text: &str) -> Plan {
     let mut plan = Plan { actions: Vec::new(), on_success: None, on_fail: None, output_action: None };
     for part in text.split(';') {
         let (name, condition) = part.split_once('<').unwrap_or((part, ""));
-        let position = |name: &str| plan.actions.iter().position(|action: &ActionPlan| action.name == name).unwrap() as u32;
+        let position = |name: &str| {
+            plan.actions.iter().position(|action: &ActionPlan| action.name == name).unwrap() as u32
+        };
         let condition = condition.split_whitespace().map(position).collect();
         plan.actions.push(ActionPlan { condition, ..action(name.trim()) });
     }

@@ -22,11 +22,21 @@ impl Core {
                     State::Queued => {
                         queued += 1;
                         let class = task.shape.class(ordinal).unwrap();
-                        assert!(self.queue.contains(class, &Core::place_of(task, ordinal)), "queued actions are in the queue");
+                        assert!(
+                            self.queue.contains(class, &Core::place_of(task, ordinal)),
+                            "queued actions are in the queue"
+                        );
                     }
-                    State::Live => assert!(live.insert(AttemptId { task: *seq, action: ordinal, number: action.attempts })),
+                    State::Live => assert!(live.insert(AttemptId {
+                        task: *seq,
+                        action: ordinal,
+                        number: action.attempts
+                    })),
                     State::Backoff { due, .. } => {
-                        assert!(self.timers.contains(due, Timer::Retry { task: *seq, action: ordinal }), "a wait has its timer");
+                        assert!(
+                            self.timers.contains(due, Timer::Retry { task: *seq, action: ordinal }),
+                            "a wait has its timer"
+                        );
                     }
                     State::Waiting { .. } | State::Done(_) => {}
                 }
