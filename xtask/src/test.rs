@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     needs::tests()?;
     let scope = scope(arguments);
     // before anything is started that a failure to compile would leave waiting
-    command::run(cargo(&["test", "--no-run"]).args(scope))?;
+    command::run(build().args(scope).args(arguments))?;
     let server = match std::env::var_os(POSTGRES_URL) {
         Some(_) => None,
         None => needs::postgres_bin().map(|_| Postgres::start()).transpose()?,
@@ -50,6 +50,14 @@ fn scope(arguments: &[OsString]) -> &'static [&'static str] {
         text == "-p" || text.starts_with("--package")
     };
     if arguments.iter().any(names_one) { &[] } else { &["--workspace"] }
+}
+
+/// Compiles what [`runners`] run.
+fn build() -> Command {
+    match find("cargo-nextest") {
+        Some(_) => cargo(&["nextest", "run", "--no-run"]),
+        None => cargo(&["test", "--no-run"]),
+    }
 }
 
 /// A program that runs tests, and where it counts them.
