@@ -1,1 +1,17 @@
-fn main() {}
+//! `lp`: the platform's one binary. It is the command line of a manager, and it runs the parts themselves.
+
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod output;
+mod progress;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::run(cli::Cli::parse())
+}

@@ -1,0 +1,22 @@
+//! The commands, one file per noun: its flags and the code that obeys them.
+
+pub(crate) mod app;
+mod args;
+pub(crate) mod completions;
+mod confirm;
+mod dispatch;
+mod download;
+mod input;
+pub(crate) mod logs;
+pub(crate) mod node;
+mod package;
+mod session;
+mod status;
+pub(crate) mod task;
+mod task_report;
+pub(crate) mod venv;
+mod version;
+pub(crate) mod workspace;
+
+pub(crate) use dispatch::run;
+pub(crate) use session::Session;

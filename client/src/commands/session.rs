@@ -1,0 +1,60 @@
+//! What a command works with: its output, and a client of the manager it was pointed to.
+
+use std::cell::OnceCell;
+
+use chrono::Utc;
+use lp_protocol::client::ManagerClient;
+
+use crate::cli::Global;
+use crate::context::{self, Target};
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(crate) struct Session {
+    pub(crate) out: Output,
+    global: Global,
+    target: OnceCell<Target>,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global) -> Self {
+        Self { out: Output::new(&global, Utc::now()), global, target: OnceCell::new() }
+    }
+
+    /// A client of the manager the command line, the environment or a context names.
+    pub(crate) fn client(&self) -> Result<ManagerClient, Failure> {
+        let target = match self.target.get() {
+            Some(target) => target,
+            None => {
+                let found = context::find(&self.global, context::config_dir().as_deref())?;
+                self.out.detail(&format!("manager {} (from {})", found.manager, found.origin));
+                self.target.get_or_init(|| found)
+            }
+        };
+        Ok(ManagerClient::new(&target.manager, &target.token)?)
+    }
+
+    /// Where the manager's address was found.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.target.get().map(|target| target.origin.as_str())
+    }
+
+    /// Runs `act` on each of the things; all are tried, each failure is told as it comes.
+    pub(crate) async fn each(
+        &self,
+        things: &[String],
+        mut act: impl AsyncFnMut(&str) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if let [only] = things {
+            return act(only).await;
+        }
+        let mut first = None;
+        for thing in things {
+            if let Err(failure) = act(thing).await {
+                self.out.failure(&failure, self.origin());
+                first.get_or_insert(failure.exit_code());
+            }
+        }
+        first.map_or(Ok(()), |code| Err(Failure::Told(code)))
+    }
+}

@@ -1,0 +1,219 @@
+//! `lp venv`.
+
+use clap::{ArgAction, Args, Subcommand};
+use lp_package::LinkPolicy;
+use lp_protocol::client::ListPackages;
+use lp_protocol::views::{CreateVenv, UpdateVenv, VenvView};
+
+use super::app::{Changes, DownloadTo, Source, taken};
+use super::args::Limit;
+use super::confirm::Yes;
+use super::{Session, download, package};
+use crate::failure::Failure;
+use crate::output::report::Report;
+use crate::output::{Cell, Tint, text};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Upload an environment, for example a venv-pack archive
+    #[command(after_help = "Example:\n  venv-pack -o tools.tar.gz && lp venv create -f tools.tar.gz\n\n\
+        Actions use it by its name or id: \"env\": \"tools\" in configuration.json.")]
+    Create(Create),
+    /// List environments, the newest first
+    List(List),
+    /// Show an environment and its active version
+    Info(OneVenv),
+    /// Upload a new version, or change name or description
+    Update(Update),
+    /// Delete environments
+    Delete(Delete),
+    /// Download the active version as it was uploaded
+    Download(Download),
+}
+
+/// One environment. LitePipeline's flag for it is `-v`, which here gives way only among these commands.
+#[derive(Args, Debug)]
+#[group(id = "one-venv", required = true, multiple = false)]
+pub(crate) struct OneVenv {
+    /// Name, id, or beginning of an id
+    #[arg(value_name = "VENV")]
+    bare: Option<String>,
+    /// The same as a flag
+    #[arg(short = 'v', long = "venv", value_name = "VENV", hide_short_help = true)]
+    flag: Option<String>,
+    #[command(flatten)]
+    verbose: VerboseWithoutShort,
+}
+
+/// Takes the place of the global flag, so that `-v` is free.
+#[derive(Args, Debug)]
+#[group(skip)]
+struct VerboseWithoutShort {
+    /// Say more: which manager is asked, request ids, how long it took
+    #[arg(id = "verbose", long = "verbose", action = ArgAction::Count)]
+    _count: u8,
+}
+
+impl OneVenv {
+    fn get(self) -> String {
+        self.bare.or(self.flag).unwrap_or_default()
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    source: Source,
+    /// Name; default: that of the directory or file
+    #[arg(short, long)]
+    name: Option<String>,
+    #[arg(short, long, value_name = "TEXT", default_value_t, hide_default_value = true)]
+    description: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Only names that match, with * and ?
+    #[arg(short, long, value_name = "GLOB")]
+    name: Option<String>,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    venv: OneVenv,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+#[derive(Args, Debug)]
+#[group(id = "venvs", required = true, multiple = true)]
+struct Venvs {
+    /// Names, ids, or beginnings of ids
+    #[arg(value_name = "VENV")]
+    bare: Vec<String>,
+    /// The same as a flag, also several times
+    #[arg(short = 'v', long = "venv", value_name = "VENV", hide_short_help = true)]
+    flag: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    venvs: Venvs,
+    #[command(flatten)]
+    verbose: VerboseWithoutShort,
+    #[command(flatten)]
+    yes: Yes,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Download {
+    #[command(flatten)]
+    venv: OneVenv,
+    #[command(flatten)]
+    to: DownloadTo,
+}
+
+pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Create(create) => self::create(session, create).await,
+        Verb::List(list) => self::list(session, list).await,
+        Verb::Info(venv) => {
+            let venv = session.client()?.fetch_venv(&venv.get()).await?;
+            session.out.document_or_name(&venv, || report(session, &venv))
+        }
+        Verb::Update(update) => self::update(session, update).await,
+        Verb::Delete(delete) => self::delete(session, delete).await,
+        Verb::Download(Download { venv, to }) => {
+            let client = session.client()?;
+            let venv = client.fetch_venv(&venv.get()).await?;
+            let bytes = client.download_venv(&venv.venv_id.to_string()).await?;
+            let place = to.place(format!("{}.{}", venv.venv_id, venv.version.format));
+            download::save(session, bytes, place, Some(&venv.version.digest)).await
+        }
+    }
+}
+
+async fn create(session: &Session, create: Create) -> Result<(), Failure> {
+    let Create { source, name, description } = create;
+    let source = source.get();
+    let client = session.client()?;
+    let package = package::prepare(session, &source, LinkPolicy::AllowAbsoluteTargets).await?;
+    let digest = package::send(session, &client, &package).await?;
+    let name = name.unwrap_or_else(|| package.default_name.clone());
+    let body = CreateVenv { name: name.clone(), description, digest };
+    let venv = client.create_venv(&body).await.map_err(|error| taken(error, "venv", &name, &source))?;
+    session.out.item(&venv)
+}
+
+async fn list(session: &Session, list: List) -> Result<(), Failure> {
+    let client = session.client()?;
+    let mut rows = session.out.list();
+    let mut query = ListPackages { name: list.name, ..ListPackages::default() };
+    let mut pages = list.limit.pages();
+    while let Some(size) = pages.next_size() {
+        query.limit = Some(size);
+        let page = client.list_venvs(&query).await?;
+        for venv in pages.take(&page.items) {
+            rows.push(venv)?;
+        }
+        query.cursor = pages.after(page.next_cursor);
+    }
+    rows.finish()?;
+    pages.tell(session, "venv", "lp venv create -f FILE");
+    Ok(())
+}
+
+async fn update(session: &Session, update: Update) -> Result<(), Failure> {
+    let Update { venv, changes } = update;
+    let client = session.client()?;
+    let digest = match &changes.file {
+        Some(path) => {
+            let package = package::prepare(session, path, LinkPolicy::AllowAbsoluteTargets).await?;
+            Some(package::send(session, &client, &package).await?)
+        }
+        None => None,
+    };
+    let body = UpdateVenv { name: changes.name, description: changes.description, digest };
+    session.out.item(&client.update_venv(&venv.get(), &body).await?)
+}
+
+async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
+    let client = session.client()?;
+    let Delete { venvs, verbose: _, yes } = delete;
+    let names = [venvs.bare, venvs.flag].concat();
+    session
+        .each(&names, async |name| {
+            let venv = client.fetch_venv(name).await?;
+            yes.confirm(
+                session,
+                &format!("delete the venv `{}` ({}) and all its versions", venv.name, venv.venv_id),
+            )?;
+            client.delete_venv(&venv.venv_id.to_string()).await?;
+            session.out.note(&format!("deleted the venv `{}`", text::visible(&venv.name)));
+            Ok(())
+        })
+        .await
+}
+
+fn report(session: &Session, venv: &VenvView) -> String {
+    let look = &session.out.look;
+    let version = &venv.version;
+    let mut report = Report::new(look.style);
+    report
+        .head(&Cell::new("venv", Tint::Plain), &venv.name)
+        .line("id", &venv.venv_id.to_string())
+        .maybe("description", Some(venv.description.clone()).filter(|text| !text.is_empty()))
+        .line("created", &look.time(venv.create_at))
+        .line("updated", &look.time(venv.update_at))
+        .line(
+            "version",
+            &format!("{} ({}, {})", version.version_id, version.format, text::size(version.size_bytes)),
+        )
+        .line("sha256", &version.digest)
+        .line("sha1", &version.sha1);
+    report.into_text()
+}

@@ -1,0 +1,78 @@
+//! Reports for reading: lines of a name and a value, headings, tables inside.
+
+use super::rows::{Cell, Column};
+use super::style::{Style, Tint};
+use super::table::Table;
+use super::text::visible;
+
+/// Which columns of a table are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Narrow,
+    Wide,
+}
+
+/// A text that grows line by line.
+pub(crate) struct Report {
+    style: Style,
+    text: String,
+}
+
+impl Report {
+    pub(crate) fn new(style: Style) -> Self {
+        Self { style, text: String::new() }
+    }
+
+    /// The line on top: what it is, in which state.
+    pub(crate) fn head(&mut self, state: &Cell, what: &str) -> &mut Self {
+        let state = self.style.paint(state.tint, &state.text);
+        let what = self.style.paint(Tint::Strong, &visible(what));
+        self.text.push_str(&format!("{state}  {what}\n"));
+        self
+    }
+
+    /// A name and its value; values of several lines are indented.
+    pub(crate) fn line(&mut self, name: &str, value: &str) -> &mut Self {
+        let name = self.style.paint(Tint::Dim, &format!("{name:<12}"));
+        let value: Vec<_> = value.lines().map(visible).collect();
+        self.text.push_str(&format!("{name} {}\n", value.join("\n             ")));
+        self
+    }
+
+    /// The same where there is a value.
+    pub(crate) fn maybe(&mut self, name: &str, value: Option<String>) -> &mut Self {
+        if let Some(value) = value {
+            self.line(name, &value);
+        }
+        self
+    }
+
+    pub(crate) fn table(&mut self, columns: &'static [Column], rows: Vec<Vec<Cell>>) -> &mut Self {
+        self.columns(columns, rows, Extent::Narrow)
+    }
+
+    /// A table, with its wide columns or without.
+    pub(crate) fn columns(
+        &mut self,
+        columns: &'static [Column],
+        rows: Vec<Vec<Cell>>,
+        extent: Extent,
+    ) -> &mut Self {
+        let mut table = Table::new(columns, extent == Extent::Wide, None, self.style);
+        for row in rows {
+            table.push(row);
+        }
+        self.text.push('\n');
+        self.text.push_str(&table.take(false));
+        self
+    }
+
+    pub(crate) fn heading(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(&format!("\n{}\n", self.style.paint(Tint::Strong, text)));
+        self
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+}
