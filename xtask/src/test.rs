@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     };
     let mut total = Count::default();
     let mut succeeded = true;
-    for mut runner in runners() {
+    for mut runner in runners(arguments) {
         if let Some(server) = &server {
             runner.command.env(POSTGRES_URL, server.url());
         }
@@ -52,7 +52,7 @@ fn scope(arguments: &[OsString]) -> &'static [&'static str] {
     if arguments.iter().any(names_one) { &[] } else { &["--workspace"] }
 }
 
-/// Compiles what [`runners`] run.
+/// Compiles what the [`runners`] run.
 fn build() -> Command {
     match find("cargo-nextest") {
         Some(_) => cargo(&["nextest", "run", "--no-run"]),
@@ -72,14 +72,19 @@ enum Output {
     Stderr,
 }
 
-/// nextest where it is installed: it runs the programs of all crates side by side. It knows no documentation tests.
-fn runners() -> Vec<Runner> {
+/// nextest where it is installed: it runs the programs of all crates side by side. It knows no documentation tests, which are run after it
+/// unless tests were selected.
+fn runners(arguments: &[OsString]) -> Vec<Runner> {
     let standard = |arguments| Runner { command: cargo(arguments), counts_on: Output::Stdout };
     if find("cargo-nextest").is_none() {
         return vec![standard(&["test", "--no-fail-fast"])];
     }
     let next = cargo(&["nextest", "run", "--no-fail-fast", "--no-tests=pass", "--color=never"]);
-    vec![Runner { command: next, counts_on: Output::Stderr }, standard(&["test", "--doc", "--no-fail-fast"])]
+    let mut runners = vec![Runner { command: next, counts_on: Output::Stderr }];
+    if arguments.is_empty() {
+        runners.push(standard(&["test", "--doc", "--no-fail-fast"]));
+    }
+    runners
 }
 
 impl Runner {
