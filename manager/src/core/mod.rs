@@ -37,7 +37,8 @@ use lp_protocol::views;
 use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId};
 
 use node::Node;
-pub use outcome::{AssignOrder, Effect, Outcome};
+pub use outcome::{AssignOrder, ConnectionId, Effect, Outcome};
+pub use overview::{Counters, HeldAction, NodeOverview, Overview};
 use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
 pub use shape::Shape;
@@ -46,7 +47,6 @@ pub use tasks::{NewTaskRequest, TaskRefusal};
 pub use time::Now;
 use timers::Timers;
 
-use crate::engine::{ConnectionId, Counters};
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]

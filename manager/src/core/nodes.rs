@@ -11,8 +11,7 @@ use super::node::Node;
 use super::progress;
 use super::record::{AttemptId, StopRequest};
 use super::timers::Timer;
-use super::{Core, Effect, Now};
-use crate::engine::{ConnectionId, HeldAction};
+use super::{ConnectionId, Core, Effect, HeldAction, Now};
 
 impl Core {
     /// A node has said hello on a new connection: agrees with it on what it holds, and sends what it lacks.

@@ -108,7 +108,7 @@ impl Core {
     /// Sends a live attempt to its node.
     pub(super) fn assign_again(
         &mut self,
-        connection: crate::engine::ConnectionId,
+        connection: super::ConnectionId,
         node_id: NodeId,
         id: AttemptId,
     ) {

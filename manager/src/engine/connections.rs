@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use lp_protocol::frames::ManagerFrame;
 
-use super::handle::{ConnectionId, Outbound};
+use super::handle::Outbound;
+use crate::core::ConnectionId;
 
 #[derive(Default)]
 pub(super) struct Connections {

@@ -7,14 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame, NodeLoad};
-use lp_protocol::plan::{EnvRef, Plan, Resources};
-use lp_protocol::views::{Created, Event, NodeAttempt, NodeState, WhyAction};
+use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
+use lp_protocol::plan::Plan;
+use lp_protocol::views::{Created, Event, WhyAction};
 use lp_protocol::{AppId, NodeId, TaskId, VersionId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::{ConnectionId, HeldAction, Overview};
 use crate::store::Epoch;
 
 /// What a task is created from: an application's version, as the caller has just read it.
@@ -61,59 +62,9 @@ pub enum Error {
     StaleConnection,
 }
 
-/// Names one connection of one node; a later connection of the same node makes it stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(pub u64);
-
 /// A node's connection as the engine sees it: frames go in here, in order. The engine uses `try_send`: a node that is so far behind that
 /// the channel is full is disconnected and reconciles when it returns. The link closes the socket when the sender is dropped.
 pub type Outbound = mpsc::Sender<Vec<ManagerFrame>>;
-
-/// A moment's view of what the core holds in memory.
-#[derive(Clone, Debug, Default)]
-pub struct Overview {
-    /// False while standing by or reloading.
-    pub leading: bool,
-    pub tasks_pending: u64,
-    pub tasks_running: u64,
-    pub actions_queued: u64,
-    pub actions_running: u64,
-    pub nodes: Vec<NodeOverview>,
-    /// Counters since the start of this process.
-    pub counters: Counters,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    pub tasks_created: u64,
-    pub tasks_finished: u64,
-    pub attempts_assigned: u64,
-    pub attempts_finished: u64,
-    pub attempts_lost: u64,
-    pub reports_ignored: u64,
-    pub commits: u64,
-    pub commit_rows: u64,
-    pub commit_failures: u64,
-    pub commit_seconds: f64,
-}
-
-#[derive(Clone, Debug)]
-pub struct NodeOverview {
-    pub node_id: NodeId,
-    pub state: NodeState,
-    pub seconds_since_heard: f64,
-    pub capacity: Resources,
-    pub in_use: Resources,
-    pub load: NodeLoad,
-    pub attempts: Vec<NodeAttempt>,
-}
-
-/// An action of which a node holds an attempt: what entitles it to the packages of that version and environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldAction {
-    pub version_id: VersionId,
-    pub env: Option<EnvRef>,
-}
 
 /// Handle to the engine; clones share it.
 #[derive(Clone)]

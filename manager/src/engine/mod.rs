@@ -11,8 +11,6 @@ mod handle;
 mod input;
 mod run;
 
-pub use handle::{
-    ConnectionId, Counters, DraftKey, Engine, Error, HeldAction, NodeOverview, Outbound, Overview, TaskDraft,
-    TaskSource,
-};
+pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
+pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};
 pub use run::{Settings, start};

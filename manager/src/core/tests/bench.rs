@@ -14,8 +14,7 @@ use uuid::Uuid;
 use super::model::Model;
 use super::plans;
 use crate::core::record::{StopRequest, TaskRecord};
-use crate::core::{Core, Effect, NewTaskRequest, Now, Settings};
-use crate::engine::ConnectionId;
+use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Bench {
     pub(super) core: Core,

@@ -14,8 +14,7 @@ use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
 use crate::core::record::{StopRequest, TaskRecord};
-use crate::core::{AssignOrder, Core, Effect, NewTaskRequest, Now, Settings};
-use crate::engine::ConnectionId;
+use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Cluster {
     pub(super) random: Random,

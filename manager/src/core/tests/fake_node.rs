@@ -9,8 +9,7 @@ use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, NodeId};
 
 use super::random::Random;
-use crate::core::{AssignOrder, Now};
-use crate::engine::ConnectionId;
+use crate::core::{AssignOrder, ConnectionId, Now};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
