@@ -5,38 +5,68 @@
 
 use super::{Error, Result};
 
-/// Longest pattern in bytes. Matching takes time proportional to text times wildcards; no name is longer than this.
+/// Longest pattern in bytes; no name that people give is longer.
 const MAX_PATTERN_BYTES: usize = 512;
 
-/// The condition on `column` and the pattern to bind to its one parameter.
-pub(super) fn condition(postgres: bool, column: &str, glob: &str) -> Result<(String, String)> {
-    if glob.len() > MAX_PATTERN_BYTES {
-        return Err(Error::Invalid(format!("the name pattern is longer than {MAX_PATTERN_BYTES} bytes")));
-    }
-    let glob = super::sql::clean(glob);
-    if postgres {
-        Ok((format!("{column} LIKE ? ESCAPE '\\'"), like_pattern(&glob)))
-    } else {
-        Ok((format!("{column} GLOB ?"), glob_pattern(&glob)))
-    }
+/// Most stars in a pattern: the time of matching grows with the length of the name to the power of their number.
+const MAX_STARS: usize = 8;
+
+pub(super) struct Glob {
+    /// Without two stars in a row.
+    pattern: String,
 }
 
-fn like_pattern(glob: &str) -> String {
-    let mut pattern = String::with_capacity(glob.len() + 4);
-    for c in glob.chars() {
-        match c {
-            '*' => pattern.push('%'),
-            '?' => pattern.push('_'),
-            '%' | '_' | '\\' => pattern.extend(['\\', c]),
-            _ => pattern.push(c),
+impl Glob {
+    pub(super) fn parse(glob: &str) -> Result<Self> {
+        if glob.len() > MAX_PATTERN_BYTES {
+            return Err(Error::Invalid(format!("the name pattern is longer than {MAX_PATTERN_BYTES} bytes")));
+        }
+        let mut pattern = super::sql::clean(glob);
+        while pattern.contains("**") {
+            pattern = pattern.replace("**", "*");
+        }
+        if pattern.matches('*').count() > MAX_STARS {
+            return Err(Error::Invalid(format!("the name pattern has more than {MAX_STARS} `*`")));
+        }
+        Ok(Self { pattern })
+    }
+
+    /// The condition on `column` and the pattern to bind to its one parameter.
+    pub(super) fn condition(&self, postgres: bool, column: &str) -> (String, String) {
+        if postgres {
+            (format!("{column} LIKE ? ESCAPE '\\'"), self.like())
+        } else {
+            // in GLOB only `[` has a further meaning
+            (format!("{column} GLOB ?"), self.pattern.replace('[', "[[]"))
         }
     }
-    pattern
-}
 
-fn glob_pattern(glob: &str) -> String {
-    // in GLOB only `[` has a further meaning
-    glob.replace('[', "[[]")
+    /// Every match lies from the first to below the second, in the order of code points; None where it begins with a wildcard.
+    pub(super) fn range(&self) -> Option<(String, String)> {
+        let low = self.pattern.split(['*', '?']).next().filter(|low| !low.is_empty())?;
+        let mut high = low.to_owned();
+        while let Some(last) = high.pop() {
+            // the range skips the surrogates, which no text has
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                high.push(next);
+                return Some((low.to_owned(), high));
+            }
+        }
+        None
+    }
+
+    fn like(&self) -> String {
+        let mut pattern = String::with_capacity(self.pattern.len() + 4);
+        for c in self.pattern.chars() {
+            match c {
+                '*' => pattern.push('%'),
+                '?' => pattern.push('_'),
+                '%' | '_' | '\\' => pattern.extend(['\\', c]),
+                _ => pattern.push(c),
+            }
+        }
+        pattern
+    }
 }
 
 #[cfg(test)]
@@ -48,20 +78,37 @@ mod tests {
         for (glob, like, sqlite) in [
             ("nightly*", "nightly%", "nightly*"),
             ("a?c", "a_c", "a?c"),
+            ("a**b***", "a%b%", "a*b*"),
             ("100%_\\", "100\\%\\_\\\\", "100%_\\"),
             ("[ab]", "[ab]", "[[]ab]"),
             ("", "", ""),
         ] {
-            assert_eq!(
-                (like_pattern(glob), glob_pattern(glob)),
-                (like.to_owned(), sqlite.to_owned()),
-                "{glob}"
-            );
+            let parsed = Glob::parse(glob).unwrap();
+            let patterns = [true, false].map(|postgres| parsed.condition(postgres, "name").1);
+            assert_eq!(patterns, [like, sqlite], "{glob}");
         }
     }
 
     #[test]
-    fn a_pattern_without_end_is_refused() {
-        assert!(matches!(condition(false, "name", &"*a".repeat(1000)), Err(Error::Invalid(_))));
+    fn the_range_of_a_pattern_is_that_of_its_beginning() {
+        for (glob, range) in [
+            ("nightly*", Some(("nightly", "nightlz"))),
+            ("exact", Some(("exact", "exacu"))),
+            ("a\u{10ffff}*", Some(("a\u{10ffff}", "b"))),
+            ("\u{d7ff}?", Some(("\u{d7ff}", "\u{e000}"))),
+            ("\u{10ffff}*", None),
+            ("*x", None),
+            ("?x", None),
+        ] {
+            let expected = range.map(|(low, high)| (low.to_owned(), high.to_owned()));
+            assert_eq!(Glob::parse(glob).unwrap().range(), expected, "{glob}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_would_take_forever_is_refused() {
+        for glob in ["*a".repeat(9), "a".repeat(513)] {
+            assert!(matches!(Glob::parse(&glob), Err(Error::Invalid(_))), "{glob}");
+        }
     }
 }

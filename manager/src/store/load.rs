@@ -18,7 +18,7 @@ use super::{Damage, Result, Store};
 use crate::core::record::{AttemptRecord, Open, TaskRecord, TaskSeq};
 
 /// Tasks read per query: what the driver holds of a page beside the records is a few hundred KiB.
-const PAGE: i64 = 500;
+const PAGE: i64 = 512;
 
 impl Store {
     /// Reads all that is open, as of one moment.
@@ -69,12 +69,7 @@ impl Store {
             "SELECT {} FROM tasks t WHERE t.state = {state} AND t.seq > ? ORDER BY t.seq LIMIT {PAGE}",
             task::SELECTED
         );
-        let attempts = format!(
-            "SELECT {} FROM tasks t JOIN attempts a ON a.task = t.seq \
-             WHERE t.state = {state} AND t.seq > ? AND t.seq <= ?",
-            attempt::SELECTED
-        );
-        let (tasks, attempts) = (placeholders(self.backend, &tasks), placeholders(self.backend, &attempts));
+        let tasks = placeholders(self.backend, &tasks);
         let mut after = i64::MIN;
         loop {
             let rows = transaction.query_all_raw(self.statement(tasks.as_str(), [after.into()])).await?;
@@ -88,19 +83,34 @@ impl Store {
                     }
                 }
             }
-            let range = [after.into(), last.into()];
-            for row in transaction.query_all_raw(self.statement(attempts.as_str(), range)).await? {
-                match read_attempt(&row) {
-                    Ok(record) => open.attempts.push(record),
-                    Err(damage) => {
-                        let task = row.try_get("", "task")?;
-                        open.corrupt.push(corrupt("attempts", attempt_name(&row), &damage));
-                        skipped.insert(task);
-                    }
-                }
-            }
+            self.load_attempts_of(transaction, &rows, open, skipped).await?;
             after = last;
         }
+    }
+
+    /// Adds the attempts of these tasks.
+    async fn load_attempts_of(
+        &self,
+        transaction: &DatabaseTransaction,
+        tasks: &[QueryResult],
+        open: &mut Open,
+        skipped: &mut BTreeSet<TaskSeq>,
+    ) -> Result<()> {
+        let mut keys: Vec<[Value; 1]> = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            keys.push([task.try_get::<TaskSeq>("", "seq")?.into()]);
+        }
+        let sql = format!("SELECT {} FROM attempts a WHERE a.task IN ({{keys}})", attempt::SELECTED);
+        for row in select_by_keys(transaction, &sql, &keys).await? {
+            match read_attempt(&row) {
+                Ok(record) => open.attempts.push(record),
+                Err(damage) => {
+                    open.corrupt.push(corrupt("attempts", attempt_name(&row), &damage));
+                    skipped.insert(row.try_get("", "task")?);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn load_plans(

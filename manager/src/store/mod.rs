@@ -13,6 +13,7 @@ mod history;
 mod keys;
 mod lease;
 mod list;
+mod list_query;
 mod load;
 mod logs;
 mod migration;

@@ -12,7 +12,10 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 use super::Result;
 
 /// Rows per statement: from 64 on a row gets hardly cheaper (example `store_bench`), and each size holds memory in the statement cache.
-pub(super) const LARGEST_GROUP: usize = 64;
+const LARGEST_GROUP: usize = 64;
+
+/// Keys per statement: a key is one or a few small parameters, and each statement is a round trip.
+const LARGEST_GROUP_OF_KEYS: usize = 256;
 
 /// One bulk insert: `INSERT INTO table (columns) VALUES ... tail`.
 pub(super) struct Insert<const N: usize> {
@@ -90,7 +93,7 @@ pub(super) async fn select_by_keys<const N: usize>(
 ) -> Result<Vec<QueryResult>> {
     let backend = connection.get_database_backend();
     let mut found = Vec::new();
-    for group in keys.chunks(LARGEST_GROUP) {
+    for group in keys.chunks(LARGEST_GROUP_OF_KEYS) {
         found.extend(connection.query_all_raw(keys_statement(backend, sql, group)).await?);
     }
     Ok(found)
@@ -104,7 +107,7 @@ pub(super) async fn execute_by_keys<const N: usize>(
 ) -> Result<u64> {
     let backend = connection.get_database_backend();
     let mut changed = 0;
-    for group in keys.chunks(LARGEST_GROUP) {
+    for group in keys.chunks(LARGEST_GROUP_OF_KEYS) {
         changed += connection.execute_raw(keys_statement(backend, sql, group)).await?.rows_affected();
     }
     Ok(changed)

@@ -14,10 +14,11 @@ use crate::store::entity::columns::{time, to_micros};
 use crate::store::entity::package::{ActiveModel, Column, Entity};
 use crate::store::entity::version;
 use crate::store::error::is_duplicate;
+use crate::store::glob::Glob;
 use crate::store::list::{format_cursor, page_size, parse_cursor};
 use crate::store::resolve::prefix_range;
 use crate::store::sql::{clean, placeholders};
-use crate::store::{Damage, Epoch, Error, Result, Store, glob};
+use crate::store::{Damage, Epoch, Error, Result, Store};
 
 /// What a package is, as the column `kind` and as people say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +176,7 @@ impl Store {
         let mut tail = "p.seq < ?".to_owned();
         let mut values: Vec<Value> = vec![before.into()];
         if let Some(name) = name {
-            let (condition, pattern) = glob::condition(self.is_postgres(), "p.name", name)?;
+            let (condition, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "p.name");
             tail.push_str(&format!(" AND {condition}"));
             values.push(pattern.into());
         }

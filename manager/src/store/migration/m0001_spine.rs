@@ -75,8 +75,8 @@ CREATE INDEX versions_package ON versions (package_id);
 CREATE INDEX versions_digest ON versions (digest)
 ";
 
-/// `state` is stage and status in one number, made for the two indexes that answer every filter of the list (see `list.rs`); they hold
-/// the name so that a name filter reads nothing else.
+/// `state` is stage and status in one number, made for the first two indexes, which answer every filter of the list (see
+/// `list_query.rs`); they hold the name so that a name filter reads nothing else.
 const TASKS: &str = "
 CREATE TABLE tasks (
     seq {seq},
@@ -98,6 +98,7 @@ CREATE TABLE tasks (
 );
 CREATE INDEX tasks_state ON tasks (state, seq, name);
 CREATE INDEX tasks_app ON tasks (app_id, state, seq, name);
+CREATE INDEX tasks_name ON tasks (name);
 CREATE INDEX tasks_create_at ON tasks (create_at);
 CREATE TABLE task_inputs (
     task {seq} REFERENCES tasks (seq) ON DELETE CASCADE,
