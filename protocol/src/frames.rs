@@ -248,12 +248,12 @@ pub enum StreamRequest {
 }
 
 /// Body of `POST /node/v1/join`, authorised by a join token.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct JoinRequest {
     pub name: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Joined {
     pub node_id: NodeId,
     /// Sent as `Authorization: Bearer` from now on; the manager keeps only its hash.

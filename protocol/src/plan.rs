@@ -86,7 +86,7 @@ pub enum Command {
 }
 
 /// Where an action's environment comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvRef {
     /// A separately uploaded venv by its id, 32 hexadecimal digits with or without dashes.

@@ -4,11 +4,12 @@
 //! [`Error::Unavailable`] and nothing has happened. All calls are cheap to clone and safe to drop: an abandoned request is
 //! carried out all the same, only its answer is lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
-use lp_protocol::plan::Plan;
+use lp_protocol::plan::{EnvRef, Plan};
 use lp_protocol::views::{Created, Event, WhyAction};
 use lp_protocol::{AppId, NodeId, TaskId, VersionId};
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::core::record::{StopRequest, TaskRecord};
 use crate::core::{ConnectionId, HeldAction, Overview};
-use crate::store::Epoch;
+use crate::store::{Epoch, Store};
 
 /// What a task is created from: an application's version, as the caller has just read it.
 #[derive(Clone, Debug)]
@@ -69,6 +70,7 @@ pub type Outbound = mpsc::Sender<Vec<ManagerFrame>>;
 /// Handle to the engine; clones share it.
 #[derive(Clone)]
 pub struct Engine {
+    pub(super) store: Arc<Store>,
     pub(super) inbox: mpsc::Sender<Request>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) leadership: watch::Receiver<Option<Epoch>>,
@@ -130,9 +132,23 @@ impl Engine {
         self.ask(|answer| Request::Overview { answer }).await
     }
 
-    /// The actions of the attempts a node holds; their packages are what the node may fetch.
-    pub async fn actions_of(&self, node_id: NodeId) -> Result<Vec<HeldAction>, Error> {
-        self.ask(|answer| Request::AttemptsOf { node_id, answer }).await
+    /// Tells whether a live attempt of the node uses the package, which is what entitles the node to fetch it.
+    pub async fn uses_package(&self, node_id: NodeId, digest: String) -> Result<bool, Error> {
+        let held = self.ask(|answer| Request::AttemptsOf { node_id, answer }).await?;
+        let versions: Vec<VersionId> = held.iter().map(|action| action.version_id).collect();
+        let unavailable = |error: crate::store::Error| Error::Unavailable { reason: error.to_string() };
+        let packages = self.store.load_version_packages(&versions).await.map_err(unavailable)?;
+        if packages.values().any(|package| package.digest == digest) {
+            return Ok(true);
+        }
+        let envs: BTreeSet<EnvRef> = held.into_iter().filter_map(|action| action.env).collect();
+        for env in envs {
+            let package = self.store.find_env_package(&env).await.map_err(unavailable)?;
+            if package.is_some_and(|package| package.digest == digest) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes a node's new connection after its hello; the welcome and what it must know go to `outbound`. An earlier connection of the

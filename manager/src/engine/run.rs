@@ -39,7 +39,7 @@ pub fn start(store: Arc<Store>, settings: Settings, shutdown: CancellationToken)
     let (inbox, requests) = mpsc::channel(INBOX);
     let (events, _) = broadcast::channel(EVENTS);
     let (leadership, watched) = watch::channel(None);
-    let engine = Engine { inbox, events: events.clone(), leadership: watched };
+    let engine = Engine { store: store.clone(), inbox, events: events.clone(), leadership: watched };
     let life =
         Life { store, settings, requests, events, leadership, shutdown, origin: Instant::now(), turn: None };
     let handle = tokio::spawn(life.run());
