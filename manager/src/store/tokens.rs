@@ -47,10 +47,8 @@ impl Store {
         Ok(Some(row.try_into().map_err(|damage: Damage| damage.of("tokens", token_id))?))
     }
 
-    /// Keeps the hash of a join token and forgets those that have expired by `now`.
-    pub async fn insert_join_token(&self, hash: &str, expire_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
-        let expired = join::Column::ExpireAt.lte(to_micros(now));
-        join::Entity::delete_many().filter(expired).exec(&self.write).await?;
+    /// Keeps the hash of a join token.
+    pub async fn insert_join_token(&self, hash: &str, expire_at: DateTime<Utc>) -> Result<()> {
         let row = join::ActiveModel {
             hash: ActiveValue::Set(hash.to_owned()),
             expire_at: ActiveValue::Set(to_micros(expire_at)),
@@ -59,14 +57,16 @@ impl Store {
         Ok(())
     }
 
-    /// When the join token expires, if it is known and has not by `now`.
-    pub async fn find_join_token(&self, hash: &str, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
-        let row = join::Entity::find()
-            .filter(join::Column::Hash.eq(clean(hash)))
-            .filter(join::Column::ExpireAt.gt(to_micros(now)))
-            .one(&self.read)
-            .await?;
+    /// When the join token expires or has expired, if it is known.
+    pub async fn find_join_token(&self, hash: &str) -> Result<Option<DateTime<Utc>>> {
+        let row = join::Entity::find().filter(join::Column::Hash.eq(clean(hash))).one(&self.read).await?;
         let Some(join::Model { hash: _, expire_at }) = row else { return Ok(None) };
         Ok(Some(time("expire_at", expire_at).map_err(|damage| damage.of("join_tokens", "(hash)"))?))
+    }
+
+    /// Forgets the join tokens that had expired at `before`; returns how many.
+    pub async fn delete_join_tokens(&self, before: DateTime<Utc>) -> Result<u64> {
+        let expired = join::Column::ExpireAt.lte(to_micros(before));
+        Ok(join::Entity::delete_many().filter(expired).exec(&self.write).await?.rows_affected)
     }
 }
