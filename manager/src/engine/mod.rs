@@ -9,6 +9,7 @@ mod connections;
 mod event;
 mod handle;
 mod input;
+mod requests;
 mod run;
 
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};

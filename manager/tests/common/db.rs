@@ -69,6 +69,24 @@ impl Db {
         connection.close().await.unwrap();
     }
 
+    /// Ends every connection to it and lets nobody in until [`Db::allow_connections`].
+    pub async fn refuse_connections(&self) {
+        self.set_connections("false").await;
+        self.cut_connections().await;
+    }
+
+    pub async fn allow_connections(&self) {
+        self.set_connections("true").await;
+    }
+
+    async fn set_connections(&self, allowed: &str) {
+        let Cleanup::Database { admin_url, name } = &self.cleanup else { panic!("not on PostgreSQL") };
+        let admin = connect(admin_url).await;
+        let sql = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed}");
+        admin.execute_unprepared(&sql).await.unwrap();
+        admin.close().await.unwrap();
+    }
+
     /// Ends every connection to it.
     pub async fn cut_connections(&self) {
         let Cleanup::Database { admin_url, name } = &self.cleanup else { panic!("not on PostgreSQL") };
