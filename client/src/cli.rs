@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{app, completions, logs, node, task, venv, workspace};
 use crate::serve;
@@ -30,12 +30,47 @@ Exit codes: 0 success, 1 failure (also of a task that is waited for), 2 wrong us
 /// Runs DAGs of programs on a cluster of machines: upload an application, create tasks, follow them.
 #[derive(Parser, Debug)]
 #[command(name = "lp", version, after_long_help = EXAMPLES, after_help = "See `lp --help` for examples and exit codes.")]
-#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 110)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Parses the words this program was started with; a wrong one ends it with exit code 2.
+    pub(crate) fn parse_or_exit() -> Self {
+        let mut command = Cli::command();
+        // only somebody who reads the help needs it to be short
+        if std::env::args_os().any(|word| word == "--help" || word == "-h" || word == "help") {
+            command = shorten_help(command);
+        }
+        let matches = command.get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Shows the options of all commands in the program's own help only, where each command's help points to.
+fn shorten_help(command: clap::Command) -> clap::Command {
+    let shared: Vec<_> = command.get_arguments().map(|argument| argument.clone().hide(true)).collect();
+    command.mut_subcommands(|command| {
+        // being there already they are not handed down in their visible form; below, these are handed down
+        let missing = shared
+            .iter()
+            .filter(|argument| command.get_arguments().all(|own| own.get_id() != argument.get_id()));
+        let missing: Vec<_> = missing.cloned().collect();
+        point_to_help(command.args(missing))
+    })
+}
+
+fn point_to_help(command: clap::Command) -> clap::Command {
+    let more = "Options of all commands, and exit codes: lp --help";
+    let after = match command.get_after_help() {
+        Some(text) => format!("{text}\n\n{more}"),
+        None => more.to_owned(),
+    };
+    command.after_help(after).mut_subcommands(point_to_help)
 }
 
 /// Accepted before and after any command.
@@ -114,7 +149,7 @@ pub(crate) enum Command {
     /// Applications: packages of programs and the DAG they form
     #[command(subcommand, visible_alias = "apps")]
     App(app::Verb),
-    /// Environments that are uploaded apart from the applications that use them
+    /// Environments: uploaded apart from the applications that use them
     #[command(subcommand, visible_alias = "venvs")]
     Venv(venv::Verb),
     /// Tasks: runs of an application with input data
@@ -144,4 +179,108 @@ pub(crate) enum Command {
     /// Started by the node: holds the running actions
     #[command(hide = true)]
     Supervise(serve::Supervise),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_has_no_contradictions_with_short_help_or_without() {
+        Cli::command().debug_assert();
+        shorten_help(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn litepipelines_flags_and_bare_objects_are_both_accepted() {
+        for line in [
+            "app create -f x.zip -n name -d text",
+            "app create x --strict",
+            "app list -n a* -l 5",
+            "app list -a id",
+            "app info -a x",
+            "app info x",
+            "app update -a x -f y -n z -d text",
+            "app delete -a x -y",
+            "app delete x y z --yes",
+            "app download -a x",
+            "app download x -f out.zip",
+            "venv create -f x -n y",
+            "venv info -v x",
+            "venv update x -n y",
+            "venv delete -v x -v y -y",
+            "venv download x --output - --force",
+            "task create -a x -n y -i {}",
+            "task create -a x -p -5 --key k",
+            "task create --app x --each - --wait --timeout 1h",
+            "task list -a x -n y -s running -S fail -t abcd -l 0",
+            "task list --since 1d --all -o jsonl",
+            "task info -t x",
+            "task wait x y --timeout 5",
+            "task stop -t x -g -9",
+            "task stop x -g 15 --grace 1m --wait",
+            "task rerun -t x --wait",
+            "task delete -t x -t y",
+            "logs -t x -n y -f",
+            "logs x y --tail 10 --attempt 2",
+            "why x",
+            "why -t x",
+            "workspace list x",
+            "workspace list x y",
+            "workspace download -t x -n y -f",
+            "workspace download x y --file a/b --output c",
+            "workspace delete -t x -t y -y",
+            "node list",
+            "node info x",
+            "node token --lifetime 1h",
+            "node",
+            "-W 12 -r app list",
+            "app list -W 12 -r",
+            "status -v -q --color never",
+            "-o wide --manager http://x --token t status",
+            "version",
+            "completions zsh",
+            "up",
+            "manager",
+            "viewer",
+        ] {
+            let parsed = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' ')));
+            assert!(parsed.is_ok(), "lp {line}: {}", parsed.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "task info",
+            "task info x y",
+            "task info x -t y",
+            "task create",
+            "task create -a x -i {} --each y",
+            "task create -a x --each y --follow",
+            "task stop x -g 1",
+            "task rerun x --timeout 5",
+            "app update x",
+            "app update x -n y --strict",
+            "app list -l 5 --all",
+            "status -r -o yaml",
+            "app list -W 0",
+            "logs x --attempt 0",
+            "node list --lifetime 1h",
+            "completions tcsh",
+        ] {
+            let parsed = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' ')));
+            assert!(parsed.is_err(), "lp {line}");
+        }
+    }
+
+    #[test]
+    fn the_verbose_flag_counts_also_where_its_letter_means_something_else() {
+        for (line, verbose) in
+            [("-v status", 1), ("status -vv", 2), ("venv info -v x --verbose", 1), ("venv info -v x", 0)]
+        {
+            let cli = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' '))).unwrap();
+            assert_eq!(cli.global.verbose, verbose, "{line}");
+        }
+    }
 }

@@ -10,8 +10,6 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    commands::run(cli::Cli::parse())
+    commands::run(cli::Cli::parse_or_exit())
 }

@@ -20,8 +20,6 @@ use serde::Serialize;
 pub(crate) use self::rows::{Cell, Column, Row, node_cell, stage_cell};
 pub(crate) use self::style::{Style, Tint};
 use self::table::Table;
-#[cfg(test)]
-use crate::cli::ColorChoice;
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
 
@@ -72,28 +70,6 @@ impl Output {
             verbose: global.verbose > 0,
             cell_width: global.width,
             out: RefCell::new(Box::new(io::BufWriter::new(io::stdout()))),
-        }
-    }
-
-    /// What a terminal would show with colours off or on, written to `out`.
-    #[cfg(test)]
-    pub(crate) fn for_test(
-        format: Format,
-        color: ColorChoice,
-        now: DateTime<Utc>,
-        out: Box<dyn Write>,
-    ) -> Self {
-        let style = Style::new(color, true);
-        Self {
-            format,
-            look: Look { now, short_ids: false, relative_times: false, style },
-            talk: style,
-            talk_is_terminal: false,
-            is_terminal: false,
-            quiet: false,
-            verbose: false,
-            cell_width: None,
-            out: RefCell::new(out),
         }
     }
 
@@ -277,6 +253,3 @@ impl<R: Row + Serialize> List<'_, R> {
         output.bytes(text.as_bytes())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -26,7 +26,18 @@ const NEVER_IN: &[(&str, &[&str])] = &[
     // pure: no I/O, no clock, no async, nothing of the manager but itself
     (
         "manager/src/core",
-        &["crate::engine", "crate::store", "crate::http", "crate::link", "tokio", "std::fs", "std::net", "Instant::now", "Utc::now", "SystemTime"],
+        &[
+            "crate::engine",
+            "crate::store",
+            "crate::http",
+            "crate::link",
+            "tokio",
+            "std::fs",
+            "std::net",
+            "Instant::now",
+            "Utc::now",
+            "SystemTime",
+        ],
     ),
     ("manager/src/engine", &["crate::http"]),
     ("manager/src/store", &["crate::engine", "crate::http", "crate::link"]),
@@ -68,7 +79,8 @@ fn uses(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + name.len()..].chars().next();
-        let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '"' || c == '`');
+        let is_word =
+            |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '"' || c == '`');
         !is_word(before) && !is_word(after)
     })
 }

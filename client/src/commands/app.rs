@@ -21,8 +21,8 @@ pub(crate) enum Verb {
     /// Upload a directory or an archive as a new application
     #[command(
         after_help = "Examples:\n  lp app create -f examples/hello\n  lp app create -f build/etl.zip -n nightly-etl -d 'from CI'\n\n\
-        A directory is packed as it is, but for what its .lpignore and .gitignore files name. Bytes the manager\n\
-        has already are not sent again."
+        A directory is packed without what its .lpignore and .gitignore files name. Bytes the\n\
+        manager has already are not sent again."
     )]
     Create(Create),
     /// List applications, the newest first
@@ -64,6 +64,7 @@ pub(crate) struct Create {
     /// Name; default: that of the directory or file
     #[arg(short, long)]
     name: Option<String>,
+    /// What it is for
     #[arg(short, long, value_name = "TEXT", default_value_t, hide_default_value = true)]
     description: String,
     /// Refuse a configuration.json with unknown keys instead of warning

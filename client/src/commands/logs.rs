@@ -20,6 +20,7 @@ use crate::output::text;
 
 #[derive(Args, Debug)]
 #[command(
+    override_usage = "lp logs [OPTIONS] <TASK> [ACTION]",
     after_help = "Examples:\n  lp logs @last                  all actions, each line under its action's name\n  \
     lp logs @last first            one action, exactly what it wrote\n  \
     lp logs -f @last               follow until the task has finished\n  \

@@ -14,10 +14,8 @@ use crate::serve::NodePart;
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(
-    after_help = "Examples:\n  lp node token                                    on the manager's side: make a token\n  \
-    LP_JOIN_TOKEN=... lp node --manager http://host:8000 on the new machine: join and run\n  lp node list"
-)]
+#[command(after_help = "Examples:\n  lp node token        on the manager's side: make a token\n  \
+    LP_JOIN_TOKEN=... lp node --manager http://host:8000 on the new machine: join and run\n  lp node list")]
 pub(crate) struct Node {
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,

@@ -26,7 +26,7 @@ pub(crate) enum Verb {
     /// List tasks, the newest first
     #[command(
         after_help = "Examples:\n  lp task list -s running\n  lp task list -S fail --since 1d -a hello -o wide\n  \
-        lp task list -n 'nightly*' --all -o name | xargs lp task delete --yes"
+        lp task list -n 'nightly*' --all -o name | xargs -r lp task delete --yes"
     )]
     List(List),
     /// Show a task: its actions, their attempts, and what it waits for or failed of

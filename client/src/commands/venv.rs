@@ -22,7 +22,7 @@ pub(crate) enum Verb {
     /// List environments, the newest first
     List(List),
     /// Show an environment and its active version
-    Info(OneVenv),
+    Info(Info),
     /// Upload a new version, or change name or description
     Update(Update),
     /// Delete environments
@@ -41,8 +41,6 @@ pub(crate) struct OneVenv {
     /// The same as a flag
     #[arg(short = 'v', long = "venv", value_name = "VENV", hide_short_help = true)]
     flag: Option<String>,
-    #[command(flatten)]
-    verbose: VerboseWithoutShort,
 }
 
 /// Takes the place of the global flag, so that `-v` is free.
@@ -50,7 +48,7 @@ pub(crate) struct OneVenv {
 #[group(skip)]
 struct VerboseWithoutShort {
     /// Say more: which manager is asked, request ids, how long it took
-    #[arg(id = "verbose", long = "verbose", action = ArgAction::Count)]
+    #[arg(id = "verbose", long = "verbose", action = ArgAction::Count, hide = true)]
     _count: u8,
 }
 
@@ -61,12 +59,21 @@ impl OneVenv {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Info {
+    #[command(flatten)]
+    venv: OneVenv,
+    #[command(flatten)]
+    verbose: VerboseWithoutShort,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Create {
     #[command(flatten)]
     source: Source,
     /// Name; default: that of the directory or file
     #[arg(short, long)]
     name: Option<String>,
+    /// What it is for
     #[arg(short, long, value_name = "TEXT", default_value_t, hide_default_value = true)]
     description: String,
 }
@@ -84,6 +91,8 @@ pub(crate) struct List {
 pub(crate) struct Update {
     #[command(flatten)]
     venv: OneVenv,
+    #[command(flatten)]
+    verbose: VerboseWithoutShort,
     #[command(flatten)]
     changes: Changes,
 }
@@ -114,6 +123,8 @@ pub(crate) struct Download {
     #[command(flatten)]
     venv: OneVenv,
     #[command(flatten)]
+    verbose: VerboseWithoutShort,
+    #[command(flatten)]
     to: DownloadTo,
 }
 
@@ -121,13 +132,13 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Create(create) => self::create(session, create).await,
         Verb::List(list) => self::list(session, list).await,
-        Verb::Info(venv) => {
+        Verb::Info(Info { venv, verbose: _ }) => {
             let venv = session.client()?.fetch_venv(&venv.get()).await?;
             session.out.document_or_name(&venv, || report(session, &venv))
         }
         Verb::Update(update) => self::update(session, update).await,
         Verb::Delete(delete) => self::delete(session, delete).await,
-        Verb::Download(Download { venv, to }) => {
+        Verb::Download(Download { venv, verbose: _, to }) => {
             let client = session.client()?;
             let venv = client.fetch_venv(&venv.get()).await?;
             let bytes = client.download_venv(&venv.venv_id.to_string()).await?;
@@ -168,7 +179,7 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
 }
 
 async fn update(session: &Session, update: Update) -> Result<(), Failure> {
-    let Update { venv, changes } = update;
+    let Update { venv, verbose: _, changes } = update;
     let client = session.client()?;
     let digest = match &changes.file {
         Some(path) => {

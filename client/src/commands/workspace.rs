@@ -16,6 +16,7 @@ use crate::output::text;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
     /// List a task's workspaces, or the files in that of one action
+    #[command(override_usage = "lp workspace list [OPTIONS] <TASK> [ACTION]")]
     #[command(after_help = "Examples:\n  lp workspace list @last\n  lp workspace list @last first")]
     List(List),
     /// Download an action's workspace as tar.gz, or one file of it

@@ -1,1 +1,0 @@
-//! What is printed in each format.
