@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
-use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
 use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Cluster {
@@ -174,6 +174,11 @@ impl Cluster {
             }
         }
         let node = &self.nodes[index];
+        let is_stopped = self.model.tasks[&order.id.task].stop.is_some() && order.id.action < SUCCESS_EVENT;
+        assert!(
+            !is_stopped || !node.has_heard_all(),
+            "nothing of a stopped task starts on a node that could know"
+        );
         let slots: u32 =
             node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
         assert!(slots <= node.capacity.slots);

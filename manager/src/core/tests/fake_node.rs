@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use lp_protocol::frames::{
-    AttemptEvent, Finish, Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, Report, Usage,
+    AttemptEvent, Finish, Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, NodeLoad, Report, Usage,
 };
 use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, NodeId};
@@ -64,6 +64,13 @@ impl FakeNode {
         Hello { link_version: LINK_VERSION, node, held: self.held.keys().cloned().collect() }
     }
 
+    /// Shows that it lives.
+    pub(super) fn beat(&mut self) {
+        if self.connection.is_some() {
+            self.to_manager.push_back(NodeFrame::Heartbeat { load: NodeLoad::default() });
+        }
+    }
+
     /// The connection breaks: frames under way are lost, in both directions.
     pub(super) fn disconnect(&mut self) -> Option<ConnectionId> {
         self.to_node.clear();
@@ -86,6 +93,11 @@ impl FakeNode {
 
     pub(super) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.outbox.is_empty()
+    }
+
+    /// Everything the manager has to say to it has arrived.
+    pub(super) fn has_heard_all(&self) -> bool {
+        self.welcomed && self.to_node.is_empty()
     }
 
     /// Takes the next frame, if there is one. Returns the reports an acknowledgement covers, for the model to check.

@@ -85,7 +85,8 @@ fn step(cluster: &mut Cluster) {
         }
         21..45 => cluster.deliver_to_node(node),
         45..65 => cluster.act(node),
-        65..80 => cluster.deliver_to_manager(node),
+        65 => cluster.nodes[node].beat(),
+        66..80 => cluster.deliver_to_manager(node),
         _ => {
             cluster.turn();
             cluster.core.check_sanity();
@@ -117,6 +118,8 @@ fn heal(cluster: &mut Cluster) {
                 cluster.deliver_to_node(node);
             }
             cluster.act(node);
+            // a node that lives is not given up: what it lacks must reach it without that
+            cluster.nodes[node].beat();
             cluster.deliver_to_manager(node);
         }
         cluster.turn();
