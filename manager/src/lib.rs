@@ -1,5 +1,17 @@
 //! The manager: stores packages, owns all state, decides, dispatches.
 
+mod auth;
+mod blobs;
+mod clock;
+pub mod config;
 pub mod core;
 pub mod engine;
+mod http;
+mod link;
+mod logs;
+pub mod run;
 pub mod store;
+mod sweep;
+
+pub use config::Config;
+pub use run::{Error, Ready, run};

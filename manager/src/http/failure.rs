@@ -1,0 +1,211 @@
+//! Every way a request can fail, as the one error body the API has.
+//!
+//! The table of codes and statuses is `protocol`'s; here it is decided which of our errors is which code, and that the cause of what is our
+//! fault goes to the log with the request's id and not to the caller.
+
+use actix_web::http::header::HeaderName;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use lp_package::ArchiveError;
+use lp_protocol::{ApiError, ErrorCode};
+use serde::Serialize;
+
+use crate::{auth, blobs, engine, store};
+
+/// A refusal, with what only the log is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: ApiError,
+    pub(crate) cause: Option<String>,
+    pub(crate) extra: Extra,
+}
+
+/// What an answer says beside its error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    /// Instead of the code's.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) header: Option<(HeaderName, String)>,
+    /// The offset at which a log goes on, for the node that sends it.
+    pub(crate) next: Option<u64>,
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    error: &'a ApiError,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        ApiError::new(code, message).into()
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.error.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, message)
+    }
+
+    pub(crate) fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
+        ApiError::not_found(what, name).into()
+    }
+
+    pub(crate) fn unavailable(reason: impl std::fmt::Display) -> Self {
+        Self::new(ErrorCode::Unavailable, format!("the manager cannot do this now: {reason}"))
+            .hint("Nothing was changed; try again in a moment.")
+    }
+
+    /// Our fault; the caller is told the request id and nothing else.
+    pub(crate) fn internal(cause: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(ErrorCode::Internal, "the manager made a mistake");
+        failure.cause = Some(chain(cause));
+        failure.hint("The manager's log has the cause under this request id.")
+    }
+
+    fn with_cause(mut self, cause: &dyn std::error::Error) -> Self {
+        self.cause = Some(chain(cause));
+        self
+    }
+
+    /// The answer, complete.
+    pub(crate) fn respond(&self, request_id: &str) -> HttpResponse {
+        let mut error = self.error.clone();
+        error.request_id = request_id.to_owned();
+        let mut answer = HttpResponse::build(self.status_code());
+        if let Some((name, value)) = &self.extra.header {
+            answer.insert_header((name.clone(), value.as_str()));
+        }
+        if self.error.code == ErrorCode::Unauthenticated {
+            answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        answer.json(Body { error: &error, next: self.extra.next })
+    }
+}
+
+/// The error and what it was caused by, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        // some wrap another and repeat what it says
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.error.message)
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        let status = || StatusCode::from_u16(self.error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.extra.status.unwrap_or_else(status)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.respond(&self.error.request_id)
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { error, cause: None, extra: Extra::default() }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error;
+        match &error {
+            Error::Unavailable { reason } => Self::unavailable(reason),
+            Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
+            Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
+                Self::new(ErrorCode::Conflict, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        use store::Error;
+        match &error {
+            Error::Unavailable { .. } => Self::unavailable(&error).with_cause(&error),
+            Error::Deposed => Self::unavailable(&error),
+            Error::NameTaken { .. } | Error::InUse { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
+            Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::Ambiguous { candidates, .. } => {
+                Self::new(ErrorCode::Ambiguous, error.to_string()).hint(format!("Candidates: {}.", candidates.join(", ")))
+            }
+            Error::WrongOffset { next } => {
+                let mut failure = Self::new(ErrorCode::Conflict, error.to_string());
+                failure.extra.next = Some(*next);
+                failure
+            }
+            Error::Invalid(_) => Self::invalid(error.to_string()),
+            Error::Corrupt { .. } | Error::Address(_) | Error::File(_) | Error::Broken(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<blobs::Error> for Failure {
+    fn from(error: blobs::Error) -> Self {
+        use blobs::Error;
+        match &error {
+            Error::DigestMismatch { .. } => Self::invalid(error.to_string())
+                .hint("Nothing was stored. The file may have changed while it was read, or was damaged on the way."),
+            Error::TooLarge { limit } => Self::new(ErrorCode::TooLarge, format!("the package has more than {limit} bytes"))
+                .hint("The limit is `max_buffer_size` in the manager's configuration."),
+            Error::NotFound => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::Full(_) => Self::unavailable("its disk is full").with_cause(&error),
+            Error::Io { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        if !error.is_refusal() {
+            return Self::internal(&error);
+        }
+        let failure = Self::new(ErrorCode::InvalidArchive, format!("cannot {}", chain(&error)));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<auth::Refusal> for Failure {
+    fn from(refusal: auth::Refusal) -> Self {
+        use auth::Refusal;
+        match refusal {
+            Refusal::Store(error) => error.into(),
+            Refusal::TooMany { wait } => {
+                let mut failure = Self::new(ErrorCode::TooManyRequests, refusal.to_string());
+                failure.extra.header = Some((header::RETRY_AFTER, (wait.as_secs() + 1).to_string()));
+                failure
+            }
+            Refusal::Missing { .. } => Self::new(ErrorCode::Unauthenticated, refusal.to_string())
+                .hint("`lp up` and `lp manager` write one on their first start; point LP_CONTEXT at its client.json."),
+            Refusal::Unknown { .. } | Refusal::WrongKind { .. } => Self::new(ErrorCode::Unauthenticated, refusal.to_string()),
+            Refusal::Role(error) => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! HTTP: the routes of `/api/v1` and of the node plane. The only module that knows the HTTP library.
+//!
+//! `routes` is the table of all routes; `guard` is what each request passes first; `input`, `failure` and `download` are how requests are read
+//! and answers are written; the rest is one module per noun.
+
+mod apps;
+mod attempts;
+mod blobs;
+mod catalogue;
+mod cluster;
+mod download;
+mod events;
+mod failure;
+mod guard;
+mod hosts;
+mod input;
+mod join_tokens;
+mod logs;
+mod metrics;
+mod names;
+mod node;
+mod nodes;
+mod openapi;
+mod packages;
+mod routes;
+mod server;
+mod state;
+mod tasks;
+mod venvs;
+mod workspaces;
+
+pub(crate) use catalogue::Catalogue;
+pub(crate) use hosts::Hosts;
+pub(crate) use metrics::Metrics;
+pub(crate) use server::{bind, start};
+pub(crate) use state::State;

@@ -1,0 +1,96 @@
+//! Every route, once: registration, the documentation and the tests are made from this one table.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use lp_protocol::ErrorCode;
+
+use super::failure::Failure;
+use super::openapi::Everywhere;
+use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
+
+macro_rules! routes {
+    ($($path:literal { $($method:ident $handler:path;)+ })+) => {
+        /// Method and path of every route.
+        #[cfg(test)]
+        pub(crate) const ROUTES: &[(&str, &str)] = &[$($((stringify!($method), $path),)+)+];
+
+        /// All of them, for `openapi`.
+        #[derive(utoipa::OpenApi)]
+        #[openapi(
+            info(title = "lp manager", description = "Applications, tasks, logs and nodes of one cluster."),
+            paths($($($handler),+),+),
+            components(schemas(lp_protocol::ApiError)),
+            modifiers(&Everywhere)
+        )]
+        pub(crate) struct Described;
+
+        pub(crate) fn register(config: &mut ServiceConfig) {
+            $(
+                config.service(
+                    web::resource($path)
+                        $(.route(web::$method().to($handler)))+
+                        .default_service(web::to(|request: HttpRequest| {
+                            refuse_method(request, &[$(stringify!($method)),+])
+                        })),
+                );
+            )+
+            config.default_service(web::to(refuse_path));
+        }
+    };
+}
+
+routes! {
+    "/health" { get cluster::health; }
+    "/metrics" { get cluster::metrics; }
+    "/api/v1/health" { get cluster::api_health; }
+    "/api/v1/status" { get cluster::status; }
+    "/api/v1/openapi.json" { get cluster::openapi; }
+    "/api/v1/events" { get events::follow; }
+
+    "/api/v1/blobs" { post blobs::upload; }
+    "/api/v1/blobs/{digest}" { head blobs::find; put blobs::upload_named; }
+
+    "/api/v1/apps" { get apps::list; post apps::create; }
+    "/api/v1/apps/{app}" { get apps::show; patch apps::update; delete apps::delete; }
+    "/api/v1/apps/{app}/package" { get apps::download; }
+    "/api/v1/venvs" { get venvs::list; post venvs::create; }
+    "/api/v1/venvs/{venv}" { get venvs::show; patch venvs::update; delete venvs::delete; }
+    "/api/v1/venvs/{venv}/package" { get venvs::download; }
+
+    "/api/v1/tasks" { get tasks::list; post tasks::create; }
+    "/api/v1/tasks/batch" { post tasks::create_batch; }
+    "/api/v1/tasks/{task}" { get tasks::show; delete tasks::delete; }
+    "/api/v1/tasks/{task}/wait" { get tasks::wait; }
+    "/api/v1/tasks/{task}/why" { get tasks::why; }
+    "/api/v1/tasks/{task}/stop" { post tasks::stop; }
+    "/api/v1/tasks/{task}/rerun" { post tasks::rerun; }
+    "/api/v1/tasks/{task}/workspaces" { get workspaces::list; delete workspaces::delete; }
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log" { get logs::read; }
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace" { get workspaces::show; }
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file" { get workspaces::download_file; }
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
+
+    "/api/v1/nodes" { get nodes::list; }
+    "/api/v1/nodes/{node}" { get nodes::show; }
+    "/api/v1/join-tokens" { post join_tokens::create; }
+
+    "/node/v1/join" { post node::join; }
+    "/node/v1/link" { get node::link; }
+    "/node/v1/packages/{digest}" { get node::package; }
+    "/node/v1/streams/{stream_id}" { post node::stream; }
+    "/node/v1/logs/{task_id}/{action}/{attempt}" { put node::log_segment; }
+}
+
+async fn refuse_path(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let shown: String = request.path().chars().filter(|letter| !letter.is_control()).take(200).collect();
+    Err(Failure::not_found("route", shown).hint("The routes are in /api/v1/openapi.json."))
+}
+
+async fn refuse_method(request: HttpRequest, methods: &'static [&'static str]) -> Result<HttpResponse, Failure> {
+    let allow = methods.join(", ").to_uppercase();
+    let message = format!("{} is not a method of {}", request.method(), request.match_pattern().unwrap_or_default());
+    let mut failure = Failure::new(ErrorCode::MethodNotAllowed, message);
+    failure.extra.header = Some((header::ALLOW, allow));
+    Err(failure)
+}

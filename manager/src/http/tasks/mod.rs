@@ -1,0 +1,14 @@
+//! Tasks: one file for each way they are used.
+
+mod batch;
+mod control;
+mod create;
+mod info;
+mod lines;
+mod read;
+
+pub(crate) use batch::*;
+pub(crate) use control::*;
+pub(crate) use create::*;
+pub(crate) use info::ordinals;
+pub(crate) use read::*;

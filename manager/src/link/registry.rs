@@ -1,0 +1,63 @@
+//! Which nodes are connected to this process, and how frames that are not the engine's reach them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use lp_protocol::NodeId;
+use lp_protocol::frames::ManagerFrame;
+use tokio::sync::mpsc::WeakSender;
+
+use super::streams::Streams;
+use crate::clock::Clock;
+use crate::engine::{ConnectionId, Engine};
+use crate::store::Store;
+
+/// Everything connections share; clones are the same link.
+#[derive(Clone)]
+pub struct Link {
+    pub(super) engine: Engine,
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Clock,
+    pub(super) streams: Arc<Streams>,
+    connected: Arc<Mutex<HashMap<NodeId, Connected>>>,
+}
+
+struct Connected {
+    connection: ConnectionId,
+    /// Weak: the engine alone decides how long the connection lives.
+    outbound: WeakSender<Vec<ManagerFrame>>,
+}
+
+impl Link {
+    pub fn new(engine: Engine, store: Arc<Store>, clock: Clock) -> Self {
+        Self { engine, store, clock, streams: Arc::default(), connected: Arc::default() }
+    }
+
+    pub fn is_connected(&self, node_id: NodeId) -> bool {
+        self.lock().get(&node_id).is_some_and(|connected| connected.outbound.strong_count() > 0)
+    }
+
+    /// Sends a frame to a node. Returns whether it is on its way; the node may still never get it.
+    pub fn send(&self, node_id: NodeId, frame: ManagerFrame) -> bool {
+        let outbound = self.lock().get(&node_id).and_then(|connected| connected.outbound.upgrade());
+        outbound.is_some_and(|outbound| outbound.try_send(vec![frame]).is_ok())
+    }
+
+    pub(super) fn enter(&self, node_id: NodeId, connection: ConnectionId, outbound: WeakSender<Vec<ManagerFrame>>) {
+        self.lock().insert(node_id, Connected { connection, outbound });
+    }
+
+    /// Ends what depended on the connection; a later one of the same node stays.
+    pub(super) fn leave(&self, node_id: NodeId, connection: ConnectionId) {
+        let mut connected = self.lock();
+        if connected.get(&node_id).is_some_and(|connected| connected.connection == connection) {
+            connected.remove(&node_id);
+        }
+        drop(connected);
+        self.streams.cut_all_of(node_id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<NodeId, Connected>> {
+        self.connected.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,125 @@
+//! What is cleaned up in the background: packages that nobody refers to, and log segments whose task is gone.
+//!
+//! Each pass takes no input, looks at everything anew, may be run twice, and does its work in small steps. Only the leader sweeps: with
+//! several managers on one blob store one is enough.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::blobs::{Blobs, Key, Scan};
+use crate::engine::Engine;
+use crate::store::Store;
+
+/// Time between two walks over all packages. What they look for is at least a day old.
+const PACKAGES_EVERY: Duration = Duration::from_secs(3600);
+
+/// Time between two looks for log segments of deleted tasks.
+const LOGS_EVERY: Duration = Duration::from_secs(60);
+
+/// Segments removed at once.
+const LOGS_AT_ONCE: u32 = 200;
+
+/// What the sweeps of this process have done.
+#[derive(Debug, Default)]
+pub struct Swept {
+    pub packages: AtomicU64,
+    pub log_segments: AtomicU64,
+    pub failures: AtomicU64,
+}
+
+/// Why a pass ended early; the next one begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the database cannot be asked")]
+    Store(#[from] crate::store::Error),
+    #[error("the blob store does not do it")]
+    Blobs(#[from] crate::blobs::Error),
+}
+
+pub struct Sweeper {
+    store: Arc<Store>,
+    blobs: Blobs,
+    engine: Engine,
+    keep_orphans: Duration,
+    swept: Arc<Swept>,
+}
+
+impl Sweeper {
+    pub fn new(store: Arc<Store>, blobs: Blobs, engine: Engine, keep_orphans: Duration) -> Self {
+        Self { store, blobs, engine, keep_orphans, swept: Arc::default() }
+    }
+
+    pub fn swept(&self) -> Arc<Swept> {
+        self.swept.clone()
+    }
+
+    /// Sweeps now and then until the end.
+    pub async fn run(self, end: CancellationToken) {
+        let mut packages = tokio::time::interval(PACKAGES_EVERY);
+        let mut logs = tokio::time::interval(LOGS_EVERY);
+        for interval in [&mut packages, &mut logs] {
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            // the first tick is at once, and a start has better things to do
+            interval.reset();
+        }
+        loop {
+            let outcome = tokio::select! {
+                () = end.cancelled() => return,
+                _ = packages.tick() => tokio::select! {
+                    () = end.cancelled() => return,
+                    outcome = self.sweep_packages() => outcome,
+                },
+                _ = logs.tick() => tokio::select! {
+                    () = end.cancelled() => return,
+                    outcome = self.sweep_logs() => outcome,
+                },
+            };
+            if let Err(error) = outcome {
+                self.swept.failures.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(error = %error, "a sweep ended early");
+            }
+        }
+    }
+
+    /// Removes packages that are old enough and that nothing refers to. Returns how many.
+    pub async fn sweep_packages(&self) -> Result<u64, Error> {
+        let (mut scan, mut removed) = (Scan::default(), 0);
+        while self.engine.epoch().is_ok() {
+            let Some(aged) = self.blobs.aged_packages(&mut scan, self.keep_orphans).await? else { break };
+            let names: Vec<String> = aged.iter().map(ToString::to_string).collect();
+            let used = self.store.digests_in_use(&names).await?;
+            for (digest, name) in aged.iter().zip(&names) {
+                if !used.contains(name) && self.blobs.delete_aged(digest, self.keep_orphans).await? {
+                    tracing::info!(digest = name, "removed a package nobody refers to");
+                    removed += 1;
+                }
+            }
+        }
+        self.swept.packages.fetch_add(removed, Ordering::Relaxed);
+        Ok(removed)
+    }
+
+    /// Removes log segments whose attempt is gone. Returns how many.
+    pub async fn sweep_logs(&self) -> Result<u64, Error> {
+        let mut removed = 0;
+        while self.engine.epoch().is_ok() {
+            let dead = self.store.take_dead_blobs(LOGS_AT_ONCE).await?;
+            if dead.is_empty() {
+                break;
+            }
+            for text in &dead {
+                match Key::parse(text) {
+                    Some(key) => self.blobs.delete(&key).await?,
+                    None => tracing::error!(key = text, "a stored name of a log segment is none of ours"),
+                }
+            }
+            self.store.forget_dead_blobs(&dead).await?;
+            removed += dead.len() as u64;
+        }
+        self.swept.log_segments.fetch_add(removed, Ordering::Relaxed);
+        Ok(removed)
+    }
+}
