@@ -47,7 +47,6 @@ pub use tasks::{NewTaskRequest, TaskRefusal};
 pub use time::Now;
 use timers::Timers;
 
-
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::record::{AttemptId, Changes};
 use super::shape::Shape;
 
-
 /// Names one connection of one node; a later connection of the same node makes it stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);

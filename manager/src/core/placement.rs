@@ -106,12 +106,7 @@ impl Core {
     }
 
     /// Sends a live attempt to its node.
-    pub(super) fn assign_again(
-        &mut self,
-        connection: super::ConnectionId,
-        node_id: NodeId,
-        id: AttemptId,
-    ) {
+    pub(super) fn assign_again(&mut self, connection: super::ConnectionId, node_id: NodeId, id: AttemptId) {
         let Some(task) = self.tasks.get(&id.task) else { return };
         let Some(plan) = task.plan(id.action) else { return };
         let order = AssignOrder {

@@ -9,6 +9,7 @@ use lp_protocol::frames::{
 };
 use lp_protocol::plan::{Plan, Resources};
 use lp_protocol::{AppId, AttemptKey, Exit, NodeId, TaskId};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::model::Model;
@@ -123,7 +124,30 @@ impl Bench {
         attempt: u32,
         exit: Exit,
     ) {
-        let finish = Finish {
+        let finish = self.ended(exit);
+        self.report(connection, task, action, attempt, AttemptEvent::Finished(Box::new(finish)));
+    }
+
+    /// Ends with code 0 and this `output.data`.
+    pub(super) fn finish_with(
+        &mut self,
+        connection: ConnectionId,
+        task: TaskId,
+        action: &str,
+        attempt: u32,
+        output: &str,
+    ) {
+        let output = RawValue::from_string(output.to_owned()).unwrap();
+        let finish = Finish { output: Some(output), ..self.ended(Exit::Code { code: 0 }) };
+        self.report(connection, task, action, attempt, AttemptEvent::Finished(Box::new(finish)));
+    }
+
+    pub(super) fn succeed(&mut self, connection: ConnectionId, task: TaskId, action: &str, attempt: u32) {
+        self.finish(connection, task, action, attempt, Exit::Code { code: 0 });
+    }
+
+    fn ended(&self, exit: Exit) -> Finish {
+        Finish {
             exit,
             start_at: Some(self.now.wall - self.run),
             end_at: self.now.wall,
@@ -131,12 +155,7 @@ impl Bench {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
-        };
-        self.report(connection, task, action, attempt, AttemptEvent::Finished(Box::new(finish)));
-    }
-
-    pub(super) fn succeed(&mut self, connection: ConnectionId, task: TaskId, action: &str, attempt: u32) {
-        self.finish(connection, task, action, attempt, Exit::Code { code: 0 });
+        }
     }
 
     /// One turn: commits, and says what the core wants done, acknowledgements left out.

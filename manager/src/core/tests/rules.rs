@@ -350,6 +350,24 @@ fn the_event_action_runs_once_after_the_task_and_cannot_change_its_status() {
 }
 
 #[test]
+fn an_action_that_asks_for_dynamic_actions_fails_rather_than_lose_them() {
+    for (output, status) in [
+        (r#"{"data": {}, "actions": []}"#, Status::Success),
+        (r#"{"data": {}, "actions": [{"name": "b", "main": "true"}]}"#, Status::Fail),
+    ] {
+        let mut bench = Bench::new();
+        let node = bench.connect(1, 1);
+        let task = bench.create("a");
+        bench.turn();
+
+        bench.finish_with(node, task, "a", 1, output);
+        bench.turn();
+
+        assert_eq!(bench.record(task).status, Some(status));
+    }
+}
+
+#[test]
 fn a_rerun_goes_on_with_the_attempt_numbers() {
     let mut bench = Bench::new();
     let node = bench.connect(1, 1);
