@@ -4,6 +4,7 @@ mod bench;
 mod cluster;
 mod fake_node;
 mod model;
+mod node_rules;
 mod plans;
 mod random;
 mod rules;

@@ -39,6 +39,14 @@ pub(super) fn plan(text: &str) -> Plan {
     plan
 }
 
+/// One action `a`, tried so many times with ten seconds between.
+pub(super) fn with_retry(attempts: u32) -> Plan {
+    let mut plan = plan("a");
+    plan.actions[0].retry =
+        Retry { attempts, delay: Duration::from_secs(10), jitter: 0.0, ..Retry::default() };
+    plan
+}
+
 /// A plan of one to six actions with conditions, retries, resources and events drawn by lot.
 pub(super) fn draw(random: &mut Random) -> Arc<Plan> {
     let mut plan = Plan { actions: Vec::new(), on_success: None, on_fail: None, output_action: None };
