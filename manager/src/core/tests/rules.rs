@@ -1,5 +1,6 @@
 //! Rules of the core, one by one.
 
+use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, Stage, Status};
 
 use super::bench::Bench;
