@@ -1,0 +1,198 @@
+//! Unpacked packages, by digest.
+//!
+//! `cache/app-<digest>/` and `cache/venv-<digest>/`, each made once and shared by every attempt that uses it. A directory under such a name is
+//! complete: it was unpacked beside and renamed. What an attempt holds is pinned and never evicted; of the rest the least recently used goes
+//! when the cache is over its size.
+
+mod fetch;
+mod index;
+mod python;
+mod venv;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use lp_protocol::frames::{AssignedEnv, Assignment, PackageRef};
+
+pub(crate) use index::Pin;
+
+use crate::data::Layout;
+use crate::http::Manager;
+use crate::runner::launch::Prepared;
+use crate::sync::lock;
+use index::{Id, Index, Kind};
+
+/// Why a package is not there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Worth trying again.
+    #[error("fetch package {digest}")]
+    Fetch { digest: String, source: crate::http::Error },
+    #[error("fetch package {digest}")]
+    Broken { digest: String, source: std::io::Error },
+    /// The sentence for the attempt's exit.
+    #[error("{0}")]
+    Never(String),
+}
+
+impl Error {
+    /// The manager says that this node may not have it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Error::Fetch { source: crate::http::Error::Refused { .. }, .. })
+            && !self.is_transient()
+    }
+
+    /// Bytes came and were not the package's.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self, Error::Broken { source, .. } if source.kind() == std::io::ErrorKind::InvalidData)
+    }
+
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Error::Fetch { source, .. } => source.is_transient(),
+            Error::Broken { .. } => true,
+            Error::Never(_) => false,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Cache {
+    layout: Layout,
+    manager: Manager,
+    limit_bytes: u64,
+    index: Arc<Mutex<Index>>,
+    /// One maker per directory; the others wait for it.
+    makers: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Cache {
+    /// Takes over what an earlier process left, and sweeps what it left half-made.
+    pub(crate) fn open(layout: Layout, manager: Manager, limit_bytes: u64) -> Self {
+        let index = Index::load(&layout.cache());
+        let makers = Mutex::default();
+        Self { layout, manager, limit_bytes, index: Arc::new(Mutex::new(index)), makers }
+    }
+
+    /// Keeps the packages of an assignment in the cache, now or once they are there, for as long as the pins live.
+    pub(crate) fn pins(&self, assignment: &Assignment) -> Vec<Pin> {
+        let mut pins = vec![index::pin(&self.index, Id::new(Kind::App, &assignment.app.digest))];
+        if let Some(AssignedEnv::Package(venv)) = &assignment.env {
+            pins.push(index::pin(&self.index, Id::new(Kind::Venv, &venv.digest)));
+        }
+        pins
+    }
+
+    /// The packages of an assignment, if all are unpacked. Touches no file.
+    pub(crate) fn find_ready(&self, assignment: &Assignment) -> Option<Prepared> {
+        let app = Id::new(Kind::App, &assignment.app.digest);
+        let mut index = lock(&self.index);
+        let venv = match &assignment.env {
+            None => None,
+            Some(AssignedEnv::Package(venv)) => Some(index.find(&Id::new(Kind::Venv, &venv.digest))?),
+            Some(AssignedEnv::Path(path)) => Some(index.find_inner(&app, path)?),
+        };
+        Some(Prepared { app: index.find(&app)?, venv })
+    }
+
+    /// Fetches and unpacks what is missing. Any number may ask for the same at once; it is made once.
+    pub(crate) async fn prepare(&self, assignment: &Assignment) -> Result<Prepared, Error> {
+        let app = self.package(Kind::App, &assignment.app).await?;
+        let venv = match &assignment.env {
+            None => None,
+            Some(AssignedEnv::Package(venv)) => Some(self.package(Kind::Venv, venv).await?),
+            Some(AssignedEnv::Path(path)) => Some(self.inner_venv(assignment, &app, path).await?),
+        };
+        Ok(Prepared { app, venv })
+    }
+
+    async fn package(&self, kind: Kind, package: &PackageRef) -> Result<PathBuf, Error> {
+        if !is_digest(&package.digest) {
+            return Err(Error::Never(format!(
+                "`{}` is not a digest of a package",
+                package.digest.escape_debug()
+            )));
+        }
+        let id = Id::new(kind, &package.digest);
+        let path = self.layout.cache().join(id.dir_name());
+        let maker = self.maker(&path);
+        let making = maker.lock().await;
+        let found = lock(&self.index).find(&id);
+        let result = match found {
+            Some(found) => Ok(found),
+            None => self.make(kind, &id, package, &path).await,
+        };
+        drop(making);
+        self.let_go(&path, &maker);
+        result
+    }
+
+    async fn make(&self, kind: Kind, id: &Id, package: &PackageRef, path: &Path) -> Result<PathBuf, Error> {
+        let archive = self.layout.cache().join(format!("{}{}", fetch::PREFIX, id.dir_name()));
+        fetch::download(&self.manager, &archive, package).await?;
+        let dest = path.to_owned();
+        let unpacked = tokio::task::spawn_blocking(move || {
+            let result = venv::unpack(&archive, &dest, kind);
+            // unpacked or refused, it is not needed again
+            let _ = std::fs::remove_file(&archive);
+            result
+        });
+        let bytes = unpacked
+            .await
+            .map_err(|error| Error::Never(format!("unpacking its package failed: {error}")))??;
+        tracing::info!(package.kind = kind.word(), package.digest = %package.digest, size_bytes = bytes, "unpacked a package");
+        self.insert(id, path, bytes);
+        Ok(path.to_owned())
+    }
+
+    fn insert(&self, id: &Id, path: &Path, bytes: u64) {
+        index::write_size(path, bytes);
+        let evicted = {
+            let mut index = lock(&self.index);
+            index.insert(id.clone(), path.to_owned(), bytes);
+            index.evict(self.limit_bytes)
+        };
+        for path in evicted {
+            tracing::info!(path = %path.display(), "evicted a package");
+            index::remove_size(&path);
+            if let Err(error) = self.layout.discard(&path) {
+                tracing::warn!(path = %path.display(), %error, "cannot remove an evicted package");
+            }
+        }
+    }
+
+    /// The venv at a path of the app: a directory, or an archive beside it that is unpacked there once.
+    async fn inner_venv(&self, assignment: &Assignment, app: &Path, inner: &str) -> Result<PathBuf, Error> {
+        let id = Id::new(Kind::App, &assignment.app.digest);
+        if let Some(found) = lock(&self.index).find_inner(&id, inner) {
+            return Ok(found);
+        }
+        let dest = venv::inner_path(app, inner)?;
+        let maker = self.maker(&dest);
+        let making = maker.lock().await;
+        let (app, name, target) = (app.to_owned(), inner.to_owned(), dest.clone());
+        let made = tokio::task::spawn_blocking(move || venv::make_inner(&app, &name, &target)).await;
+        drop(making);
+        self.let_go(&dest, &maker);
+        let bytes = made.map_err(|error| Error::Never(format!("unpacking its env failed: {error}")))??;
+        lock(&self.index).insert_inner(&id, inner, dest.clone(), bytes);
+        Ok(dest)
+    }
+
+    fn maker(&self, path: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.makers).entry(path.to_owned()).or_default())
+    }
+
+    fn let_go(&self, path: &Path, maker: &Arc<tokio::sync::Mutex<()>>) {
+        let mut makers = lock(&self.makers);
+        // the map's and the caller's: nobody else waits
+        if Arc::strong_count(maker) <= 2 {
+            makers.remove(path);
+        }
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

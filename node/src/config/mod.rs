@@ -1,0 +1,149 @@
+//! The node's settings: a YAML file, `LP_*` variables over it, flags over both.
+//!
+//! Keys and defaults are LitePipeline's where it has them. A key nobody knows is an error with a guess at what was meant, because a misspelt
+//! limit that is silently ignored is found out in production. Settings of LitePipeline that have no meaning any more are warned of.
+
+mod keys;
+mod read;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lp_protocol::plan::Resources;
+use serde::Deserialize;
+
+pub use keys::KEYS;
+pub use read::{Error, Loaded};
+
+/// All settings of a node. [`Config::default`] is a node of the manager on this machine.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The manager's address, `http://host:port`; wins over the two after it.
+    pub manager_url: Option<String>,
+    pub manager_http_host: String,
+    pub manager_http_port: u16,
+    /// How the node is called; unset: the machine's name.
+    pub name: Option<String>,
+    /// What the node joins with, once; it then has a credential of its own in its data directory.
+    pub join_token: Option<Secret>,
+    pub join_token_file: Option<PathBuf>,
+    pub data_path: PathBuf,
+    /// Told to programs in `action_info`, where LitePipeline's had the node's address; the node listens nowhere.
+    pub http_host: Option<String>,
+    pub http_port: u16,
+    /// Attempts at once, of one slot each; unset: one per processor.
+    pub action_slots: Option<u32>,
+    /// Unset: all processors.
+    pub cpus: Option<f64>,
+    /// Unset: all memory.
+    #[serde(deserialize_with = "read::size_opt")]
+    pub memory: Option<u64>,
+    #[serde(alias = "gpu")]
+    pub gpus: Option<u64>,
+    /// Whatever else is counted: licences, tape drives.
+    pub resources: BTreeMap<String, u64>,
+    pub labels: BTreeMap<String, String>,
+    /// Size of the unpacked packages that are kept.
+    #[serde(deserialize_with = "read::size")]
+    pub cache_size: u64,
+    /// Longest pause between tries to reach the manager.
+    #[serde(deserialize_with = "read::duration")]
+    pub retry_interval: Duration,
+    /// Whether the node runs actions in containers; must be false.
+    pub docker_support: bool,
+    /// The program that is the supervisor when called with `supervise`; unset: this program.
+    #[serde(skip)]
+    pub supervisor_program: Option<PathBuf>,
+    /// How long a supervisor stays that has neither node nor program.
+    #[serde(skip)]
+    pub supervisor_idle: Duration,
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            manager_url: None,
+            manager_http_host: "127.0.0.1".to_owned(),
+            manager_http_port: 8000,
+            name: None,
+            join_token: None,
+            join_token_file: None,
+            data_path: PathBuf::from("data"),
+            http_host: None,
+            http_port: 8001,
+            action_slots: None,
+            cpus: None,
+            memory: None,
+            gpus: None,
+            resources: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            cache_size: 20 << 30,
+            retry_interval: Duration::from_secs(5),
+            docker_support: false,
+            supervisor_program: None,
+            supervisor_idle: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Config {
+    /// The commented file `lp node -g DIR` writes.
+    pub fn template() -> String {
+        keys::template()
+    }
+
+    /// The manager's address.
+    pub fn manager_address(&self) -> String {
+        let address = || format!("http://{}:{}", self.manager_http_host, self.manager_http_port);
+        self.manager_url.clone().unwrap_or_else(address)
+    }
+
+    /// How the node is called.
+    pub fn node_name(&self) -> String {
+        self.name.clone().unwrap_or_else(hostname)
+    }
+
+    /// What the node has, by its settings or else by the machine.
+    pub(crate) fn capacity(&self) -> Resources {
+        let machine = crate::capacity::machine();
+        let millis = |cpus: f64| (cpus * 1000.0).round() as u64;
+        let cpu_millis = self.cpus.map_or(machine.cpu_millis, millis);
+        Resources {
+            slots: self.action_slots.unwrap_or((machine.cpu_millis / 1000).max(1) as u32),
+            cpu_millis,
+            memory_bytes: self.memory.unwrap_or(machine.memory_bytes),
+            gpus: self.gpus.unwrap_or(0),
+            named: self.resources.clone(),
+        }
+    }
+}
+
+/// The machine's name.
+pub(crate) fn hostname() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "node".to_owned())
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("manager", &self.manager_address())
+            .field("name", &self.name)
+            .field("data_path", &self.data_path)
+            .finish_non_exhaustive()
+    }
+}

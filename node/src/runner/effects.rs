@@ -1,0 +1,70 @@
+//! What the state machine wants done. It decides; [`super::Runner`] does, after the journal has it.
+
+use std::sync::Arc;
+
+use lp_protocol::AttemptKey;
+use serde_json::value::RawValue;
+
+use super::launch::{Launch, Prepared};
+use super::order::Order;
+use crate::supervisor::wire::{Ended, Request};
+
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) jobs: Vec<Job>,
+    /// For the supervisor, in order.
+    pub(crate) requests: Vec<Request>,
+    /// Packages to fetch.
+    pub(crate) prepare: Vec<Arc<Order>>,
+    /// Workspaces to move to the trash.
+    pub(crate) trash: Vec<AttemptKey>,
+    /// Logs to send to the manager.
+    pub(crate) ship: bool,
+    /// Something for the link to send.
+    pub(crate) link: bool,
+    /// The next deadline has changed.
+    pub(crate) timer: bool,
+}
+
+/// Work with files, done outside of the lock.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Launch(Launch),
+    /// The system refused the spawn.
+    Explain {
+        order: Arc<Order>,
+        prepared: Arc<Prepared>,
+        errno: i32,
+    },
+    Conclude {
+        order: Arc<Order>,
+        ended: Ended,
+        reading: Reading,
+    },
+}
+
+/// Whether the end says that `output.data` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Output,
+    LogOnly,
+}
+
+/// What a concluded attempt left.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) output: Result<Option<Box<RawValue>>, String>,
+    pub(crate) log: super::conclude::Log,
+}
+
+impl Effects {
+    pub(crate) fn append(&mut self, mut other: Effects) {
+        self.jobs.append(&mut other.jobs);
+        self.requests.append(&mut other.requests);
+        self.prepare.append(&mut other.prepare);
+        self.trash.append(&mut other.trash);
+        self.ship |= other.ship;
+        self.link |= other.link;
+        self.timer |= other.timer;
+    }
+}

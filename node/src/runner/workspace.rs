@@ -1,0 +1,156 @@
+//! The directory of one attempt: its place, its making, and what is in it before the program starts.
+//!
+//! `<data>/workspaces/<first two digits of the task's id>/<task id>/<action>.<attempt>`. Two levels above the leaf: with more, making
+//! directories would cost more than the rest of a short action's files, and 256 ways to spread are enough for millions of tasks.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use lp_protocol::AttemptKey;
+
+use crate::data::Layout;
+
+pub(crate) const INPUT: &str = "input.data";
+pub(crate) const OUTPUT: &str = "output.data";
+pub(crate) const STDOUT: &str = "stdout.data";
+
+/// 240 bytes of an action's name: with a dot and the attempt's number it is still a file name.
+const MAX_ACTION_BYTES: usize = 240;
+
+/// True where the name can be a part of a path. The manager checks names at upload; a node takes nobody's word for it.
+pub(crate) fn is_safe_name(action: &str) -> bool {
+    !action.is_empty()
+        && action.len() <= MAX_ACTION_BYTES
+        && !action.contains(['/', '\0'])
+        && !action.starts_with("..")
+}
+
+/// The workspace's path, whether it is there or not.
+pub(crate) fn path(layout: &Layout, key: &AttemptKey) -> PathBuf {
+    let task = key.task_id.to_string();
+    layout.workspaces().join(&task[..2]).join(&task).join(format!("{}.{}", key.action, key.attempt))
+}
+
+/// How a workspace is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// Nothing may be there. What is there all the same (a manager that was set back) is moved to the trash.
+    Fresh,
+    /// An earlier launch made it and no program was ever started in it: what it left is replaced.
+    Again,
+}
+
+/// Makes the empty workspace.
+pub(crate) fn create(layout: &Layout, path: &Path, making: Making) -> io::Result<()> {
+    match create_dirs(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if making == Making::Fresh {
+                tracing::warn!(path = %path.display(), "a workspace of this name was there; it is moved away");
+            }
+            layout.discard(path)?;
+            create_dirs(path)
+        }
+        result => result,
+    }
+}
+
+/// Two calls where the task is new, one where it has a workspace already.
+fn create_dirs(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::create_dir(path)
+        }
+        result => result,
+    }
+}
+
+/// Writes a new file of the workspace. The workspace is fresh and no program runs in it, so nothing can be in the way.
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(content)
+}
+
+/// Opens a file a program may have left, without following a link; None where there is none.
+///
+/// # Errors
+/// `InvalidData` with a sentence where it is something else than a regular file.
+pub(crate) fn open_left(path: &Path) -> io::Result<Option<(File, u64)>> {
+    // without O_NONBLOCK the open of a named pipe would wait for a writer
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a symbolic link"));
+        }
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENXIO as i32) => {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a socket or pipe"));
+        }
+        Err(error) => return Err(error),
+    };
+    let facts = file.metadata()?;
+    if facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a directory"));
+    }
+    if !facts.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a device or pipe"));
+    }
+    Ok(Some((file, facts.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lp_protocol::TaskId;
+    use std::os::unix::fs::symlink;
+
+    fn key(action: &str) -> AttemptKey {
+        AttemptKey { task_id: TaskId::random(), action: action.into(), attempt: 3 }
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_not_safe() {
+        let long = "x".repeat(241);
+        for name in ["", "a/b", "/", "..", "../x", "a\0", long.as_str()] {
+            assert!(!is_safe_name(name), "{name:?}");
+        }
+        for name in ["a", "first action", "größe", "a..b", ".hidden", "%2e%2e"] {
+            assert!(is_safe_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_is_always_fresh() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::create(dir.path()).unwrap();
+        let path = path(&layout, &key("a b"));
+
+        create(&layout, &path, Making::Fresh).unwrap();
+        write(&path.join("old"), b"x").unwrap();
+        create(&layout, &path, Making::Again).unwrap();
+
+        assert!(path.ends_with("a b.3"));
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "abc").unwrap();
+        symlink(at("file"), at("link")).unwrap();
+        fs::create_dir(at("dir")).unwrap();
+        nix::unistd::mkfifo(&at("fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+
+        assert_eq!(open_left(&at("file")).unwrap().map(|(_, length)| length), Some(3));
+        assert!(open_left(&at("none")).unwrap().is_none());
+        for name in ["link", "dir", "fifo"] {
+            assert_eq!(open_left(&at(name)).unwrap_err().kind(), io::ErrorKind::InvalidData, "{name}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A node from its start to its end: everything is made, joined together, and taken apart in order.
+//!
+//! An orderly end leaves running programs to their supervisor, as a crash does; the next start adopts them.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lp_protocol::NodeId;
+use lp_protocol::frames::NodeFacts;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cache::Cache;
+use crate::config::{Config, hostname};
+use crate::credential;
+use crate::data::{self, Layout};
+use crate::http::{self, Manager};
+use crate::journal::{self, Journal};
+use crate::link::{self, Link, OnReady};
+use crate::logs::Shipper;
+use crate::packages;
+use crate::runner::environ::Base;
+use crate::runner::launch::Site;
+use crate::runner::state::State;
+use crate::runner::{Address, Runner};
+use crate::streams::Streams;
+use crate::supervisor::client::Settings;
+use crate::timer;
+use crate::workspaces::Deleter;
+
+/// 5 s for streams to end at a shutdown; whoever still reads then has to come again.
+const STREAM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Two to four threads for files: below that a slow one stops all, above it they wait for the same disk.
+const FEW_WORKERS: usize = 2;
+const MANY_WORKERS: usize = 4;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error(transparent)]
+    Credential(#[from] credential::Error),
+    #[error(transparent)]
+    Manager(#[from] http::Error),
+    #[error("find this program's own file, which is also the supervisor")]
+    Program(#[source] io::Error),
+    #[error("start a thread")]
+    Thread(#[source] io::Error),
+    #[error(
+        "the manager at {address} does not take this node; if it was removed there, delete `{credential}` and join anew"
+    )]
+    Rejected { address: String, credential: String, source: link::Error },
+}
+
+/// Runs a node until shutdown. `on_ready` is called once, when the manager has welcomed it.
+///
+/// # Errors
+/// It cannot start, or the manager does not want it. Everything that may pass is waited for instead.
+pub async fn run(
+    config: Config,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(NodeId) + Send + 'static,
+) -> Result<(), Error> {
+    let layout = Layout::create(&config.data_path)?;
+    let _lock = layout.lock()?;
+    let manager = Manager::new(&config.manager_address())?;
+    let credential_file = layout.credential();
+    let credential = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        credential = credential::obtain(&credential_file, &config, &manager) => credential?,
+    };
+    manager.set_credential(credential.credential);
+    let node = Node::build(&config, layout, manager, credential.node_id)?;
+    node.run(&config, shutdown, Box::new(on_ready)).await
+}
+
+/// The parts, before anything moves.
+struct Node {
+    runner: Arc<Runner>,
+    manager: Manager,
+    settings: Settings,
+    facts: NodeFacts,
+    preparing: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
+    trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
+}
+
+impl Node {
+    fn build(config: &Config, layout: Layout, manager: Manager, node_id: NodeId) -> Result<Self, Error> {
+        let (journal, records) = Journal::open(&layout.journal())?;
+        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size));
+        let capacity = config.capacity();
+        let mut state = State::new(capacity.clone(), journal);
+        state.restore(records, |assignment| cache.pins(assignment));
+        let facts = facts(config, &layout, &manager, capacity);
+        let host = config.http_host.clone().unwrap_or_else(|| facts.ip.clone());
+        let site = Site {
+            layout: layout.clone(),
+            base: Base::from_process(node_id.to_string()),
+            address: Address { host, port: config.http_port },
+        };
+        let settings = Settings {
+            data: layout.root().to_owned(),
+            program: supervisor_program(config)?,
+            node_id: node_id.to_string(),
+            idle: config.supervisor_idle,
+        };
+        let (prepare, preparing) = mpsc::unbounded_channel();
+        let (trash, trashing) = mpsc::unbounded_channel();
+        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash));
+        Ok(Self { runner, manager, settings, facts, preparing, trashing })
+    }
+
+    async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
+        let Self { runner, manager, settings, facts, preparing, trashing } = self;
+        let (frame_sender, frames) = mpsc::unbounded_channel();
+        let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
+        let threads = start_threads(&runner, settings)?;
+        // ends the helpers also where the link ends by itself
+        let ending = shutdown.child_token();
+        let tasks = TaskTracker::new();
+        tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
+        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        tasks.spawn(
+            Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
+                .keep(ending.clone()),
+        );
+        let shipper = Shipper::new(Arc::clone(&runner), manager.clone());
+        let shipping = ending.clone();
+        tasks.spawn(async move { shipper.keep(&shipping).await });
+        let link = Link {
+            manager,
+            runner: Arc::clone(&runner),
+            streams: Arc::clone(&streams),
+            facts,
+            frames: tokio::sync::Mutex::new(frames),
+            retry_interval: config.retry_interval,
+        };
+        let ended = link.keep(&shutdown, Some(on_ready)).await;
+        ending.cancel();
+        streams.close_all();
+        let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
+        tasks.close();
+        tasks.wait().await;
+        runner.close();
+        // they end on their own once the runner is closed; waiting must not block the runtime
+        let _ =
+            tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+                .await;
+        ended.map_err(|source| Error::Rejected {
+            address: config.manager_address(),
+            credential: runner.site.layout.credential().display().to_string(),
+            source,
+        })
+    }
+}
+
+fn start_threads(runner: &Arc<Runner>, settings: Settings) -> Result<Vec<JoinHandle<()>>, Error> {
+    let mut threads = Vec::new();
+    let workers =
+        std::thread::available_parallelism().map_or(1, usize::from).clamp(FEW_WORKERS, MANY_WORKERS);
+    for number in 0..workers {
+        let runner = Arc::clone(runner);
+        threads.push(start_thread(format!("files-{number}"), move || runner.work())?);
+    }
+    let runner = Arc::clone(runner);
+    let keeper = move || runner.supervisor.keep(&settings, |message| runner.on_supervisor(message));
+    threads.push(start_thread("supervisor".to_owned(), keeper)?);
+    Ok(threads)
+}
+
+fn start_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    std::thread::Builder::new().name(name).spawn(work).map_err(Error::Thread)
+}
+
+fn supervisor_program(config: &Config) -> Result<std::path::PathBuf, Error> {
+    match &config.supervisor_program {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().map_err(Error::Program),
+    }
+}
+
+fn facts(
+    config: &Config,
+    layout: &Layout,
+    manager: &Manager,
+    capacity: lp_protocol::plan::Resources,
+) -> NodeFacts {
+    NodeFacts {
+        name: config.node_name(),
+        platform: nix::sys::utsname::uname().map_or_else(
+            |_| std::env::consts::ARCH.to_owned(),
+            |name| name.machine().to_string_lossy().into_owned(),
+        ),
+        hostname: hostname(),
+        ip: own_address(manager).unwrap_or_else(|| "127.0.0.1".to_owned()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_path: layout.root().display().to_string(),
+        docker_support: false,
+        capacity,
+        labels: config.labels.clone(),
+    }
+}
+
+/// The address this machine would speak to the manager from. A UDP socket that is only connected sends nothing.
+fn own_address(manager: &Manager) -> Option<String> {
+    let host = manager.base().host_str()?.trim_matches(['[', ']']);
+    let port = manager.base().port_or_known_default()?;
+    let any = if host.contains(':') { "[::]:0" } else { "0.0.0.0:0" };
+    let socket = std::net::UdpSocket::bind(any).ok()?;
+    socket.connect((host, port)).ok()?;
+    Some(socket.local_addr().ok()?.ip().to_string())
+}
