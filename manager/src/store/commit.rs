@@ -67,3 +67,58 @@ async fn insert_tasks(transaction: &DatabaseTransaction, new_tasks: &[NewTask]) 
     INSERT_INPUT.execute(transaction, inputs).await?;
     INSERT_KEY.execute(transaction, keys).await
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+    use crate::store::{Error, Lease};
+
+    /// A key that takes more room than is left.
+    fn large_task(seq: TaskSeq) -> NewTask {
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let record = crate::core::record::TaskRecord {
+            seq,
+            task_id: lp_protocol::TaskId::random(),
+            name: "x".repeat(100_000).into(),
+            app_id: lp_protocol::AppId::random(),
+            version_id: 1,
+            priority: 0,
+            run: 1,
+            stage: lp_protocol::Stage::Finished,
+            status: None,
+            reason: None,
+            create_at: now,
+            start_at: None,
+            end_at: None,
+            stop: None,
+        };
+        NewTask { record, input: None, key: None, fingerprint: None }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_commits_and_takes_them_again_when_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("lp.db").display().to_string()).await.unwrap();
+        let lease = store.acquire_lease("test", "", std::time::Duration::from_secs(30)).await.unwrap();
+        let Lease::Mine(epoch) = lease else { panic!("{lease:?}") };
+        let changes = |seq| Changes { new_tasks: vec![large_task(seq)], ..Changes::default() };
+        store.commit(epoch, &changes(1)).await.unwrap();
+
+        store.write.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+        for _ in 0..3 {
+            let refused = store.commit(epoch, &changes(2)).await;
+            assert!(
+                matches!(refused, Err(Error::Unavailable { reason: "has no space left", .. })),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(store.load_open().await.unwrap().next_seq, 2);
+        store.renew_lease(epoch, std::time::Duration::from_secs(30)).await.unwrap();
+
+        store.write.execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
+        store.commit(epoch, &changes(2)).await.unwrap();
+        assert_eq!(store.load_open().await.unwrap().next_seq, 3);
+    }
+}

@@ -79,7 +79,9 @@ impl Store {
                 match read_task(row) {
                     Ok(record) => open.tasks.push(record),
                     Err(damage) => {
-                        open.corrupt.push(corrupt("tasks", row.try_get::<i64>("", "seq")?, &damage))
+                        let seq = row.try_get("", "seq")?;
+                        open.corrupt.push(corrupt("tasks", seq, &damage));
+                        skipped.insert(seq);
                     }
                 }
             }

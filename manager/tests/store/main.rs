@@ -3,7 +3,15 @@
 #[path = "../common/db.rs"]
 mod db;
 
+mod catalogue;
+mod cluster;
 mod commit;
+mod damage;
+mod lease;
+mod list;
+mod logs;
+mod model;
+mod outage;
 mod samples;
 
 /// Defines tests that are given an empty database of each backend.
@@ -11,7 +19,6 @@ macro_rules! on_both_backends {
     ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)+) => {$(
         $(#[$attribute])*
         mod $name {
-            #[allow(unused_imports, reason = "each test uses another part of its file's imports")]
             use super::*;
 
             async fn check($db: crate::db::Db) $body
