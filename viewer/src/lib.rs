@@ -1,1 +1,21 @@
-//! 
+//! The viewer: HTML pages over the manager's API.
+//!
+//! A client of the manager like any other: it keeps no state but who is signed in, and decides nothing. Pages are rendered here and work
+//! without scripts; a small script of ours keeps what is shown up to date. See [`run`].
+
+mod assets;
+mod auth;
+pub mod config;
+mod failure;
+mod frame;
+mod guard;
+mod live;
+mod pages;
+mod parts;
+mod routes;
+mod server;
+mod state;
+
+pub use auth::LoginLinks;
+pub use config::Config;
+pub use server::{Error, Ready, run};

@@ -1,0 +1,203 @@
+//! Lays `LP_*` variables over a file and refuses what it does not know.
+//!
+//! The variable of a key is `LP_` and the key in capitals (`LP_HTTP_PORT`). Variables are read as YAML scalars, so a number
+//! means the same in both places. Variables of other names belong to other parts of `lp` and are left alone.
+
+use serde_norway::{Mapping, Value};
+
+use super::Config;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the configuration is not YAML: {0}")]
+    NotYaml(#[source] serde_norway::Error),
+    #[error("the configuration is not a list of `key: value` lines")]
+    NotAMapping,
+    #[error("the configuration has an unknown key `{key}`{}", hint(.nearest))]
+    UnknownKey { key: String, nearest: Option<&'static str> },
+    #[error("the configuration is not right: {0}")]
+    Invalid(#[source] serde_norway::Error),
+    #[error("the configuration is not right: {0}")]
+    Inconsistent(&'static str),
+}
+
+fn hint(nearest: &Option<&'static str>) -> String {
+    nearest.map(|key| format!(", did you mean `{key}`?")).unwrap_or_default()
+}
+
+impl Config {
+    /// Every key, in the order of the template.
+    pub const KEYS: &[&str] = &[
+        "http_host",
+        "http_port",
+        "allowed_hosts",
+        "public_url",
+        "manager_http_host",
+        "manager_http_port",
+        "manager",
+        "token",
+        "token_file",
+        "session_idle",
+        "log_level",
+    ];
+
+    /// Reads a configuration from the text of a file (empty: all defaults) and the environment.
+    ///
+    /// # Errors
+    /// `UnknownKey` names the nearest known key; `Invalid` the key and what is wrong with its value.
+    pub fn parse(yaml: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let mut keys = match serde_norway::from_str(yaml).map_err(Error::NotYaml)? {
+            Value::Null => Mapping::new(),
+            Value::Mapping(keys) => keys,
+            _ => return Err(Error::NotAMapping),
+        };
+        refuse_unknown(&keys)?;
+        for key in Self::KEYS {
+            if let Some(text) = variable(&format!("LP_{}", key.to_uppercase())) {
+                keys.insert(Value::from(*key), scalar(key, &text));
+            }
+        }
+        // a key without a value is a key that is not there
+        keys.retain(|_, value| !value.is_null());
+        let config: Self = serde_norway::from_value(Value::Mapping(keys)).map_err(Error::Invalid)?;
+        config.check()
+    }
+
+    fn check(self) -> Result<Self, Error> {
+        if self.token.is_some() && self.token_file.is_some() {
+            return Err(Error::Inconsistent("give `token` or `token_file`, not both"));
+        }
+        if self.session_idle.is_zero() {
+            return Err(Error::Inconsistent("`session_idle` must be longer than 0"));
+        }
+        if let Some(url) = &self.public_url
+            && public_host(url).is_none()
+        {
+            return Err(Error::Inconsistent(
+                "`public_url` must be an address such as https://lp.example, without a path",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// The host and port in `public_url`; None where it is not of the form `http(s)://host[:port]`.
+pub(crate) fn public_host(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    (!host.is_empty() && host.bytes().all(plain)).then_some(host)
+}
+
+fn scalar(key: &str, text: &str) -> Value {
+    match key {
+        "allowed_hosts" => {
+            text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(Value::from).collect()
+        }
+        // a token of digits is a text all the same
+        "token" => Value::from(text),
+        _ => match serde_norway::from_str(text) {
+            Ok(value @ (Value::Number(_) | Value::Null)) => value,
+            _ => Value::from(text),
+        },
+    }
+}
+
+fn refuse_unknown(keys: &Mapping) -> Result<(), Error> {
+    for key in keys.keys() {
+        let key = key.as_str().ok_or(Error::NotAMapping)?;
+        if !Config::KEYS.contains(&key) {
+            return Err(Error::UnknownKey { key: key.to_owned(), nearest: nearest(key) });
+        }
+    }
+    Ok(())
+}
+
+/// 0.75 by Jaro-Winkler catches swapped and missing letters and keeps quiet about words that merely share a beginning.
+fn nearest(key: &str) -> Option<&'static str> {
+    let scored = Config::KEYS.iter().map(|known| (strsim::jaro_winkler(key, known), *known));
+    scored.filter(|(score, _)| *score >= 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn parse(yaml: &str) -> Result<Config, Error> {
+        Config::parse(yaml, |_| None)
+    }
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        assert_eq!(parse("").unwrap(), Config::default());
+        assert_eq!(parse("# nothing\nhttp_port:\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn variables_go_over_the_file() {
+        let variables = [
+            ("LP_HTTP_PORT", "9001"),
+            ("LP_TOKEN", "12345"),
+            ("LP_SESSION_IDLE", "500ms"),
+            ("LP_OTHER", "1"),
+        ];
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+
+        let config = Config::parse("http_port: 9000\nhttp_host: 0.0.0.0\n", variable).unwrap();
+
+        assert_eq!((config.http_port, config.http_host.as_str()), (9001, "0.0.0.0"));
+        assert_eq!(config.token.as_ref().map(|token| token.reveal()), Some("12345"));
+        assert_eq!(config.session_idle, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let error = parse("http_prot: 1").unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "the configuration has an unknown key `http_prot`, did you mean `http_port`?"
+        );
+        assert!(parse("zzz: 1").unwrap_err().to_string().ends_with("unknown key `zzz`"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for yaml in [
+            "http_port: 70000",
+            "http_port: yes",
+            "session_idle: 0",
+            "session_idle: -1",
+            "token: a\ntoken_file: b",
+            "public_url: lp.example",
+            "public_url: https://lp.example/base",
+            "public_url: 'https://a b'",
+            "- a",
+            "a: [",
+            "1: 2",
+        ] {
+            assert!(parse(yaml).is_err(), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn the_managers_address_is_a_host_and_a_port_or_a_url() {
+        for (yaml, url) in [
+            ("", "http://127.0.0.1:8000"),
+            ("manager_http_host: '::1'", "http://[::1]:8000"),
+            ("manager_http_host: lp\nmanager_http_port: 1", "http://lp:1"),
+            ("manager: https://lp.example/x\nmanager_http_port: 1", "https://lp.example/x"),
+        ] {
+            assert_eq!(parse(yaml).unwrap().manager_url(), url, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_in_no_debug_text() {
+        assert!(!format!("{:?}", parse("token: sesame").unwrap()).contains("sesame"));
+    }
+}

@@ -1,0 +1,131 @@
+//! What a live page shows, as its address says.
+
+use chrono::Utc;
+use lp_protocol::TaskId;
+use serde::Deserialize;
+
+use super::log::LogFollow;
+use crate::auth::Session;
+use crate::failure::Failure;
+use crate::pages::nodes::Nodes;
+use crate::pages::overview::Overview;
+use crate::pages::task::{Asked, Tab, Task};
+use crate::pages::tasks::{Filter, Tasks};
+use crate::pages::{Selected, Wanted};
+
+#[derive(Deserialize)]
+pub(crate) struct Query {
+    view: Name,
+    #[serde(default)]
+    task: String,
+    #[serde(default)]
+    tab: Tab,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    attempt: String,
+    open_action: Option<String>,
+    open_attempt: Option<u32>,
+    offset: Option<u64>,
+    // the filter of the list
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    stage: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    app: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Overview,
+    Tasks,
+    Task,
+    Nodes,
+}
+
+pub(super) enum View {
+    Overview,
+    Tasks(Filter),
+    Task {
+        asked: Asked,
+        task_id: TaskId,
+        /// What the browser has open.
+        open: Option<Selected>,
+        /// Where to follow its output from, while it may still grow.
+        offset: Option<u64>,
+    },
+    Nodes,
+}
+
+/// What became of a look at the cluster.
+pub(super) enum Shown {
+    Parts(Vec<(&'static str, String)>),
+    /// Something else has to be opened than the browser has.
+    Reload,
+}
+
+impl View {
+    pub(super) fn parse(query: Query) -> Result<Self, Failure> {
+        let Query {
+            view,
+            task,
+            tab,
+            action,
+            attempt,
+            open_action,
+            open_attempt,
+            offset,
+            name,
+            stage,
+            status,
+            app,
+        } = query;
+        Ok(match view {
+            Name::Overview => View::Overview,
+            Name::Nodes => View::Nodes,
+            Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
+            Name::Task => {
+                let task_id = task.parse().map_err(|_| Failure::no_page())?;
+                let open = open_action.map(|action| Selected { action, attempt: open_attempt });
+                let wanted = Wanted { action, attempt };
+                View::Task { asked: Asked { task, tab, wanted }, task_id, open, offset }
+            }
+        })
+    }
+
+    /// Whose events it needs; None: everybody's.
+    pub(super) fn task_id(&self) -> Option<TaskId> {
+        match self {
+            View::Task { task_id, .. } => Some(*task_id),
+            View::Overview | View::Tasks(_) | View::Nodes => None,
+        }
+    }
+
+    /// The output to follow. `resumed` is what a reconnecting browser has already.
+    pub(super) fn log(&self, session: &Session, resumed: Option<u64>) -> Option<LogFollow> {
+        let View::Task { asked, open: Some(open), offset, .. } = self else { return None };
+        let offset = resumed.or(*offset)?;
+        let client = session.client.clone();
+        Some(LogFollow::new(client, asked.task.clone(), open.action.clone(), open.attempt?, offset))
+    }
+
+    pub(super) async fn show(&self, session: &Session) -> Result<Shown, Failure> {
+        let (client, now) = (&session.client, Utc::now());
+        Ok(Shown::Parts(match self {
+            View::Overview => Overview::load(client, now).await?.parts()?,
+            View::Nodes => Nodes::load(client, now).await?.parts()?,
+            View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
+            View::Task { asked, open, .. } => {
+                let task = Task::load(session, asked, now).await?;
+                if asked.tab == Tab::Actions && task.selected != *open {
+                    return Ok(Shown::Reload);
+                }
+                task.parts()?
+            }
+        }))
+    }
+}

@@ -1,0 +1,90 @@
+//! Whole logs, inputs and outputs as files.
+//!
+//! Always attachments of a plain type: what a program has written is never a page of ours.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use futures_util::TryStreamExt as _;
+use lp_protocol::client::AttemptRef;
+use lp_protocol::views::ReadLog;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::frame::Signed;
+
+#[derive(Deserialize)]
+pub(crate) struct LogPath {
+    task: String,
+    action: String,
+    attempt: u32,
+}
+
+pub(crate) async fn log(
+    signed: web::ReqData<Signed>,
+    path: web::Path<LogPath>,
+) -> Result<HttpResponse, Failure> {
+    let LogPath { task, action, attempt } = path.into_inner();
+    let log = signed
+        .session
+        .client
+        .read_log(&task, &action, AttemptRef::Number(attempt), &ReadLog::default())
+        .await?;
+    let name = format!("{task}.{action}.{attempt}.log");
+    Ok(attachment("text/plain; charset=utf-8", &name).streaming(log.bytes.map_err(std::io::Error::other)))
+}
+
+pub(crate) async fn input(
+    signed: web::ReqData<Signed>,
+    task: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let info = signed.session.client.fetch_task(&task).await?;
+    let name = format!("{}.input.json", info.task.task_id);
+    Ok(attachment("application/json", &name).body(info.input_data.get().to_owned()))
+}
+
+pub(crate) async fn output(
+    signed: web::ReqData<Signed>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Failure> {
+    let (task, action) = path.into_inner();
+    let mut info = signed.session.client.fetch_task(&task).await?;
+    let Some(result) = info.result.remove(&action) else {
+        return Err(Failure::new(StatusCode::NOT_FOUND, "Not found", "This action has left no output."));
+    };
+    let name = format!("{}.{action}.output.json", info.task.task_id);
+    Ok(attachment("application/json", &name).body(result.result.get().to_owned()))
+}
+
+fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.content_type(content_type).insert_header((
+        header::CONTENT_DISPOSITION,
+        format!("attachment; filename=\"{}\"", file_name(name)),
+    ));
+    response
+}
+
+/// Names come from manifests and addresses: only what is harmless in a header and on every disk is left.
+fn file_name(name: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let name: String = name.chars().take(120).map(|c| if harmless(c) { c } else { '_' }).collect();
+    name.trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_has_a_harmless_name_whatever_the_action_is_called() {
+        for (name, harmless) in [
+            ("1.load.1.log", "1.load.1.log"),
+            ("../../etc/passwd", "_.._etc_passwd"),
+            ("a\"\r\nX: y", "a___X__y"),
+            ("é漢\u{202e}", "___"),
+        ] {
+            assert_eq!(file_name(name), harmless);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Forms of signed-in people. This is the only way a handler gets one, so none can forget to check where it comes from.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::auth::same;
+use crate::failure::Failure;
+use crate::frame::Signed;
+
+/// A form that carries the hidden word of the session it came with.
+pub(crate) struct Checked<T> {
+    pub(crate) fields: T,
+    pub(crate) signed: Signed,
+}
+
+#[derive(Deserialize)]
+struct Hidden<T> {
+    #[serde(default)]
+    csrf: String,
+    #[serde(flatten)]
+    fields: T,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Checked<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed = request.extensions().get::<Signed>().cloned();
+        let form = web::Form::<Hidden<T>>::from_request(request, payload);
+        Box::pin(async move {
+            let Some(signed) = signed else {
+                return Err(Failure::new(StatusCode::UNAUTHORIZED, "Sign in", "Sign in to do this.").into());
+            };
+            let Hidden { csrf, fields } = form.await?.into_inner();
+            if same(&signed.session.csrf, &csrf) { Ok(Self { fields, signed }) } else { Err(stale().into()) }
+        })
+    }
+}
+
+/// The hidden word is not the one we gave out.
+pub(super) fn stale() -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, "Not done", "This form is from another session or another site.")
+        .hint("Go back, reload the page and try again.")
+}

@@ -1,0 +1,38 @@
+//! The pages, one file each: what it shows is loaded from the manager, formatted, and handed to a template.
+
+pub(crate) mod app;
+pub(crate) mod apps;
+mod attempt;
+pub(crate) mod deeds;
+pub(crate) mod downloads;
+mod form;
+pub(crate) mod login;
+pub(crate) mod nodes;
+pub(crate) mod overview;
+mod problem;
+pub(crate) mod settings;
+pub(crate) mod task;
+mod task_parts;
+pub(crate) mod tasks;
+
+pub(crate) use attempt::{Selected, Wanted};
+pub(crate) use problem::{bounce, error};
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use crate::failure::Failure;
+
+/// Renders a page.
+fn html(page: &impl Template) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text(page)?))
+}
+
+/// Renders a part of a page.
+pub(crate) fn text(part: &impl Template) -> Result<String, Failure> {
+    part.render().map_err(|error| {
+        tracing::error!(%error, "a template has failed");
+        let status = actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
+        Failure::new(status, "The viewer made a mistake", "This page cannot be shown.")
+    })
+}

@@ -1,0 +1,48 @@
+//! Pages in place of the one that was asked for: an error, the login form, or a step aside.
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::login;
+use crate::failure::Failure;
+use crate::frame::{Frame, Section, here};
+use crate::state::State;
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame,
+    failure: &'a Failure,
+}
+
+#[derive(Template)]
+#[template(path = "bounce.html")]
+struct Bounce<'a> {
+    next: &'a str,
+}
+
+/// The page of a refusal. Where one has to sign in first it is the login form itself, which then goes on to the page that was asked for.
+pub(crate) fn error(state: &State, request: &HttpRequest, failure: &Failure) -> HttpResponse {
+    if request.path() == "/live" {
+        return HttpResponse::build(failure.status)
+            .content_type("text/plain; charset=utf-8")
+            .body(failure.line());
+    }
+    if failure.is_signed_out() {
+        let next = if request.method() == Method::GET { here(request) } else { "/".to_owned() };
+        return login::form(state, request, login::Attempt::None, &next);
+    }
+    let frame = Frame::new(state, request, Section::Elsewhere, failure.title);
+    let body = ErrorPage { frame, failure }.render().unwrap_or_else(|_| failure.line());
+    HttpResponse::build(failure.status).content_type("text/html; charset=utf-8").body(body)
+}
+
+/// A page that does nothing but go on to `next`, as our own page: the browser then sends our cookies.
+pub(crate) fn bounce(next: &str) -> HttpResponse {
+    let body = Bounce { next: crate::frame::local_path(next) }.render().unwrap_or_default();
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body)
+}

@@ -1,0 +1,132 @@
+//! Times and durations as people read them: relative, with the exact one at hand.
+//!
+//! The page's script goes on counting by the attributes (`datetime`, `data-since`) in the same words; without it they stand still.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
+/// A point in time: `3 min ago`.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "parts/moment.html")]
+pub(crate) struct Moment {
+    pub(crate) datetime: String,
+    pub(crate) exact: String,
+    pub(crate) relative: String,
+}
+
+impl HtmlSafe for Moment {}
+
+impl Moment {
+    pub(crate) fn new(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self {
+            datetime: clock_attribute(at),
+            exact: at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            relative: relative(at, now),
+        }
+    }
+}
+
+/// A span of time: `4m 12s`; of something that goes on it grows.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "parts/lasting.html")]
+pub(crate) struct Lasting {
+    /// Where it began, if it goes on.
+    pub(crate) since: Option<String>,
+    pub(crate) text: String,
+}
+
+impl HtmlSafe for Lasting {}
+
+impl Lasting {
+    /// From a start to an end or to now; None where it has not started.
+    pub(crate) fn new(
+        start: Option<DateTime<Utc>>,
+        end: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let start = start?;
+        let text = duration(end.unwrap_or(now) - start);
+        let since = end.is_none().then(|| clock_attribute(start));
+        Some(Self { since, text })
+    }
+}
+
+/// A time as the script reads it.
+pub(crate) fn clock_attribute(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Writes `340 ms`, `4.2 s`, `4m 12s`, `3h 04m`, `2d 5h`. Clocks differ, so less than nothing counts as nothing.
+fn duration(delta: TimeDelta) -> String {
+    let millis = delta.num_milliseconds().max(0);
+    let seconds = millis / 1000;
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..=9 => format!("{seconds}.{} s", millis % 1000 / 100),
+        10..=59 => format!("{seconds} s"),
+        60..=3_599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..=86_399 => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (now - at).num_seconds();
+    let span = match seconds.abs() {
+        0..=4 => return "just now".to_owned(),
+        s @ 5..=59 => format!("{s} s"),
+        s @ 60..=3_599 => format!("{} min", s / 60),
+        s @ 3_600..=86_399 => format!("{} h", s / 3_600),
+        s @ 86_400..=2_591_999 => format!("{} d", s / 86_400),
+        _ => return at.format("%Y-%m-%d").to_string(),
+    };
+    if seconds > 0 { format!("{span} ago") } else { format!("in {span}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_keep_two_units_at_most() {
+        for (millis, text) in [
+            (-5, "0 ms"),
+            (340, "340 ms"),
+            (4_260, "4.2 s"),
+            (59_999, "59 s"),
+            (252_000, "4m 12s"),
+            (3_600_000 * 3 + 240_000, "3h 04m"),
+            (86_400_000 * 2 + 3_600_000 * 5, "2d 5h"),
+        ] {
+            assert_eq!(duration(TimeDelta::milliseconds(millis)), text);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_relative_and_knows_the_exact_time_and_zone() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for (seconds, text) in [
+            (0, "just now"),
+            (-12, "12 s ago"),
+            (-180, "3 min ago"),
+            (-7_200, "2 h ago"),
+            (-86_400 * 3, "3 d ago"),
+            (-86_400 * 40, "2026-12-06"),
+            (90, "in 1 min"),
+        ] {
+            assert_eq!(Moment::new(now + TimeDelta::seconds(seconds), now).relative, text);
+        }
+        assert_eq!(Moment::new(now, now).exact, "2027-01-15 08:00:00 UTC");
+    }
+
+    #[test]
+    fn only_what_goes_on_keeps_counting() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let start = now - TimeDelta::seconds(12);
+
+        assert_eq!(Lasting::new(None, None, now), None);
+        assert!(Lasting::new(Some(start), None, now).unwrap().since.is_some());
+        assert!(Lasting::new(Some(start), Some(now), now).unwrap().since.is_none());
+    }
+}
