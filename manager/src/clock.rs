@@ -3,16 +3,13 @@
 //! Passed as a value so that a test can put it anywhere. It can only be asked, never waited on: durations are measured
 //! with tokio's timers, which a step of the wall clock does not move.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 /// A clock; clones tell the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Milliseconds this clock is ahead of the machine's.
-    ahead_millis: Arc<AtomicI64>,
+    #[cfg(test)]
+    ahead_millis: std::sync::Arc<std::sync::atomic::AtomicI64>,
 }
 
 impl Clock {
@@ -21,12 +18,21 @@ impl Clock {
         Self::default()
     }
 
+    #[cfg(not(test))]
     pub fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::milliseconds(self.ahead_millis.load(Ordering::Relaxed))
+        Utc::now()
+    }
+}
+
+#[cfg(test)]
+impl Clock {
+    pub fn now(&self) -> DateTime<Utc> {
+        let ahead = self.ahead_millis.load(std::sync::atomic::Ordering::Relaxed);
+        Utc::now() + chrono::TimeDelta::milliseconds(ahead)
     }
 
-    /// Moves this clock and its clones, for tests of what expires.
-    pub fn advance(&self, by: TimeDelta) {
-        self.ahead_millis.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
+    /// Moves this clock and its clones.
+    pub fn advance(&self, by: chrono::TimeDelta) {
+        self.ahead_millis.fetch_add(by.num_milliseconds(), std::sync::atomic::Ordering::Relaxed);
     }
 }

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lp_package::{Digest, Summed};
-use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, VersionId};
+use lp_protocol::AppId;
 
 use super::failure::Failure;
 use crate::engine::TaskSource;
 use crate::store::Store;
 
-/// Apps and versions kept, each; with plans of some ten KiB about 5 MiB.
+/// Apps kept, and sums; with plans of some ten KiB about 3 MiB.
 const MAX_ENTRIES: usize = 256;
 
 /// An app as task creation sees it.
@@ -35,8 +34,6 @@ struct Known {
     /// Grows with each change, so that what was read before one is not kept after it.
     generation: u64,
     apps: HashMap<AppId, KnownApp>,
-    /// Versions never change.
-    plans: HashMap<VersionId, Arc<Plan>>,
     /// So that a package that was just uploaded is not read a second time for its sha1.
     sums: HashMap<Digest, Summed>,
 }
@@ -61,18 +58,6 @@ impl Catalogue {
             known.apps.insert(app_id, app.clone());
         }
         Ok(app)
-    }
-
-    /// The plan of a version.
-    pub(crate) async fn load_plan(&self, store: &Store, version_id: VersionId) -> Result<Arc<Plan>, Failure> {
-        if let Some(plan) = self.lock().plans.get(&version_id) {
-            return Ok(plan.clone());
-        }
-        let version = store.find_version(version_id).await?.ok_or_else(|| Failure::not_found("version", version_id))?;
-        let mut known = self.lock();
-        make_room(&mut known.plans);
-        known.plans.insert(version_id, version.plan.clone());
-        Ok(version.plan)
     }
 
     /// The app has been written.

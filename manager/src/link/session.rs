@@ -34,6 +34,9 @@ const MAX_GATHERED: usize = 2048;
 /// Messages are closed at about this size, 4 MiB, so that one node's many assignments do not become one huge text.
 const MESSAGE_BYTES: usize = 4 << 20;
 
+/// A socket that takes nothing for this long is dead, and its node will come back on another one.
+const STUCK: Duration = Duration::from_secs(30);
+
 /// The node's socket as two channels. Either side ends it by dropping its ends.
 pub struct Socket {
     /// Whole messages, in order.
@@ -81,11 +84,8 @@ impl Link {
             }
             Err(refusal) => refusal,
         };
-        let what = match &ended {
-            Refusal::Version(error) => Some(encode(&[ManagerFrame::Refused { error: error.clone() }])),
-            _ => None,
-        };
-        for message in what {
+        if let Refusal::Version(error) = &ended {
+            let message = encode(&[ManagerFrame::Refused { error: error.clone() }]);
             let _gone_anyway = socket.outgoing.try_send(ToSocket::Message(message));
         }
         let _gone_anyway = socket.outgoing.try_send(ToSocket::Close(ended.to_string()));
@@ -242,10 +242,10 @@ async fn write(mut frames: mpsc::Receiver<Vec<ManagerFrame>>, outgoing: &mpsc::S
     Refusal::Closed
 }
 
-async fn send(outgoing: &mpsc::Sender<ToSocket>, message: &mut String) -> Result<(), mpsc::error::SendError<ToSocket>> {
+async fn send(outgoing: &mpsc::Sender<ToSocket>, message: &mut String) -> Result<(), mpsc::error::SendTimeoutError<ToSocket>> {
     let mut text = std::mem::take(message);
     text.push(']');
-    outgoing.send(ToSocket::Message(text)).await
+    outgoing.send_timeout(ToSocket::Message(text), STUCK).await
 }
 
 fn push(message: &mut String, frame: &ManagerFrame) {

@@ -1,0 +1,15 @@
+//! The manager through its only door: a real server on a free port, SQLite in a temporary directory, fake nodes where nodes are needed.
+
+mod apps;
+mod auth;
+mod batch;
+mod events;
+mod forms;
+mod harness;
+mod links;
+mod logs;
+mod node;
+mod starts;
+mod tasks;
+mod uploads;
+mod workspaces;
