@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-use lp_package::{LinkPolicy, Rules, UnpackError, unpack as unpack_archive};
+use lp_package::{LinkPolicy, RootPolicy, Rules, UnpackError, unpack as unpack_archive};
 
 use super::Error;
 use super::index::Kind;

@@ -117,12 +117,17 @@ fn read_environ(pid: i32) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::process::{Command, Stdio};
 
     #[test]
     fn a_process_is_found_with_its_parent_and_variables() {
-        let mut child = Command::new("/bin/cat").env("LP_T", "a b").stdin(Stdio::piped()).spawn().unwrap();
+        let mut cat = Command::new("/bin/cat");
+        let mut child = cat.env("LP_T", "a b").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let pid = child.id() as i32;
+        // once it echoes it has surely been executed, and its environment can be read
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
 
         assert_eq!(parent(pid), Some(std::process::id() as i32));
         assert!(descendants(std::process::id() as i32).contains(&pid));
