@@ -38,19 +38,22 @@ pub(crate) struct Target {
 /// # Errors
 /// `NoManager` where nothing names one, `File` where a context file cannot be read, `Invalid` where it is none.
 pub(crate) fn find(global: &Global, config_dir: Option<&Path>) -> Result<Target, Failure> {
-    let context = match &global.context {
+    // a variable that is set to nothing is not set
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (manager, token) = (given(&global.manager), given(&global.token));
+    let context = match global.context.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => Some((path.clone(), load(path)?)),
         None => latest(config_dir)?,
     };
-    match (&global.manager, context) {
+    match (manager, context) {
         (Some(manager), context) => {
-            let of_same = context.filter(|(_, context)| is_same(manager, &context.manager));
-            let token = global.token.clone().or(of_same.map(|(_, context)| context.token));
+            let of_same = context.filter(|(_, context)| is_same(&manager, &context.manager));
+            let token = token.or(of_same.map(|(_, context)| context.token));
             let origin = "--manager or LP_MANAGER".to_owned();
-            Ok(Target { manager: manager.clone(), token: token.unwrap_or_default(), origin })
+            Ok(Target { manager, token: token.unwrap_or_default(), origin })
         }
         (None, Some((path, context))) => {
-            let token = global.token.clone().unwrap_or(context.token);
+            let token = token.unwrap_or(context.token);
             Ok(Target { manager: context.manager, token, origin: path.display().to_string() })
         }
         (None, None) => Err(Failure::NoManager),
@@ -185,13 +188,14 @@ mod tests {
         publish(&latest, &context("http://l", "tl"), Some(home.path())).unwrap();
         let named = named.to_str().unwrap();
 
-        let table: [(&[&str], &str, &str); 6] = [
+        let table: [(&[&str], &str, &str); 7] = [
             (&[], "http://l", "tl"),
             (&["--token", "x"], "http://l", "x"),
             (&["--context", named], "http://n", "tn"),
             (&["--context", named, "--token", "x"], "http://n", "x"),
             (&["--manager", "http://m", "--context", named], "http://m", ""),
             (&["--manager", "http://n/", "--context", named], "http://n/", "tn"),
+            (&["--manager", "", "--token", "", "--context", ""], "http://l", "tl"),
         ];
         for (arguments, manager, token) in table {
             let target = find(&global(arguments), Some(home.path())).unwrap();

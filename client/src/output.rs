@@ -10,9 +10,9 @@ mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;
 
-use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -45,7 +45,7 @@ pub(crate) struct Output {
     quiet: bool,
     pub(crate) verbose: bool,
     cell_width: Option<u16>,
-    out: RefCell<Box<dyn Write>>,
+    out: Mutex<io::BufWriter<io::Stdout>>,
 }
 
 impl Output {
@@ -69,7 +69,7 @@ impl Output {
             quiet: global.quiet,
             verbose: global.verbose > 0,
             cell_width: global.width,
-            out: RefCell::new(Box::new(io::BufWriter::new(io::stdout()))),
+            out: Mutex::new(io::BufWriter::new(io::stdout())),
         }
     }
 
@@ -131,14 +131,18 @@ impl Output {
 
     /// Writes a line to stdout at once.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
-        let mut out = self.out.borrow_mut();
+        let mut out = self.stdout();
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::Output)
     }
 
     /// Writes to stdout at once.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = self.out.borrow_mut();
+        let mut out = self.stdout();
         out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
+    }
+
+    fn stdout(&self) -> MutexGuard<'_, io::BufWriter<io::Stdout>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says something on stderr, unless it was asked for results only. Nothing depends on whether anyone reads it.

@@ -1,6 +1,6 @@
 //! What a command works with: its output, and a client of the manager it was pointed to.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use chrono::Utc;
 use lp_protocol::client::ManagerClient;
@@ -13,12 +13,12 @@ use crate::output::Output;
 pub(crate) struct Session {
     pub(crate) out: Output,
     global: Global,
-    target: OnceCell<Target>,
+    target: OnceLock<Target>,
 }
 
 impl Session {
     pub(crate) fn new(global: Global) -> Self {
-        Self { out: Output::new(&global, Utc::now()), global, target: OnceCell::new() }
+        Self { out: Output::new(&global, Utc::now()), global, target: OnceLock::new() }
     }
 
     /// A client of the manager the command line, the environment or a context names.

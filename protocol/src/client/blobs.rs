@@ -29,14 +29,19 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Uploads an open file from where it stands, `size_bytes` of it.
+    pub fn file(file: tokio::fs::File, size_bytes: u64, progress: Option<Progress>) -> Self {
+        Self::stream(ReaderStream::with_capacity(file, CHUNK_BYTES), Some(size_bytes), progress)
+    }
+
     /// Opens a file to be uploaded as it is.
     ///
     /// # Errors
     /// `Source` where it cannot be opened.
-    pub async fn file(path: &Path, progress: Option<Progress>) -> Result<Self, Error> {
+    pub async fn open(path: &Path, progress: Option<Progress>) -> Result<Self, Error> {
         let file = tokio::fs::File::open(path).await.map_err(Error::Source)?;
         let size_bytes = file.metadata().await.map_err(Error::Source)?.len();
-        Ok(Self::stream(ReaderStream::with_capacity(file, CHUNK_BYTES), Some(size_bytes), progress))
+        Ok(Self::file(file, size_bytes, progress))
     }
 
     /// Uploads what a stream gives; with a size the manager can refuse before the bytes are sent.

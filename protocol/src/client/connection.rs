@@ -155,7 +155,6 @@ impl ManagerClient {
             .and_then(|id| id.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let is_head = response.headers().get(reqwest::header::CONTENT_TYPE).is_none();
         let body = match self.read_body(response).await {
             Ok(body) => body,
             Err(error) => return error,
@@ -168,7 +167,7 @@ impl ManagerClient {
                 Error::Api { error, status: status.as_u16() }
             }
             // an answer to HEAD has no body to explain itself with
-            None if is_head && body.is_empty() && code_for(status).is_some() => {
+            None if body.is_empty() && code_for(status).is_some() => {
                 let code = code_for(status).unwrap_or(ErrorCode::Internal);
                 let mut error = ApiError::new(code, format!("the manager answered {status}"));
                 error.request_id = request_id;

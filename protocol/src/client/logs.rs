@@ -27,8 +27,9 @@ impl fmt::Display for AttemptRef {
 pub struct LogStream {
     /// The attempt it is of.
     pub attempt: Option<u32>,
-    /// Where in the log the first byte stands; what to go on from after a broken connection is this plus what came.
-    pub offset: u64,
+    /// Where in the log the first byte stands; what to go on from after a broken connection is this plus what came. None where
+    /// the end of the log was asked for and the manager is too old to say where that begins.
+    pub offset: Option<u64>,
     pub bytes: ByteStream,
 }
 
@@ -45,7 +46,8 @@ impl ManagerClient {
         let response = self.send(self.request(Method::GET, &path)?.query(query)).await?;
         let header = |name| response.headers().get(name)?.to_str().ok();
         let attempt = header("x-attempt").and_then(|text: &str| text.parse().ok());
-        let offset = header("x-offset").and_then(|text: &str| text.parse().ok()).unwrap_or(query.offset);
+        let offset = header("x-offset").and_then(|text: &str| text.parse().ok());
+        let offset = offset.or_else(|| query.tail_bytes.is_none().then_some(query.offset));
         Ok(LogStream { attempt, offset, bytes: self.bytes(response) })
     }
 }

@@ -248,7 +248,7 @@ async fn a_log_says_where_it_begins_and_breaks_with_an_error() {
     let mut log =
         client(&fake).read_log("@last", "first action", AttemptRef::Number(2), &query).await.unwrap();
 
-    assert_eq!((log.attempt, log.offset), (Some(2), 5));
+    assert_eq!((log.attempt, log.offset), (Some(2), Some(5)));
     assert_eq!(log.bytes.next().await.unwrap().unwrap(), "abc");
     arrived.notify_one();
     assert!(matches!(log.bytes.next().await, Some(Err(Error::Unreachable { .. }))));

@@ -1,0 +1,81 @@
+//! What all parts need while they run: threads, a log, and the wish to stop.
+
+use std::future::Future;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::commands::Session;
+use crate::failure::Failure;
+
+/// Runs `part` on threads for all processors until it ends. The token is cancelled by the first SIGINT or SIGTERM; a second
+/// one ends the process at once.
+pub(super) fn until_stopped<F>(part: impl FnOnce(CancellationToken) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed("start threads", &error))?;
+    let stop = CancellationToken::new();
+    let result = runtime.block_on(async {
+        let signals = tokio::spawn(watch_signals(stop.clone()));
+        let result = part(stop).await;
+        signals.abort();
+        result
+    });
+    runtime.shutdown_background();
+    result
+}
+
+async fn watch_signals(stop: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("cannot listen for signals; SIGINT and SIGTERM end the process at once");
+        return;
+    };
+    for turn in 0.. {
+        let number = tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+        };
+        if turn > 0 {
+            std::process::exit(128 + number);
+        }
+        stop.cancel();
+    }
+}
+
+/// Writes the log to stderr. `level` is a level or a filter.
+pub(super) fn log_to_stderr(session: &Session, level: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(level).map_err(|error| {
+        Failure::usage(format!("`{level}` is not a log level: {error}"), "error, warn, info, debug or trace")
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(session.out.talk.colours);
+    // an error says that a test or another part in this process has set one up, which is then used
+    let _ = log.try_init();
+    Ok(())
+}
+
+/// A failure of a part, with its causes.
+pub(super) fn failed(what: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::Part { what: format!("cannot {what}: {}", chain(error)), hint: None }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

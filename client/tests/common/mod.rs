@@ -1,0 +1,43 @@
+//! Clusters of the real `lp` for the end-to-end tests: started on free ports in a directory of their own, killed and started again as a
+//! test wants, and gone with everything they have started when the test ends, however it ends.
+//!
+//! A test sees what a user sees: commands with their output and exit codes, and the API through `ManagerClient`.
+
+#![expect(dead_code, reason = "not every test program uses all of it")]
+
+mod cluster;
+mod leftovers;
+mod part;
+mod ran;
+
+pub use cluster::Cluster;
+pub use part::Part;
+pub use ran::{Ran, Watched, run};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait for anything that should take a second: debug builds, two processors, many tests at once.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An example application of the repository.
+pub fn example(name: &str) -> PathBuf {
+    repository().join("examples").join(name)
+}
+
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("client is a folder of the repository")
+}
+
+/// Writes an application of these files; those that begin with `#!` are programs.
+pub fn write_app(directory: &Path, files: &[(&str, &str)]) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(directory).unwrap();
+    for (name, content) in files {
+        let path = directory.join(name);
+        std::fs::write(&path, content).unwrap();
+        let mode = if content.starts_with("#!") { 0o755 } else { 0o644 };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    directory.to_owned()
+}

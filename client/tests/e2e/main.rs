@@ -1,0 +1,13 @@
+//! End to end: the real binary as manager, node and command line, real applications, real processes.
+
+mod bench;
+#[path = "../common/mod.rs"]
+mod common;
+mod examples;
+mod failures;
+mod litepipeline;
+mod logs;
+mod restarts;
+mod stops;
+mod venv;
+mod workspaces;
