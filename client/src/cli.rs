@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::bench;
 use crate::commands::{app, completions, logs, node, task, venv, workspace};
 use crate::serve;
 
@@ -176,6 +177,8 @@ pub(crate) enum Command {
     Manager(serve::ManagerPart),
     /// Run a viewer: the web pages
     Viewer(serve::ViewerPart),
+    /// Measure this machine and the platform on it
+    Bench(bench::Bench),
     /// Started by the node: holds the running actions
     #[command(hide = true)]
     Supervise(serve::Supervise),

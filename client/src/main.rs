@@ -1,5 +1,6 @@
 //! `lp`: the platform's one binary. It is the command line of a manager, and it runs the parts themselves.
 
+mod bench;
 mod cli;
 mod commands;
 mod context;

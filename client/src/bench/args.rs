@@ -122,9 +122,8 @@ mod tests {
 
     #[test]
     fn workloads_are_chosen_by_name_and_all_by_default() {
-        let parse = |arguments: &[&str]| {
-            Cli::try_parse_from([&["bench"], arguments].concat()).map(|cli| cli.bench)
-        };
+        let parse =
+            |arguments: &[&str]| Cli::try_parse_from([&["bench"], arguments].concat()).map(|cli| cli.bench);
 
         let some = parse(&["--only", "w1,w6"]).unwrap();
 

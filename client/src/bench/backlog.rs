@@ -35,10 +35,14 @@ pub(super) async fn measure(bed: &Bed<'_>) -> Result<Vec<Figure>, Failure> {
     for &backlog in bed.sizes.backlogs {
         bed.progress(&format!("W6 with {backlog} queued"));
         let more = backlog - queued;
-        let time = drive::queue(&bed.cluster.client, &app, if backlog == IN_ONE_CALL { backlog } else { more }).await?;
+        let time =
+            drive::queue(&bed.cluster.client, &app, if backlog == IN_ONE_CALL { backlog } else { more })
+                .await?;
         if backlog == IN_ONE_CALL {
             let name = format!("{backlog} tasks acknowledged in one call");
-            figures.push(Figure::new(WORKLOAD, name, Unit::Seconds, time.as_secs_f64()).target(Target::AtMost(0.5)));
+            figures.push(
+                Figure::new(WORKLOAD, name, Unit::Seconds, time.as_secs_f64()).target(Target::AtMost(0.5)),
+            );
         }
         levels.push(level(bed, &app, backlog).await?);
         let now = manager_bytes(bed);

@@ -37,7 +37,14 @@ impl<'s> Bed<'s> {
         let file_error = |source| Failure::File { what: "write", path: directory.clone(), source };
         let limit = Limit::new(directory.join("limit"), processors).map_err(file_error)?;
         let cluster = Cluster::start(&directory.join("cluster"), slots).await?;
-        Ok(Self { session, sizes, cluster, limit, directory: directory.join("apps"), apps: RefCell::default() })
+        Ok(Self {
+            session,
+            sizes,
+            cluster,
+            limit,
+            directory: directory.join("apps"),
+            apps: RefCell::default(),
+        })
     }
 
     /// The application of this name, uploaded at the first call.

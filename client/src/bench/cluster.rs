@@ -37,10 +37,13 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Starts a manager and a node in a new directory and returns when the node has joined.
     pub(super) async fn start(directory: &Path, slots: Option<u16>) -> Result<Self, Failure> {
-        fs::create_dir_all(directory).map_err(|error| failed(format!("cannot make a cluster's directory: {error}")))?;
-        let program = std::env::current_exe().map_err(|error| failed(format!("cannot find this program: {error}")))?;
+        fs::create_dir_all(directory)
+            .map_err(|error| failed(format!("cannot make a cluster's directory: {error}")))?;
+        let program =
+            std::env::current_exe().map_err(|error| failed(format!("cannot find this program: {error}")))?;
         let mut manager = Part::start(&program, "manager", directory, &[], &["--port", "0"])?;
-        let context = Context { manager: manager.wait_for_address().await?, viewer: None, token: token(directory)? };
+        let context =
+            Context { manager: manager.wait_for_address().await?, viewer: None, token: token(directory)? };
         let client = ManagerClient::new(&context.manager, &context.token)?;
         let path = directory.join("client.json");
         context::publish(&path, &context, None)?;
@@ -49,7 +52,8 @@ impl Cluster {
         let mut arguments = vec!["--manager", &context.manager];
         arguments.extend(slots.iter().flat_map(|slots| ["--slots", slots]));
         let node = Part::start(&program, "node", directory, &[("LP_JOIN_TOKEN", &join_token)], &arguments)?;
-        let mut cluster = Self { client, program, directory: directory.to_owned(), context: path, manager, node };
+        let mut cluster =
+            Self { client, program, directory: directory.to_owned(), context: path, manager, node };
         cluster.wait_for_node().await?;
         Ok(cluster)
     }
@@ -133,13 +137,22 @@ impl Part {
         arguments: &[&str],
     ) -> Result<Self, Failure> {
         let log = directory.join(format!("{name}.log"));
-        let file = fs::File::create(&log).map_err(|source| Failure::File { what: "write", path: log.clone(), source })?;
+        let file = fs::File::create(&log).map_err(|source| Failure::File {
+            what: "write",
+            path: log.clone(),
+            source,
+        })?;
         let mut command = Command::new(program);
         let is_ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("LP_");
         for (variable, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
             command.env_remove(variable);
         }
-        command.arg(name).arg("--data").arg(directory.join(name)).args(["--log-level", "warn"]).args(arguments);
+        command
+            .arg(name)
+            .arg("--data")
+            .arg(directory.join(name))
+            .args(["--log-level", "warn"])
+            .args(arguments);
         command.envs(variables.iter().copied());
         // a Ctrl-C is for the bench, which then ends its parts
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).process_group(0);
@@ -152,7 +165,8 @@ impl Part {
         let begin = Instant::now();
         loop {
             let text = self.said();
-            let line = text.lines().find_map(|line| line.strip_prefix("manager")?.trim().split_once("http://"));
+            let line =
+                text.lines().find_map(|line| line.strip_prefix("manager")?.trim().split_once("http://"));
             if let Some((_, address)) = line.filter(|_| text.ends_with('\n')) {
                 return Ok(format!("http://{address}"));
             }
@@ -165,7 +179,9 @@ impl Part {
     fn check(&mut self, begin: Instant) -> Result<(), Failure> {
         let name = self.name;
         match self.child.try_wait() {
-            Ok(Some(status)) => Err(failed(format!("the {name} of the bench has ended with {status}: {}", self.said()))),
+            Ok(Some(status)) => {
+                Err(failed(format!("the {name} of the bench has ended with {status}: {}", self.said())))
+            }
             Err(error) => Err(failed(format!("the {name} of the bench cannot be watched: {error}"))),
             Ok(None) if begin.elapsed() > START => {
                 Err(failed(format!("the {name} of the bench was not ready within {} s", START.as_secs())))

@@ -75,7 +75,16 @@ pub(super) struct Figure {
 
 impl Figure {
     pub(super) fn new(workload: &'static str, name: impl Into<String>, unit: Unit, value: f64) -> Self {
-        Self { workload, name: name.into(), unit, value, limit: None, ratio: None, target: None, is_met: None }
+        Self {
+            workload,
+            name: name.into(),
+            unit,
+            value,
+            limit: None,
+            ratio: None,
+            target: None,
+            is_met: None,
+        }
     }
 
     /// Sets the limit; the ratio is the value divided by it.
@@ -132,7 +141,9 @@ mod tests {
 
     #[test]
     fn values_are_written_with_the_digits_that_matter() {
-        for (value, text) in [(1234.5, "1234 ms"), (12.34, "12.3 ms"), (1.234, "1.23 ms"), (0.0123, "0.012 ms")] {
+        for (value, text) in
+            [(1234.5, "1234 ms"), (12.34, "12.3 ms"), (1.234, "1.23 ms"), (0.0123, "0.012 ms")]
+        {
             assert_eq!(Unit::Milliseconds.text(value), text);
         }
     }

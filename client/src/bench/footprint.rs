@@ -43,7 +43,10 @@ pub(super) async fn idle(bed: &Bed<'_>) -> Result<Vec<Figure>, Failure> {
     bed.rest().await;
     let parts = bed.cluster.parts();
     let times = |parts: &[(&'static str, u32)]| -> Vec<Duration> {
-        parts.iter().map(|(_, pid)| processes::cpu_time(*pid, Children::LeaveOut).unwrap_or_default()).collect()
+        parts
+            .iter()
+            .map(|(_, pid)| processes::cpu_time(*pid, Children::LeaveOut).unwrap_or_default())
+            .collect()
     };
     let begin = Instant::now();
     let before = times(&parts);

@@ -31,11 +31,17 @@ pub(super) async fn single(bed: &Bed<'_>) -> Result<Vec<Figure>, Failure> {
     let figure = |name: &str, value: f64| Figure::new("W2", name, Unit::Milliseconds, value);
     let (limit_p50, limit_p99) = (median(&limit), percentile(&limit, 99.0));
     Ok(vec![
-        figure("one action, submit to seen, median", median(&seen)).beside(limit_p50).target(Target::RatioAtMost(3.0)),
-        figure("one action, submit to seen, p99", percentile(&seen, 99.0)).beside(limit_p99).target(Target::AtMost(8.0)),
+        figure("one action, submit to seen, median", median(&seen))
+            .beside(limit_p50)
+            .target(Target::RatioAtMost(3.0)),
+        figure("one action, submit to seen, p99", percentile(&seen, 99.0))
+            .beside(limit_p99)
+            .target(Target::AtMost(8.0)),
         figure("one action, submit to start, median", median(&started)),
         figure("one action, submit to start, p99", percentile(&started, 99.0)),
-        figure("one action by `lp task create --wait`, median", median(&command)).beside(limit_p50).target(Target::AtMost(6.0)),
+        figure("one action by `lp task create --wait`, median", median(&command))
+            .beside(limit_p50)
+            .target(Target::AtMost(6.0)),
     ])
 }
 

@@ -87,7 +87,11 @@ impl Limit {
     }
 
     /// Spreads the numbers below `count` over the threads, as they come.
-    fn on_threads(&self, count: usize, act: impl Fn(usize) -> io::Result<()> + Sync + Send) -> io::Result<()> {
+    fn on_threads(
+        &self,
+        count: usize,
+        act: impl Fn(usize) -> io::Result<()> + Sync + Send,
+    ) -> io::Result<()> {
         let next = AtomicUsize::new(0);
         let worker = || {
             loop {

@@ -49,7 +49,14 @@ impl Report {
         page.line("lp", &format!("{} ({} build)", self.version, self.profile))
             .line("machine", &format!("{cpus} processors, {memory}, Linux {kernel}"))
             .line("data in", &format!("{directory}{disk}"))
-            .line("rounds", &format!("{}{}", self.rounds, if self.is_quick { ", quick: only to see that it works" } else { "" }))
+            .line(
+                "rounds",
+                &format!(
+                    "{}{}",
+                    self.rounds,
+                    if self.is_quick { ", quick: only to see that it works" } else { "" }
+                ),
+            )
             .table(COLUMNS, self.figures.iter().map(row).collect());
         page.into_text()
     }

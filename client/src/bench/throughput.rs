@@ -71,8 +71,18 @@ async fn of_kind(bed: &Bed<'_>, kind: &Kind) -> Result<Vec<Figure>, Failure> {
         let time = run(bed, &app, *actions).await?;
         system.add(*actions, time, bed.cluster.cpu_time(Children::Count).saturating_sub(cpu));
     }
-    let rate = Figure::new(WORKLOAD, format!("{actions} independent actions, {label}"), Unit::PerSecond, median(&system.rates));
-    let cpu = Figure::new(WORKLOAD, format!("processor time per action, {label}"), Unit::Milliseconds, median(&system.cpus));
+    let rate = Figure::new(
+        WORKLOAD,
+        format!("{actions} independent actions, {label}"),
+        Unit::PerSecond,
+        median(&system.rates),
+    );
+    let cpu = Figure::new(
+        WORKLOAD,
+        format!("processor time per action, {label}"),
+        Unit::Milliseconds,
+        median(&system.cpus),
+    );
     let mut cpu = cpu.beside(median(&limit.cpus));
     if *name == "no-op" {
         cpu = cpu.target(Target::AtMost(1.4));

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Session, app, logs, node, status, task, venv, version, workspace};
+use crate::bench;
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::serve;
@@ -66,6 +67,7 @@ async fn answer(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Node(node::Node { verb: Some(verb), part: _ }) => node::run(session, verb).await,
         Command::Status => status::run(session).await,
         Command::Version => version::run(session).await,
+        Command::Bench(bench) => bench::run(session, bench).await,
         Command::Node(node::Node { verb: None, part: _ })
         | Command::Completions(_)
         | Command::Up(_)
