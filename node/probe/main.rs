@@ -15,7 +15,9 @@ fn main() -> ExitCode {
 
 fn node(file: Option<&std::path::Path>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let (Ok(runtime), Ok(loaded)) = (runtime, lp_node::Config::load(file, [], &[])) else { return ExitCode::from(2) };
+    let (Ok(runtime), Ok(loaded)) = (runtime, lp_node::Config::load(file, [], &[])) else {
+        return ExitCode::from(2);
+    };
     let shutdown = CancellationToken::new();
     let token = shutdown.clone();
     runtime.spawn(async move {

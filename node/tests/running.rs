@@ -73,7 +73,8 @@ async fn the_environment_is_clean_and_names_the_attempt() {
     let log = log(&site.manager.finish_of(&key).await);
 
     let lines: Vec<&str> = log.lines().collect();
-    for line in ["MINE=yes", "LP_ATTEMPT=1", "LP_ACTION=first action", &format!("LP_TASK_ID={}", key.task_id)] {
+    for line in ["MINE=yes", "LP_ATTEMPT=1", "LP_ACTION=first action", &format!("LP_TASK_ID={}", key.task_id)]
+    {
         assert!(lines.contains(&line), "{line} is missing in {log}");
     }
     assert!(!log.contains("geheim") && !log.contains("join-token"), "{log}");
@@ -87,8 +88,14 @@ async fn ends_are_told_apart() {
         ("kill -9 $$ #", Exit::Signal { signal: 9 }),
         ("kill -40 $$ #", Exit::Signal { signal: 40 }),
         ("no-such-program", Exit::NotStarted { reason: "`no-such-program` is not on the PATH".into() }),
-        ("echo '[]' > \"$LP_WORKSPACE/output.data\" #", Exit::BadOutput { reason: "it is not a JSON object".into() }),
-        ("ln -s /etc/passwd \"$LP_WORKSPACE/output.data\" #", Exit::BadOutput { reason: "it cannot be read: it is a symbolic".into() }),
+        (
+            "echo '[]' > \"$LP_WORKSPACE/output.data\" #",
+            Exit::BadOutput { reason: "it is not a JSON object".into() },
+        ),
+        (
+            "ln -s /etc/passwd \"$LP_WORKSPACE/output.data\" #",
+            Exit::BadOutput { reason: "it cannot be read: it is a symbolic".into() },
+        ),
     ] {
         let key = site.assign_line(line);
         let found = site.manager.finish_of(&key).await.exit;
@@ -105,7 +112,11 @@ async fn ends_are_told_apart() {
 #[tokio::test]
 async fn scripts_without_or_with_a_missing_interpreter_are_run_or_explained() {
     let site = Site::start("").await;
-    let app = site.app(&[("bare", "echo bare \"$2\"\n"), ("lost", "#!/usr/bin/python9\n"), ("configuration.json", "{}")]);
+    let app = site.app(&[
+        ("bare", "echo bare \"$2\"\n"),
+        ("lost", "#!/usr/bin/python9\n"),
+        ("configuration.json", "{}"),
+    ]);
 
     let bare = site.assign(&assignment(&app, "./bare"));
     let lost = site.assign(&assignment(&app, "./lost"));
@@ -123,7 +134,10 @@ async fn a_venv_inside_of_the_app_or_apart_is_activated() {
     let site = Site::start("").await;
     let tool = "#!/bin/sh\necho \"$VIRTUAL_ENV\"\n";
     let venv = support::pack(&[("bin/tool".to_owned(), tool.as_bytes())]);
-    let files = [("app/configuration.json".to_owned(), b"{}".as_slice()), ("app/venvs/venv.tar.gz".to_owned(), &venv)];
+    let files = [
+        ("app/configuration.json".to_owned(), b"{}".as_slice()),
+        ("app/venvs/venv.tar.gz".to_owned(), &venv),
+    ];
     let app = site.package(support::pack(&files));
     let apart = site.package(venv.clone());
     for (env, place) in [
@@ -141,7 +155,9 @@ async fn a_venv_inside_of_the_app_or_apart_is_activated() {
     let mut order = assignment(&app, "tool");
     order.env = Some(AssignedEnv::Path("venvs/none".into()));
     let key = site.assign(&order);
-    let Exit::NotStarted { reason } = site.manager.finish_of(&key).await.exit else { panic!("it has no env") };
+    let Exit::NotStarted { reason } = site.manager.finish_of(&key).await.exit else {
+        panic!("it has no env")
+    };
     assert!(reason.contains("`venvs/none.tar.gz`"), "{reason}");
 }
 
@@ -173,7 +189,9 @@ async fn what_the_node_cannot_have_or_be_is_refused_with_a_reason() {
     contained.docker = serde_json::from_str(r#"{"name": "i", "tag": "t", "args": {}}"#).ok();
     for (order, expected) in [(large, "more slots"), (strange, "not a name"), (contained, "container")] {
         let key = site.assign(&order);
-        let Exit::NotStarted { reason } = site.manager.finish_of(&key).await.exit else { panic!("{expected}") };
+        let Exit::NotStarted { reason } = site.manager.finish_of(&key).await.exit else {
+            panic!("{expected}")
+        };
         assert!(reason.contains(expected), "{reason}");
     }
     assert!(!site.data().join("escaped.1").exists());

@@ -44,14 +44,26 @@ fn unpack_venv(archive: &Path, dest: &Path, rules: Rules) -> Result<u64, UnpackE
     let parent = dest.parent().unwrap_or(dest);
     let aside = parent.join(format!("{}{}", lp_package::unpack::TEMPORARY_PREFIX, uuid::Uuid::new_v4()));
     debug_assert_eq!(rules.links, LinkPolicy::AllowAbsoluteTargets, "venvs link to their Python");
+    // a flat venv may hold nothing but `bin`, which is then no root to be stripped
+    let rules = Rules { root: RootPolicy::Keep, ..rules };
     let done = unpack_archive(archive, &aside, rules, |_| ControlFlow::Continue(()))?;
+    let root = root(&aside);
     let made =
-        adapt(&aside).map_err(failed(&aside)).and_then(|()| fs::rename(&aside, dest).map_err(failed(dest)));
-    if made.is_err() {
+        adapt(&root).map_err(failed(&root)).and_then(|()| fs::rename(&root, dest).map_err(failed(dest)));
+    if made.is_err() || root != aside {
         // swept at the next start otherwise
         let _ = fs::remove_dir_all(&aside);
     }
     made.map(|()| done.bytes)
+}
+
+/// The directory that holds `bin`: the archive itself or its one directory.
+fn root(unpacked: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(unpacked).into_iter().flatten().flatten();
+    match (entries.next(), entries.next()) {
+        (Some(only), None) if only.file_name() != "bin" && only.path().is_dir() => only.path(),
+        _ => unpacked.to_owned(),
+    }
 }
 
 /// Where a venv at a path of the app is.

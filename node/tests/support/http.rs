@@ -50,7 +50,11 @@ pub async fn read_head(connection: &mut Connection) -> io::Result<Option<Request
 }
 
 /// The body piece by piece, of a known length or chunked.
-pub async fn read_body(connection: &mut Connection, request: &Request, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+pub async fn read_body(
+    connection: &mut Connection,
+    request: &Request,
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<()> {
     if let Some(length) = request.header("content-length") {
         let mut left: usize = length.parse().map_err(io::Error::other)?;
         let mut piece = vec![0; 64 << 10];
@@ -83,7 +87,12 @@ pub async fn read_body(connection: &mut Connection, request: &Request, mut take:
     }
 }
 
-pub async fn answer(connection: &mut Connection, status: u16, headers: &[(&str, String)], body: &[u8]) -> io::Result<()> {
+pub async fn answer(
+    connection: &mut Connection,
+    status: u16,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

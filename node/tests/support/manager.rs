@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use lp_protocol::frames::{
-    AttemptEvent, Finish, Hello, Joined, ManagerFrame, NodeFrame, Report, Welcome,
-};
+use lp_protocol::frames::{AttemptEvent, Finish, Hello, Joined, ManagerFrame, NodeFrame, Report, Welcome};
 use lp_protocol::{AttemptKey, NodeId};
 use tokio::io::BufReader;
 use tokio::net::TcpListener;
@@ -98,7 +96,8 @@ impl Manager {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared { facts: Mutex::default(), changed: Notify::new(), node_id: NodeId::random() });
+        let shared =
+            Arc::new(Shared { facts: Mutex::default(), changed: Notify::new(), node_id: NodeId::random() });
         let own = Arc::clone(&shared);
         let server = tokio::spawn(async move {
             loop {
@@ -170,7 +169,8 @@ impl Manager {
     }
 
     pub async fn started(&self, key: &AttemptKey) {
-        let is_start = |report: &Report| report.attempt == *key && matches!(report.event, AttemptEvent::Started { .. });
+        let is_start =
+            |report: &Report| report.attempt == *key && matches!(report.event, AttemptEvent::Started { .. });
         let what = format!("the start of {key}");
         self.wait(&what, |facts| facts.reports.iter().any(is_start).then_some(())).await;
     }
@@ -196,7 +196,9 @@ impl Shared {
             match (request.method.as_str(), parts.as_slice()) {
                 ("GET", ["node", "v1", "link"]) => return self.link(connection, &request).await,
                 ("POST", ["node", "v1", "join"]) => self.join(&mut connection, &request).await?,
-                ("GET", ["node", "v1", "packages", digest]) => self.package(&mut connection, &request, digest).await?,
+                ("GET", ["node", "v1", "packages", digest]) => {
+                    self.package(&mut connection, &request, digest).await?
+                }
                 ("POST", ["node", "v1", "streams", id]) => {
                     self.stream(&mut connection, &request, id.parse().unwrap()).await?;
                 }
@@ -223,7 +225,9 @@ impl Shared {
     }
 
     async fn package(&self, connection: &mut Connection, request: &Request, digest: &str) -> io::Result<()> {
-        let begin = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let begin = request
+            .header("range")
+            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         let begin: usize = begin.unwrap_or(0);
         let (package, cut) = {
             let mut facts = self.facts.lock().unwrap();
@@ -234,7 +238,13 @@ impl Shared {
             }
         };
         let Some(package) = package else {
-            return http::answer(connection, 404, &[], br#"{"code": "not_found", "message": "no such package"}"#).await;
+            return http::answer(
+                connection,
+                404,
+                &[],
+                br#"{"code": "not_found", "message": "no such package"}"#,
+            )
+            .await;
         };
         let body = &package.bytes[begin..];
         if let Some(cut) = cut {
@@ -348,7 +358,13 @@ impl Facts {
                 go_on.retain(|key| !self.settings.given_up.contains(key));
                 self.hellos.push(hello);
                 let Settings { heartbeat, lost_after, .. } = self.settings;
-                vec![ManagerFrame::Welcome(Welcome { node_id, heartbeat, lost_after, go_on, acked: self.acked })]
+                vec![ManagerFrame::Welcome(Welcome {
+                    node_id,
+                    heartbeat,
+                    lost_after,
+                    go_on,
+                    acked: self.acked,
+                })]
             }
             NodeFrame::Reports { reports } => {
                 for report in reports {
@@ -364,7 +380,9 @@ impl Facts {
                 self.acked = through;
                 vec![ManagerFrame::Ack { through }]
             }
-            NodeFrame::Heartbeat { .. } if self.settings.answers_heartbeats => vec![ManagerFrame::HeartbeatAck],
+            NodeFrame::Heartbeat { .. } if self.settings.answers_heartbeats => {
+                vec![ManagerFrame::HeartbeatAck]
+            }
             other => {
                 self.others.push(other);
                 Vec::new()

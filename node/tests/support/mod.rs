@@ -79,7 +79,8 @@ impl Site {
     /// Asks the node to end and waits for it.
     pub async fn stop_node(&mut self) -> std::process::ExitStatus {
         let mut node = self.node.take().expect("a node runs");
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(node.id() as i32), nix::sys::signal::SIGTERM).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(node.id() as i32), nix::sys::signal::SIGTERM)
+            .unwrap();
         tokio::task::spawn_blocking(move || node.wait().unwrap()).await.unwrap()
     }
 
@@ -88,19 +89,25 @@ impl Site {
         let is_ours = |pid: &i32| {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
-            words.get(1) == Some(&b"supervise".as_slice()) && words.contains(&data.as_os_str().as_encoded_bytes())
+            words.get(1) == Some(&b"supervise".as_slice())
+                && words.contains(&data.as_os_str().as_encoded_bytes())
         };
         processes().into_iter().find(is_ours).expect("a supervisor runs")
     }
 
     pub fn workspace(&self, key: &AttemptKey) -> PathBuf {
         let task = key.task_id.to_string();
-        self.data().join("workspaces").join(&task[..2]).join(&task).join(format!("{}.{}", key.action, key.attempt))
+        self.data()
+            .join("workspaces")
+            .join(&task[..2])
+            .join(&task)
+            .join(format!("{}.{}", key.action, key.attempt))
     }
 
     /// Puts an app with these files at the manager.
     pub fn app(&self, files: &[(&str, &str)]) -> PackageRef {
-        let files: Vec<_> = files.iter().map(|(name, content)| (format!("app/{name}"), content.as_bytes())).collect();
+        let files: Vec<_> =
+            files.iter().map(|(name, content)| (format!("app/{name}"), content.as_bytes())).collect();
         self.package(pack(&files))
     }
 
@@ -181,7 +188,8 @@ pub fn processes() -> Vec<i32> {
 
 pub fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, fields)| !matches!(fields.trim().chars().next(), None | Some('Z' | 'X')))
+    stat.rsplit_once(')')
+        .is_some_and(|(_, fields)| !matches!(fields.trim().chars().next(), None | Some('Z' | 'X')))
 }
 
 /// Looks again and again until it is so; for facts that nobody announces, as the death of a process.
@@ -198,7 +206,10 @@ pub async fn until(what: &str, mut look: impl FnMut() -> bool) {
 pub async fn written_pid(file: &Path) -> i32 {
     let mut pid = None;
     until("a process has written its number", || {
-        pid = fs::read_to_string(file).ok().filter(|text| text.ends_with('\n')).and_then(|text| text.trim().parse().ok());
+        pid = fs::read_to_string(file)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+            .and_then(|text| text.trim().parse().ok());
         pid.is_some()
     })
     .await;
