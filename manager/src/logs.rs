@@ -90,7 +90,8 @@ impl Logs {
     /// # Errors
     /// `Unreachable` where not even that is to be had.
     pub async fn open(&self, wanted: Wanted) -> Result<Reader, Error> {
-        let mut reader = Reader { logs: self.clone(), position: wanted.offset, wanted, source: Source::Unknown };
+        let mut reader =
+            Reader { logs: self.clone(), position: wanted.offset, wanted, source: Source::Unknown };
         reader.look(reader.wanted.tail_bytes).await?;
         Ok(reader)
     }
@@ -114,13 +115,16 @@ impl Logs {
 impl Shelf {
     /// Length of the log, once it is known.
     fn length(&self) -> Option<u64> {
-        let archived = self.segments.last().filter(|last| last.is_last).map(|last| last.offset + last.size_bytes);
+        let archived =
+            self.segments.last().filter(|last| last.is_last).map(|last| last.offset + last.size_bytes);
         match (&self.whole, archived) {
             (Some(whole), _) => Some(whole.len() as u64),
             (None, Some(end)) => Some(end),
             (None, None) => match (self.record.stage, &self.record.exit) {
                 // nobody knows how much there was
-                (Stage::Finished, Some(Exit::Lost { .. })) => Some(self.segments.last().map_or(0, |last| last.offset + last.size_bytes)),
+                (Stage::Finished, Some(Exit::Lost { .. })) => {
+                    Some(self.segments.last().map_or(0, |last| last.offset + last.size_bytes))
+                }
                 (Stage::Finished, _) => Some(self.record.log_bytes),
                 (Stage::Pending | Stage::Running | Stage::Stopping, _) => None,
             },
@@ -206,11 +210,14 @@ impl Reader {
             self.source = Source::Row(Bytes::from(whole).slice(from..));
             return Ok(());
         }
-        let holds = |segment: &&Segment| (segment.offset..segment.offset + segment.size_bytes).contains(&self.position);
+        let holds = |segment: &&Segment| {
+            (segment.offset..segment.offset + segment.size_bytes).contains(&self.position)
+        };
         self.source = match shelf.segments.iter().find(holds) {
             Some(segment) => Source::Blob(self.logs.open_segment(segment, self.position).await?),
             None => {
-                let incoming = self.ask_node(shelf.record.node_id, tail_bytes.filter(|_| length.is_none())).await?;
+                let incoming =
+                    self.ask_node(shelf.record.node_id, tail_bytes.filter(|_| length.is_none())).await?;
                 // the node knows best: an offset beyond the end, the beginning of a tail
                 self.position = incoming.offset.unwrap_or(self.position);
                 Source::Node(Box::new(incoming))
@@ -221,10 +228,13 @@ impl Reader {
 
     async fn ask_node(&self, node_id: NodeId, tail_bytes: Option<u64>) -> Result<Incoming, Error> {
         let Wanted { id: _, key, offset: _, tail_bytes: _, follow } = &self.wanted;
-        let what = StreamRequest::Log { attempt: key.clone(), offset: self.position, tail_bytes, follow: *follow };
+        let what =
+            StreamRequest::Log { attempt: key.clone(), offset: self.position, tail_bytes, follow: *follow };
         match self.logs.link.open_stream(node_id, what).await {
             Ok(incoming) => Ok(incoming),
-            Err(NoStream::Refused(error)) if error.code != ErrorCode::Unavailable => Err(Error::Refused(error)),
+            Err(NoStream::Refused(error)) if error.code != ErrorCode::Unavailable => {
+                Err(Error::Refused(error))
+            }
             Err(source) => Err(Error::Unreachable { node_id, source }),
         }
     }
@@ -245,13 +255,20 @@ impl Logs {
     ///
     /// # Errors
     /// `Store(WrongOffset)` where it leaves a gap.
-    pub async fn append(&self, epoch: store::Epoch, id: AttemptId, task_id: TaskId, piece: Piece) -> Result<u64, Error> {
+    pub async fn append(
+        &self,
+        epoch: store::Epoch,
+        id: AttemptId,
+        task_id: TaskId,
+        piece: Piece,
+    ) -> Result<u64, Error> {
         let Piece { offset, bytes, is_last } = piece;
         let size_bytes = bytes.len() as u64;
         let stored = self.store.load_segments(id).await?;
         let next = stored.last().map_or(0, |last| last.offset + last.size_bytes);
         if offset < next || stored.last().is_some_and(|last| last.is_last) {
-            let known = stored.iter().any(|segment| segment.offset == offset && segment.size_bytes == size_bytes);
+            let known =
+                stored.iter().any(|segment| segment.offset == offset && segment.size_bytes == size_bytes);
             return if known { Ok(next) } else { Err(store::Error::WrongOffset { next }.into()) };
         }
         if offset > next {

@@ -23,8 +23,13 @@ const MAX_REMEMBERED: usize = 1024;
 /// Who is calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
-    Token { token_id: TokenId, role: Role },
-    Node { node_id: NodeId },
+    Token {
+        token_id: TokenId,
+        role: Role,
+    },
+    Node {
+        node_id: NodeId,
+    },
     /// A machine that wants to become a node.
     Joiner,
 }

@@ -46,7 +46,9 @@ impl Limiter {
                 addresses.clear();
             }
         }
-        let guesses = addresses.entry(network_of(address)).or_insert_with(|| Guesses { since: now, wrong: HashSet::new() });
+        let guesses = addresses
+            .entry(network_of(address))
+            .or_insert_with(|| Guesses { since: now, wrong: HashSet::new() });
         if over(guesses) {
             *guesses = Guesses { since: now, wrong: HashSet::new() };
         }

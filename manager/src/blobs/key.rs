@@ -53,7 +53,16 @@ mod tests {
         for key in [Key::package(&Digest::of(b"x")), Key::log_segment(task, 3, 1, 4096, &Digest::of(b"x"))] {
             assert_eq!(Key::parse(key.as_str()), Some(key));
         }
-        for text in ["", "x", "/etc/passwd", "logs/../../x", "logs//x", "logs/a\0b", "packages/sha256/..", "logs/.hidden"] {
+        for text in [
+            "",
+            "x",
+            "/etc/passwd",
+            "logs/../../x",
+            "logs//x",
+            "logs/a\0b",
+            "packages/sha256/..",
+            "logs/.hidden",
+        ] {
             assert_eq!(Key::parse(text), None, "{text}");
         }
     }

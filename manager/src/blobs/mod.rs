@@ -35,7 +35,11 @@ pub enum Error {
     #[error("the disk is full")]
     Full(#[source] io::Error),
     #[error("the blob store cannot {doing}")]
-    Io { doing: &'static str, #[source] source: io::Error },
+    Io {
+        doing: &'static str,
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl Error {
@@ -65,9 +69,14 @@ impl Blobs {
         let blobs = Self { root: root.into(), ages: Arc::default() };
         fs::create_dir_all(root.parent().unwrap_or(root)).map_err(Error::io("make its directory"))?;
         for directory in [root.to_owned(), blobs.temporary(), blobs.packages(), blobs.logs()] {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(Error::io("make its directory"))?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&directory)
+                .map_err(Error::io("make its directory"))?;
         }
-        fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(Error::io("protect its directory"))?;
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+            .map_err(Error::io("protect its directory"))?;
         blobs.sweep_temporary()?;
         Ok(blobs)
     }

@@ -43,7 +43,8 @@ impl Blobs {
             let mut aged = Vec::new();
             for entry in entries {
                 let entry = entry.map_err(Error::io("list its packages"))?;
-                let Ok(digest) = format!("{name}{}", entry.file_name().to_string_lossy()).parse::<Digest>() else {
+                let Ok(digest) = format!("{name}{}", entry.file_name().to_string_lossy()).parse::<Digest>()
+                else {
                     continue;
                 };
                 if is_aged(&entry.path(), age)? {
@@ -94,6 +95,7 @@ pub(super) fn renew(path: &Path) -> Result<u64, Error> {
 }
 
 fn is_aged(path: &Path, age: Duration) -> Result<bool, Error> {
-    let stored_at = fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(Error::io("look at a blob"))?;
+    let stored_at =
+        fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(Error::io("look at a blob"))?;
     Ok(SystemTime::now().duration_since(stored_at).is_ok_and(|old| old >= age))
 }

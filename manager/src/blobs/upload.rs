@@ -65,7 +65,12 @@ impl Blobs {
         let path = self.temporary().join(Uuid::new_v4().simple().to_string());
         let sink = blocking(move || {
             let mut options = OpenOptions::new();
-            let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(Error::io("make a file"))?;
+            let file = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(Error::io("make a file"))?;
             Ok(Box::new(Sink { file, hasher: Hasher::new(), path }))
         })
         .await?;
@@ -101,7 +106,10 @@ impl Upload {
         let mut sink = self.drain().await?;
         let summed = std::mem::take(&mut sink.hasher).finish();
         if let Some(expected) = expected.filter(|expected| *expected != summed.digest) {
-            return Err(Error::DigestMismatch { expected: expected.to_string(), found: summed.digest.to_string() });
+            return Err(Error::DigestMismatch {
+                expected: expected.to_string(),
+                found: summed.digest.to_string(),
+            });
         }
         let target = self.blobs.path_of(&Key::package(&summed.digest));
         let ages = self.blobs.ages.clone();
@@ -149,7 +157,10 @@ impl Upload {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Idle(sink) => Ok(sink),
             State::Writing(writing) => joined(writing.await),
-            State::Gone => Err(Error::Io { doing: "go on after an error", source: std::io::ErrorKind::BrokenPipe.into() }),
+            State::Gone => Err(Error::Io {
+                doing: "go on after an error",
+                source: std::io::ErrorKind::BrokenPipe.into(),
+            }),
         }
     }
 }
@@ -170,14 +181,20 @@ impl Sink {
         fs::create_dir_all(directory).map_err(Error::io("make a directory"))?;
         fs::rename(&self.path, target).map_err(Error::io("rename a file"))?;
         // the name must last as long as the row that will refer to it
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(Error::io("sync a directory"))
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(Error::io("sync a directory"))
     }
 }
 
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     joined(tokio::task::spawn_blocking(work).await)
 }
 
 fn joined<T>(outcome: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
-    outcome.unwrap_or_else(|error| Err(Error::Io { doing: "finish its work", source: std::io::Error::other(error) }))
+    outcome.unwrap_or_else(|error| {
+        Err(Error::Io { doing: "finish its work", source: std::io::Error::other(error) })
+    })
 }

@@ -29,7 +29,8 @@ impl Visitor<'_> for DurationVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Duration, E> {
-        units::duration_from_seconds(seconds).ok_or_else(|| E::custom(units::Error::Duration(seconds.to_string())))
+        units::duration_from_seconds(seconds)
+            .ok_or_else(|| E::custom(units::Error::Duration(seconds.to_string())))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {

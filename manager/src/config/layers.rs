@@ -71,7 +71,9 @@ impl Config {
             return Err(Error::Inconsistent("`heartbeat` must be longer than 0"));
         }
         if self.lost_after < self.heartbeat * 2 {
-            return Err(Error::Inconsistent("`lost_after` must be at least twice `heartbeat`, or one late sign of life loses a node"));
+            return Err(Error::Inconsistent(
+                "`lost_after` must be at least twice `heartbeat`, or one late sign of life loses a node",
+            ));
         }
         if self.http_workers == 0 || self.http_workers > 256 {
             return Err(Error::Inconsistent("`http_workers` must be between 1 and 256"));
@@ -124,10 +126,17 @@ mod tests {
 
     #[test]
     fn variables_go_over_the_file() {
-        let variables = [("LP_HTTP_PORT", "9001"), ("LP_HEARTBEAT", "500ms"), ("LP_DATABASE", "sqlite://x.db"), ("LP_OTHER", "1")];
-        let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+        let variables = [
+            ("LP_HTTP_PORT", "9001"),
+            ("LP_HEARTBEAT", "500ms"),
+            ("LP_DATABASE", "sqlite://x.db"),
+            ("LP_OTHER", "1"),
+        ];
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
 
-        let config = Config::parse("http_port: 9000\nhttp_host: 0.0.0.0\nmax_buffer_size: 1GiB\n", variable).unwrap();
+        let config =
+            Config::parse("http_port: 9000\nhttp_host: 0.0.0.0\nmax_buffer_size: 1GiB\n", variable).unwrap();
 
         assert_eq!((config.http_port, config.http_host.as_str()), (9001, "0.0.0.0"));
         assert_eq!(config.heartbeat, Duration::from_millis(500));
@@ -139,7 +148,10 @@ mod tests {
     fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         let error = parse("http_prot: 1").unwrap_err();
 
-        assert_eq!(error.to_string(), "the configuration has an unknown key `http_prot`, did you mean `http_port`?");
+        assert_eq!(
+            error.to_string(),
+            "the configuration has an unknown key `http_prot`, did you mean `http_port`?"
+        );
         assert!(parse("zzz: 1").unwrap_err().to_string().ends_with("unknown key `zzz`"));
     }
 

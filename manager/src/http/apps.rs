@@ -15,13 +15,20 @@ use crate::store::{NewPackage, PackageUpdate};
 
 /// Lists the applications, newest first.
 #[utoipa::path(get, path = "/api/v1/apps", tag = "apps", params(ListPackages), responses((status = 200, body = Page<AppView>)))]
-pub(crate) async fn list(state: web::Data<State>, query: Query<ListPackages>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(
+    state: web::Data<State>,
+    query: Query<ListPackages>,
+) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().json(state.store.list_apps(&query.0.into()).await?))
 }
 
 /// Creates an application of an uploaded package. The whole archive is read; a hostile one or a manifest that breaks a rule is refused.
 #[utoipa::path(post, path = "/api/v1/apps", tag = "apps", request_body = CreateApp, responses((status = 201, body = AppView)))]
-pub(crate) async fn create(state: web::Data<State>, caller: web::ReqData<Principal>, body: Json<CreateApp>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn create(
+    state: web::Data<State>,
+    caller: web::ReqData<Principal>,
+    body: Json<CreateApp>,
+) -> Result<HttpResponse, Failure> {
     let CreateApp { name, description, digest, strict } = body.0;
     names::check_package_name(&name)?;
     names::check_description(&description)?;
@@ -101,7 +108,11 @@ pub(crate) async fn delete(state: web::Data<State>, app: web::Path<String>) -> R
     params(("app" = String, Path, description = "Id, exact name, or unique beginning of the id (4 characters or more)")),
     responses((status = 200, description = "The archive.", body = String, content_type = "application/octet-stream"))
 )]
-pub(crate) async fn download(state: web::Data<State>, request: HttpRequest, app: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn download(
+    state: web::Data<State>,
+    request: HttpRequest,
+    app: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let app = find(&state, &app).await?;
     let digest = super::blobs::parse_digest(&app.version.digest)?;
     let name = format!("{}.{}", app.name, app.version.format);

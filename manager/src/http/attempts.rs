@@ -24,18 +24,24 @@ pub(crate) async fn find(state: &State, path: &(String, String, String)) -> Resu
     let task_id = names::task(state, task).await?;
     let stored = state.store.find_task(task_id).await?.ok_or_else(|| Failure::not_found("task", task))?;
     let ordinal = ordinals(&stored.plan).get(action.as_str()).copied();
-    let ordinal = ordinal.ok_or_else(|| Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&stored.plan))))?;
+    let ordinal = ordinal.ok_or_else(|| {
+        Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&stored.plan)))
+    })?;
     let mut attempts = stored.attempts.into_iter().filter(|record| record.id.action == ordinal);
     let record = match attempt.as_str() {
         "latest" => attempts.last(),
         number => {
-            let number: u32 = number.parse().map_err(|_| Failure::invalid(format!("`{number}` is neither an attempt's number nor `latest`")))?;
+            let number: u32 = number.parse().map_err(|_| {
+                Failure::invalid(format!("`{number}` is neither an attempt's number nor `latest`"))
+            })?;
             attempts.find(|record| record.id.number == number)
         }
     };
     let record = record.ok_or_else(|| match attempt.as_str() {
-        "latest" => Failure::not_found("attempt of action", action)
-            .hint(format!("It was not given to a node yet; `lp why {}` tells what it waits for.", task_id.short())),
+        "latest" => Failure::not_found("attempt of action", action).hint(format!(
+            "It was not given to a node yet; `lp why {}` tells what it waits for.",
+            task_id.short()
+        )),
         number => Failure::not_found("attempt", format!("{number} of action {action}")),
     })?;
     let key = AttemptKey { task_id, action: action.clone(), attempt: record.id.number };
@@ -44,7 +50,8 @@ pub(crate) async fn find(state: &State, path: &(String, String, String)) -> Resu
 
 fn some_names(plan: &lp_protocol::plan::Plan) -> String {
     const SHOWN: usize = 20;
-    let names: Vec<String> = plan.actions.iter().take(SHOWN).map(|action| format!("`{}`", action.name)).collect();
+    let names: Vec<String> =
+        plan.actions.iter().take(SHOWN).map(|action| format!("`{}`", action.name)).collect();
     let more = if plan.actions.len() > SHOWN { ", ..." } else { "" };
     format!("{}{more}", names.join(", "))
 }

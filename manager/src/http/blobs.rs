@@ -1,10 +1,14 @@
 //! Packages on their way in: raw bytes, streamed to disk and hashed on the way.
 
+use actix_web::body::SizedStream;
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream::empty;
 use lp_package::Digest;
 use lp_protocol::ErrorCode;
 use lp_protocol::views::BlobView;
 
+use super::download::BodyError;
 use super::failure::Failure;
 use super::input::{Body, IDLE};
 use super::state::State;
@@ -18,10 +22,15 @@ use crate::blobs::Stored;
     params(("digest" = String, Path, description = "sha256, 64 lower-case hexadecimal digits")),
     responses((status = 200, description = "It is stored."), (status = 404, description = "It is not."))
 )]
-pub(crate) async fn find(state: web::Data<State>, digest: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn find(
+    state: web::Data<State>,
+    digest: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let digest = parse_digest(&digest)?;
     match state.blobs.touch_package(&digest).await? {
-        Some(size_bytes) => Ok(HttpResponse::Ok().no_chunking(size_bytes).finish()),
+        Some(size_bytes) => {
+            Ok(HttpResponse::Ok().body(SizedStream::new(size_bytes, empty::<Result<Bytes, BodyError>>())))
+        }
         None => Err(Failure::not_found("package", digest)),
     }
 }
@@ -35,7 +44,11 @@ pub(crate) async fn find(state: web::Data<State>, digest: web::Path<String>) -> 
     request_body(content = String, content_type = "application/octet-stream", description = "The archive's bytes."),
     responses((status = 201, description = "Stored.", body = BlobView), (status = 200, description = "It was there before.", body = BlobView))
 )]
-pub(crate) async fn upload_named(state: web::Data<State>, digest: web::Path<String>, body: Body) -> Result<HttpResponse, Failure> {
+pub(crate) async fn upload_named(
+    state: web::Data<State>,
+    digest: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Failure> {
     let digest = parse_digest(&digest)?;
     store(&state, body, Some(digest)).await
 }
@@ -65,5 +78,7 @@ async fn store(state: &State, mut body: Body, expected: Option<Digest>) -> Resul
 }
 
 pub(crate) fn parse_digest(text: &str) -> Result<Digest, Failure> {
-    text.parse().map_err(|error: lp_package::digest::ParseDigestError| Failure::new(ErrorCode::InvalidRequest, error.to_string()))
+    text.parse().map_err(|error: lp_package::digest::ParseDigestError| {
+        Failure::new(ErrorCode::InvalidRequest, error.to_string())
+    })
 }

@@ -51,7 +51,10 @@ impl Catalogue {
         let view = store.find_app(app_id).await?.ok_or_else(|| Failure::not_found("app", app_id))?;
         let version_id = view.version.version_id;
         let plan = view.plan.ok_or_else(|| Failure::not_found("plan of app", app_id))?;
-        let app = KnownApp { name: view.name.into(), source: TaskSource { app_id, version_id, plan: Arc::new(plan) } };
+        let app = KnownApp {
+            name: view.name.into(),
+            source: TaskSource { app_id, version_id, plan: Arc::new(plan) },
+        };
         let mut known = self.lock();
         if known.generation == generation {
             make_room(&mut known.apps);

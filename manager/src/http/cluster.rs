@@ -99,7 +99,9 @@ pub(crate) async fn metrics(state: web::Data<State>) -> HttpResponse {
         Ok(_) => state.engine.overview().await.ok(),
         Err(_) => None,
     };
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(state.metrics.render(overview.as_ref(), &state.swept))
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(state.metrics.render(overview.as_ref(), &state.swept))
 }
 
 /// This description.

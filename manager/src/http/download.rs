@@ -18,7 +18,10 @@ use crate::blobs::{Blobs, Chunks, Key};
 pub(crate) type BodyError = Box<dyn std::error::Error>;
 
 /// Makes a body of a function that is asked for the next bytes until it gives none.
-pub(crate) fn stream_of<S: 'static, F>(state: S, next: impl Fn(S) -> F + 'static) -> impl Stream<Item = Result<Bytes, BodyError>>
+pub(crate) fn stream_of<S: 'static, F>(
+    state: S,
+    next: impl Fn(S) -> F + 'static,
+) -> impl Stream<Item = Result<Bytes, BodyError>>
 where
     F: Future<Output = Result<Option<(Bytes, S)>, BodyError>> + 'static,
 {
@@ -70,9 +73,10 @@ async fn open(blobs: &Blobs, digest: &Digest) -> Result<crate::blobs::Blob, Fail
 }
 
 fn chunks(chunks: Chunks) -> Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>>>> {
-    Box::pin(stream_of(chunks, |mut chunks| async move {
-        Ok(chunks.next().await?.map(|bytes| (bytes, chunks)))
-    }))
+    Box::pin(stream_of(
+        chunks,
+        |mut chunks| async move { Ok(chunks.next().await?.map(|bytes| (bytes, chunks))) },
+    ))
 }
 
 /// Heads of a file of unknown content: it is saved, not shown, and not guessed at.
@@ -100,7 +104,9 @@ fn disposition(name: &str) -> String {
     let mut escaped = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                escaped.push(char::from(byte))
+            }
             _ => escaped.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -115,18 +121,24 @@ enum Wanted {
 
 /// RFC 9110, 14.2: one range of bytes. Anything else is answered with the whole, as the standard allows.
 fn wanted_range(request: &HttpRequest, size: u64, etag: &str) -> Wanted {
-    let header = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let header =
+        |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
     if header(header::IF_RANGE).is_some_and(|wanted| wanted != etag) {
         return Wanted::Whole;
     }
-    let Some((first, last)) = header(header::RANGE).and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) else {
+    let Some((first, last)) =
+        header(header::RANGE).and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
+    else {
         return Wanted::Whole;
     };
     let parse = |digits: &str| digits.trim().parse::<u64>().ok();
     let range = match (first.trim(), last.trim()) {
         ("", suffix) => parse(suffix).map(|suffix| (size.saturating_sub(suffix), size)),
         (first, "") => parse(first).map(|first| (first, size)),
-        (first, last) => parse(first).zip(parse(last)).filter(|(first, last)| first <= last).map(|(first, last)| (first, last.saturating_add(1).min(size))),
+        (first, last) => parse(first)
+            .zip(parse(last))
+            .filter(|(first, last)| first <= last)
+            .map(|(first, last)| (first, last.saturating_add(1).min(size))),
     };
     match range {
         None => Wanted::Whole,
@@ -152,7 +164,10 @@ mod tests {
             ("hello.tar.gz", "attachment; filename=\"hello.tar.gz\""),
             ("first action.tar.gz", "attachment; filename=\"first action.tar.gz\""),
             ("a\"b", "attachment; filename=\"a_b\"; filename*=UTF-8''a%22b"),
-            ("a\r\nSet-Cookie: x", "attachment; filename=\"a__Set-Cookie: x\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x"),
+            (
+                "a\r\nSet-Cookie: x",
+                "attachment; filename=\"a__Set-Cookie: x\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x",
+            ),
             ("../x", "attachment; filename=\".._x\"; filename*=UTF-8''..%2Fx"),
             ("é", "attachment; filename=\"_\"; filename*=UTF-8''%C3%A9"),
             ("..", "attachment; filename=\"download\"; filename*=UTF-8''.."),
@@ -164,7 +179,9 @@ mod tests {
     #[test]
     fn a_range_is_the_part_asked_for_or_the_whole() {
         let wanted = |value: &str| {
-            let request = actix_web::test::TestRequest::default().insert_header((header::RANGE, value)).to_http_request();
+            let request = actix_web::test::TestRequest::default()
+                .insert_header((header::RANGE, value))
+                .to_http_request();
             match wanted_range(&request, 10, "\"x\"") {
                 Wanted::Whole => "whole".to_owned(),
                 Wanted::Part(range) => format!("{range:?}"),

@@ -39,9 +39,17 @@ pub(crate) struct FollowEvents {
     params(FollowEvents),
     responses((status = 200, description = "One `Event` in each `data:` line.", body = Event, content_type = "text/event-stream"))
 )]
-pub(crate) async fn follow(state: web::Data<State>, query: Query<FollowEvents>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn follow(
+    state: web::Data<State>,
+    query: Query<FollowEvents>,
+) -> Result<HttpResponse, Failure> {
     state.engine.epoch()?;
-    let reader = Reader { events: state.engine.subscribe(), task_id: query.0.task_id, shutdown: state.shutdown.clone(), greeted: false };
+    let reader = Reader {
+        events: state.engine.subscribe(),
+        task_id: query.0.task_id,
+        shutdown: state.shutdown.clone(),
+        greeted: false,
+    };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

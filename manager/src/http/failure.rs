@@ -113,7 +113,9 @@ impl std::fmt::Display for Failure {
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
-        let status = || StatusCode::from_u16(self.error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = || {
+            StatusCode::from_u16(self.error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        };
         self.extra.status.unwrap_or_else(status)
     }
 
@@ -148,18 +150,21 @@ impl From<store::Error> for Failure {
         match &error {
             Error::Unavailable { .. } => Self::unavailable(&error).with_cause(&error),
             Error::Deposed => Self::unavailable(&error),
-            Error::NameTaken { .. } | Error::InUse { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
-            Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
-            Error::Ambiguous { candidates, .. } => {
-                Self::new(ErrorCode::Ambiguous, error.to_string()).hint(format!("Candidates: {}.", candidates.join(", ")))
+            Error::NameTaken { .. } | Error::InUse { .. } => {
+                Self::new(ErrorCode::Conflict, error.to_string())
             }
+            Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::Ambiguous { candidates, .. } => Self::new(ErrorCode::Ambiguous, error.to_string())
+                .hint(format!("Candidates: {}.", candidates.join(", "))),
             Error::WrongOffset { next } => {
                 let mut failure = Self::new(ErrorCode::Conflict, error.to_string());
                 failure.extra.next = Some(*next);
                 failure
             }
             Error::Invalid(_) => Self::invalid(error.to_string()),
-            Error::Corrupt { .. } | Error::Address(_) | Error::File(_) | Error::Broken(_) => Self::internal(&error),
+            Error::Corrupt { .. } | Error::Address(_) | Error::File(_) | Error::Broken(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }
@@ -168,10 +173,13 @@ impl From<blobs::Error> for Failure {
     fn from(error: blobs::Error) -> Self {
         use blobs::Error;
         match &error {
-            Error::DigestMismatch { .. } => Self::invalid(error.to_string())
-                .hint("Nothing was stored. The file may have changed while it was read, or was damaged on the way."),
-            Error::TooLarge { limit } => Self::new(ErrorCode::TooLarge, format!("the package has more than {limit} bytes"))
-                .hint("The limit is `max_buffer_size` in the manager's configuration."),
+            Error::DigestMismatch { .. } => Self::invalid(error.to_string()).hint(
+                "Nothing was stored. The file may have changed while it was read, or was damaged on the way.",
+            ),
+            Error::TooLarge { limit } => {
+                Self::new(ErrorCode::TooLarge, format!("the package has more than {limit} bytes"))
+                    .hint("The limit is `max_buffer_size` in the manager's configuration.")
+            }
             Error::NotFound => Self::new(ErrorCode::NotFound, error.to_string()),
             Error::Full(_) => Self::unavailable("its disk is full").with_cause(&error),
             Error::Io { .. } => Self::internal(&error),

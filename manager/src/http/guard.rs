@@ -76,7 +76,8 @@ pub(crate) async fn guard(
 /// A caller's id is kept where it is harmless, so that a request can be followed through several managers and proxies.
 fn request_id(headers: &HeaderMap) -> String {
     let harmless = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
     let given = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(harmless);
     match given {
@@ -110,8 +111,11 @@ fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Failure> {
 fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     for encoding in headers.get_all(header::CONTENT_ENCODING) {
         if !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity") {
-            return Err(Failure::new(ErrorCode::UnsupportedMediaType, "the body has a Content-Encoding, which is never accepted")
-                .hint("Send the body as it is."));
+            return Err(Failure::new(
+                ErrorCode::UnsupportedMediaType,
+                "the body has a Content-Encoding, which is never accepted",
+            )
+            .hint("Send the body as it is."));
         }
     }
     Ok(())
@@ -188,7 +192,10 @@ fn harden(headers: &mut HeaderMap, request_id: &str) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+    );
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -208,7 +215,17 @@ mod tests {
     fn only_health_is_open_and_what_only_looks_like_it_is_not() {
         assert_eq!(door("/health"), Door::Open);
         assert_eq!(door("/api/v1/health"), Door::Open);
-        for path in ["/health/", "//health", "/health;x", "/HEALTH", "/api/v1/health/x", "/metrics", "/", "/api/v1/status", "/node/v1"] {
+        for path in [
+            "/health/",
+            "//health",
+            "/health;x",
+            "/HEALTH",
+            "/api/v1/health/x",
+            "/metrics",
+            "/",
+            "/api/v1/status",
+            "/node/v1",
+        ] {
             assert_eq!(door(path), Door::Needs(Kind::Token), "{path}");
         }
         assert_eq!(door("/node/v1/join"), Door::Needs(Kind::Join));

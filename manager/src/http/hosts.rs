@@ -43,10 +43,26 @@ mod tests {
     fn a_loopback_manager_answers_to_loopback_names_and_configured_ones() {
         let hosts = Hosts::new(IpAddr::from([127, 0, 0, 1]), &["Build.Example".to_owned()]).unwrap();
 
-        for host in ["localhost", "LOCALHOST:8000", "localhost.", "127.0.0.1:8000", "[::1]:8000", "[::1]", "build.example:80"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "localhost.",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "[::1]",
+            "build.example:80",
+        ] {
             assert!(hosts.allow(host), "{host}");
         }
-        for host in ["", "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "127.0.0.1@evil", "localhost:80:80", "::1"] {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:8000",
+            "127.0.0.1.evil.example",
+            "127.0.0.1@evil",
+            "localhost:80:80",
+            "::1",
+        ] {
             assert!(!hosts.allow(host), "{host}");
         }
     }

@@ -67,7 +67,14 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonOrNothing<T> {
 /// Refuses what need not be read and says how much is to come.
 fn check_json_head(request: &HttpRequest) -> Result<usize, Failure> {
     if let Some(media_type) = request.headers().get(header::CONTENT_TYPE) {
-        let essence = media_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = media_type
+            .to_str()
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(Failure::new(ErrorCode::UnsupportedMediaType, "the body must be JSON")
                 .hint("Send the header `Content-Type: application/json`."));
@@ -91,10 +98,17 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
         match error.classify() {
-            serde_json::error::Category::Data => Failure::invalid(format!("the body is not of the right form: {error}")),
-            _ if bytes.trim_ascii().is_empty() => Failure::invalid("the body is empty, and should be a JSON object"),
-            _ => Failure::invalid(format!("the body is not JSON: {}", error.to_string().replace(&format!(" at {place}"), "")))
-                .hint(format!("Look at {place}.")),
+            serde_json::error::Category::Data => {
+                Failure::invalid(format!("the body is not of the right form: {error}"))
+            }
+            _ if bytes.trim_ascii().is_empty() => {
+                Failure::invalid("the body is empty, and should be a JSON object")
+            }
+            _ => Failure::invalid(format!(
+                "the body is not JSON: {}",
+                error.to_string().replace(&format!(" at {place}"), "")
+            ))
+            .hint(format!("Look at {place}.")),
         }
     })
 }
@@ -108,15 +122,35 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = std::future::Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = web::Query::<T>::from_query(request.query_string());
+        let query = request.query_string();
+        let parsed = web::Query::<T>::from_query(query);
         std::future::ready(parsed.map(|query| Self(query.into_inner())).map_err(|error| {
-            let text = match &error {
-                actix_web::error::QueryPayloadError::Deserialize(error) => error.to_string(),
-                other => other.to_string(),
-            };
+            let text = wrong_part::<T>(query).unwrap_or_else(|| said(&error));
             Failure::invalid(format!("the query is not right: {text}"))
         }))
     }
+}
+
+/// Finds the part of a query that is wrong by itself; the library says what is wrong, not where.
+fn wrong_part<T: DeserializeOwned>(query: &str) -> Option<String> {
+    query.split('&').find_map(|part| {
+        let text = said(&web::Query::<T>::from_query(part).err()?);
+        let name = part.split('=').next().unwrap_or_default();
+        // alone it misses the others, which is not its fault
+        let is_its_own = !text.starts_with("missing field");
+        is_its_own.then(|| if text.contains(name) { text } else { format!("`{}`: {text}", shown(name)) })
+    })
+}
+
+fn said(error: &actix_web::error::QueryPayloadError) -> String {
+    match error {
+        actix_web::error::QueryPayloadError::Deserialize(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(100).collect()
 }
 
 /// A body as it comes.
@@ -138,7 +172,10 @@ impl Body {
     /// `TimedOut` where none come for `idle`, `InvalidRequest` where the connection breaks or the chunks are malformed.
     pub(crate) async fn next(&mut self, idle: Duration) -> Result<Option<Bytes>, Failure> {
         match tokio::time::timeout(idle, self.0.next()).await {
-            Err(_) => Err(Failure::new(ErrorCode::TimedOut, format!("no more of the body came for {} seconds", idle.as_secs()))),
+            Err(_) => Err(Failure::new(
+                ErrorCode::TimedOut,
+                format!("no more of the body came for {} seconds", idle.as_secs()),
+            )),
             Ok(None) => Ok(None),
             Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
             Ok(Some(Err(error))) => Err(Failure::invalid(format!("the body ended early: {error}"))),
@@ -164,7 +201,10 @@ const MAX_DEPTH: usize = 128;
 /// Checks that JSON text is an object that every program can read.
 pub(crate) fn check_object(text: &str, what: &str) -> Result<(), Failure> {
     if text.len() > MAX_INPUT_DATA_BYTES {
-        return Err(Failure::new(ErrorCode::TooLarge, format!("{what} has more than {MAX_INPUT_DATA_BYTES} bytes")));
+        return Err(Failure::new(
+            ErrorCode::TooLarge,
+            format!("{what} has more than {MAX_INPUT_DATA_BYTES} bytes"),
+        ));
     }
     if !text.trim_ascii_start().starts_with('{') {
         return Err(Failure::invalid(format!("{what} must be a JSON object")));

@@ -23,7 +23,10 @@ const LIFETIME_SECONDS: std::ops::RangeInclusive<f64> = 1.0..=366.0 * 86_400.0;
     request_body = CreateJoinToken,
     responses((status = 201, body = JoinToken))
 )]
-pub(crate) async fn create(state: web::Data<State>, body: JsonOrNothing<CreateJoinToken>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn create(
+    state: web::Data<State>,
+    body: JsonOrNothing<CreateJoinToken>,
+) -> Result<HttpResponse, Failure> {
     let seconds = body.0.lifetime.unwrap_or(DEFAULT_LIFETIME_SECONDS);
     if !LIFETIME_SECONDS.contains(&seconds) {
         let (shortest, longest) = LIFETIME_SECONDS.into_inner();

@@ -33,7 +33,11 @@ use crate::logs::{Error, Logs, Reader, Wanted};
         headers(("x-attempt" = u32, description = "Number of the attempt"), ("x-offset" = u64, description = "Where in the log the first byte stands"))
     ))
 )]
-pub(crate) async fn read(state: web::Data<State>, path: AttemptPath, query: Query<ReadLog>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn read(
+    state: web::Data<State>,
+    path: AttemptPath,
+    query: Query<ReadLog>,
+) -> Result<HttpResponse, Failure> {
     let ReadLog { offset, tail_bytes, follow } = query.0;
     let Found { record, key } = attempts::find(&state, &path).await?;
     let attempt = key.attempt;

@@ -37,14 +37,23 @@ impl Metrics {
     pub(crate) fn render(&self, overview: Option<&Overview>, swept: &Swept) -> String {
         let mut page = Page::default();
         page.one("lp_up", "gauge", "1 while this process serves.", 1);
-        page.one("lp_leading", "gauge", "1 where this manager leads.", u64::from(overview.is_some_and(|overview| overview.leading)));
+        page.one(
+            "lp_leading",
+            "gauge",
+            "1 where this manager leads.",
+            u64::from(overview.is_some_and(|overview| overview.leading)),
+        );
         if let Some(overview) = overview {
             render_overview(&mut page, overview);
         }
         self.render_requests(&mut page);
         for (name, help, value) in [
             ("lp_swept_packages_total", "Packages nobody referred to that were removed.", &swept.packages),
-            ("lp_swept_log_segments_total", "Log segments of deleted tasks that were removed.", &swept.log_segments),
+            (
+                "lp_swept_log_segments_total",
+                "Log segments of deleted tasks that were removed.",
+                &swept.log_segments,
+            ),
             ("lp_sweep_failures_total", "Sweeps that ended early.", &swept.failures),
         ] {
             page.one(name, "counter", help, value.load(Ordering::Relaxed));
@@ -64,7 +73,8 @@ impl Metrics {
             let labels = format!("route=\"{}\",method=\"{method}\",status=\"{status}\"", escape(route));
             page.line("lp_http_request_seconds_total", &labels, served.seconds);
         }
-        let (up, down) = (self.upload_bytes.load(Ordering::Relaxed), self.download_bytes.load(Ordering::Relaxed));
+        let (up, down) =
+            (self.upload_bytes.load(Ordering::Relaxed), self.download_bytes.load(Ordering::Relaxed));
         page.one("lp_upload_bytes_total", "counter", "Bytes of packages received.", up);
         page.one("lp_download_bytes_total", "counter", "Bytes of packages sent.", down);
     }
@@ -99,7 +109,11 @@ fn render_overview(page: &mut Page, overview: &Overview) {
         ("lp_attempts_assigned_total", "Attempts given to nodes.", counters.attempts_assigned),
         ("lp_attempts_finished_total", "Attempts whose end was recorded.", counters.attempts_finished),
         ("lp_attempts_lost_total", "Attempts lost with their node.", counters.attempts_lost),
-        ("lp_reports_ignored_total", "Reports of nodes about attempts that are over.", counters.reports_ignored),
+        (
+            "lp_reports_ignored_total",
+            "Reports of nodes about attempts that are over.",
+            counters.reports_ignored,
+        ),
         ("lp_commits_total", "Transactions of the engine.", counters.commits),
         ("lp_commit_rows_total", "Rows they wrote.", counters.commit_rows),
         ("lp_commit_failures_total", "Transactions that failed.", counters.commit_failures),
@@ -112,7 +126,8 @@ fn render_overview(page: &mut Page, overview: &Overview) {
 
 fn render_nodes(page: &mut Page, overview: &Overview) {
     page.head("lp_nodes", "gauge", "Nodes by state.");
-    let mut states: BTreeMap<&str, u64> = ["connected", "disconnected", "lost"].into_iter().map(|state| (state, 0)).collect();
+    let mut states: BTreeMap<&str, u64> =
+        ["connected", "disconnected", "lost"].into_iter().map(|state| (state, 0)).collect();
     for node in &overview.nodes {
         *states.entry(node.state.as_str()).or_default() += 1;
     }
@@ -168,9 +183,15 @@ mod tests {
         metrics.count_request("/api/v1/apps/{app}", &Method::GET, 200, Duration::from_millis(500));
         metrics.count_request("unmatched", &Method::from_bytes(b"BREW").unwrap(), 404, Duration::ZERO);
 
-        let text = metrics.render(Some(&Overview { leading: true, ..Overview::default() }), &Swept::default());
+        let text =
+            metrics.render(Some(&Overview { leading: true, ..Overview::default() }), &Swept::default());
 
-        assert!(text.contains("lp_http_requests_total{route=\"/api/v1/apps/{app}\",method=\"GET\",status=\"200\"} 2\n"), "{text}");
+        assert!(
+            text.contains(
+                "lp_http_requests_total{route=\"/api/v1/apps/{app}\",method=\"GET\",status=\"200\"} 2\n"
+            ),
+            "{text}"
+        );
         assert!(text.contains("lp_http_request_seconds_total{route=\"/api/v1/apps/{app}\",method=\"GET\",status=\"200\"} 1\n"), "{text}");
         assert!(text.contains("method=\"other\",status=\"404\"} 1\n"), "{text}");
         assert!(text.contains("\nlp_leading 1\n"), "{text}");

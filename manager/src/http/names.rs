@@ -32,19 +32,26 @@ pub(crate) async fn venv(state: &State, text: &str) -> Result<VenvId, Failure> {
 /// A node by id, exact name, or unique beginning of its id.
 pub(crate) fn node<'a>(nodes: &'a [StoredNode], text: &str) -> Result<&'a StoredNode, Failure> {
     if let Ok(node_id) = text.parse::<NodeId>() {
-        return nodes.iter().find(|node| node.node_id == node_id).ok_or_else(|| Failure::not_found("node", text));
+        return nodes
+            .iter()
+            .find(|node| node.node_id == node_id)
+            .ok_or_else(|| Failure::not_found("node", text));
     }
     let named: Vec<_> = nodes.iter().filter(|node| node.name == text).collect();
     let fitting = match named.is_empty() {
         false => named,
         true if text.len() < 4 => named,
-        true => nodes.iter().filter(|node| node.node_id.to_string().starts_with(&text.to_ascii_lowercase())).collect(),
+        true => nodes
+            .iter()
+            .filter(|node| node.node_id.to_string().starts_with(&text.to_ascii_lowercase()))
+            .collect(),
     };
     match fitting[..] {
         [] => Err(Failure::not_found("node", text)),
         [node] => Ok(node),
         _ => {
-            let candidates: Vec<String> = fitting.iter().take(10).map(|node| format!("{} ({})", node.node_id, node.name)).collect();
+            let candidates: Vec<String> =
+                fitting.iter().take(10).map(|node| format!("{} ({})", node.node_id, node.name)).collect();
             Err(Failure::new(lp_protocol::ErrorCode::Ambiguous, format!("more than one node fits `{text}`"))
                 .hint(format!("Candidates: {}.", candidates.join(", "))))
         }
@@ -54,8 +61,14 @@ pub(crate) fn node<'a>(nodes: &'a [StoredNode], text: &str) -> Result<&'a Stored
 /// Names of apps and venvs also stand in paths and on command lines, where these would mean something else.
 pub(crate) fn check_package_name(name: &str) -> Result<(), Failure> {
     check_name("name", name)?;
-    if name.starts_with('@') || name.starts_with('-') || matches!(name, "." | "..") || name.contains(['/', '\\']) {
-        return Err(Failure::invalid(format!("the name `{name}` cannot be used: it must not begin with `@` or `-`, be `.` or `..`, or contain a slash")));
+    if name.starts_with('@')
+        || name.starts_with('-')
+        || matches!(name, "." | "..")
+        || name.contains(['/', '\\'])
+    {
+        return Err(Failure::invalid(format!(
+            "the name `{name}` cannot be used: it must not begin with `@` or `-`, be `.` or `..`, or contain a slash"
+        )));
     }
     if Uuid::try_parse(name).is_ok() {
         return Err(Failure::invalid(format!("the name `{name}` cannot be used: it looks like an id")));
@@ -97,7 +110,21 @@ mod tests {
             assert!(check_package_name(name).is_ok(), "{name}");
         }
         let long = "x".repeat(256);
-        for name in ["", " ", " a", "a\n", "a\u{1b}[2J", "@last", "-x", ".", "..", "a/b", "a\\b", "67e55044-10b1-426f-9247-bb680e5fe0c8", &long] {
+        for name in [
+            "",
+            " ",
+            " a",
+            "a\n",
+            "a\u{1b}[2J",
+            "@last",
+            "-x",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            &long,
+        ] {
             assert!(check_package_name(name).is_err(), "{name}");
         }
     }

@@ -87,7 +87,11 @@ fn view(stored: StoredNode, now: Option<&NodeOverview>) -> NodeView {
         // one the core does not know has no attempts that could be lost
         state: now.map_or(NodeState::Disconnected, |now| now.state),
         create_at,
-        seen_at: if connected { now.map(|now| chrono::Utc::now() - ago(now.seconds_since_heard)) } else { seen_at },
+        seen_at: if connected {
+            now.map(|now| chrono::Utc::now() - ago(now.seconds_since_heard))
+        } else {
+            seen_at
+        },
         facts,
         load: now.map(|now| now.load.clone()).unwrap_or_default(),
         in_use: now.map_or_else(nothing, |now| now.in_use.clone()),
@@ -119,6 +123,8 @@ mod tests {
 
         assert_eq!((first.items, second.items, third.items), (vec![0, 1], vec![2, 3], vec![4]));
         assert_eq!(third.next_cursor, None);
-        assert!(PageQuery { cursor: Some("x".into()), limit: None }.cut(items.clone(), u32::to_string).is_err());
+        assert!(
+            PageQuery { cursor: Some("x".into()), limit: None }.cut(items.clone(), u32::to_string).is_err()
+        );
     }
 }

@@ -20,15 +20,27 @@ impl Modify for Everywhere {
         let components = document.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
-        let content = ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("ApiError"))).build();
+        let content =
+            ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("ApiError"))).build();
         let refusal = ResponseBuilder::new()
             .description("Refused, or failed: the code says why in a word, the message in a sentence.")
             .content("application/json", content)
             .build();
         for (path, item) in &mut document.paths.paths {
-            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
+            let operations = [
+                &mut item.get,
+                &mut item.put,
+                &mut item.post,
+                &mut item.delete,
+                &mut item.patch,
+                &mut item.head,
+            ];
             for operation in operations.into_iter().flatten() {
-                operation.responses.responses.entry("default".to_owned()).or_insert(RefOr::T(refusal.clone()));
+                operation
+                    .responses
+                    .responses
+                    .entry("default".to_owned())
+                    .or_insert(RefOr::T(refusal.clone()));
                 if !path.ends_with("/health") {
                     operation.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
                 }

@@ -54,7 +54,9 @@ pub(crate) async fn version_of(
 ) -> Result<NewVersion, Failure> {
     let digest = super::blobs::parse_digest(digest)?;
     if state.blobs.touch_package(&digest).await?.is_none() {
-        return Err(Failure::not_found("package", digest).hint("Upload it first: PUT /api/v1/blobs/{digest}."));
+        return Err(
+            Failure::not_found("package", digest).hint("Upload it first: PUT /api/v1/blobs/{digest}.")
+        );
     }
     let path = state.blobs.path_of(&Key::package(&digest));
     let known = state.catalogue.recall_sums(&digest);
@@ -83,13 +85,19 @@ struct ReadArchive {
     program: Option<Program>,
 }
 
-fn read_archive(path: PathBuf, digest: Digest, known: Option<Summed>, purpose: Purpose) -> Result<ReadArchive, Failure> {
+fn read_archive(
+    path: PathBuf,
+    digest: Digest,
+    known: Option<Summed>,
+    purpose: Purpose,
+) -> Result<ReadArchive, Failure> {
     let summed = match known {
         Some(summed) => summed,
         None => lp_package::digest::sum_file(&path).map_err(|error| Failure::internal(&error))?,
     };
     if summed.digest != digest {
-        let cause = std::io::Error::other(format!("the stored package {digest} has the digest {}", summed.digest));
+        let cause =
+            std::io::Error::other(format!("the stored package {digest} has the digest {}", summed.digest));
         return Err(Failure::internal(&cause));
     }
     let rules = match purpose {
@@ -101,8 +109,11 @@ fn read_archive(path: PathBuf, digest: Digest, known: Option<Summed>, purpose: P
         return Ok(ReadArchive { summed, format: survey.format, program: None });
     };
     let Some(bytes) = &survey.file else {
-        return Err(Failure::new(ErrorCode::InvalidManifest, format!("the archive has no {MANIFEST_NAME} ({})", survey.describe_top()))
-            .hint("It must be in the one directory that holds everything, or at the top of the archive."));
+        return Err(Failure::new(
+            ErrorCode::InvalidManifest,
+            format!("the archive has no {MANIFEST_NAME} ({})", survey.describe_top()),
+        )
+        .hint("It must be in the one directory that holds everything, or at the top of the archive."));
     };
     let has_path = |path: &str| survey.kind_of(path).is_some();
     let options = manifest::Options { strict, has_path: Some(&has_path) };

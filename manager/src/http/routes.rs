@@ -1,7 +1,7 @@
 //! Every route, once: registration, the documentation and the tests are made from this one table.
 
-use actix_web::web::{self, ServiceConfig};
 use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use lp_protocol::ErrorCode;
 
@@ -87,9 +87,13 @@ async fn refuse_path(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::not_found("route", shown).hint("The routes are in /api/v1/openapi.json."))
 }
 
-async fn refuse_method(request: HttpRequest, methods: &'static [&'static str]) -> Result<HttpResponse, Failure> {
+async fn refuse_method(
+    request: HttpRequest,
+    methods: &'static [&'static str],
+) -> Result<HttpResponse, Failure> {
     let allow = methods.join(", ").to_uppercase();
-    let message = format!("{} is not a method of {}", request.method(), request.match_pattern().unwrap_or_default());
+    let message =
+        format!("{} is not a method of {}", request.method(), request.match_pattern().unwrap_or_default());
     let mut failure = Failure::new(ErrorCode::MethodNotAllowed, message);
     failure.extra.header = Some((header::ALLOW, allow));
     Err(failure)

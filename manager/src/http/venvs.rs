@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lp_protocol::VenvId;
-use lp_protocol::views::{VenvView, CreateVenv, Page, UpdateVenv};
+use lp_protocol::views::{CreateVenv, Page, UpdateVenv, VenvView};
 
 use super::failure::Failure;
 use super::input::{Json, Query};
@@ -15,13 +15,20 @@ use crate::store::{NewPackage, PackageUpdate};
 
 /// Lists the venvs, newest first.
 #[utoipa::path(get, path = "/api/v1/venvs", tag = "venvs", params(ListPackages), responses((status = 200, body = Page<VenvView>)))]
-pub(crate) async fn list(state: web::Data<State>, query: Query<ListPackages>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(
+    state: web::Data<State>,
+    query: Query<ListPackages>,
+) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().json(state.store.list_venvs(&query.0.into()).await?))
 }
 
 /// Creates a venv of an uploaded package. The whole archive is read; a hostile one is refused.
 #[utoipa::path(post, path = "/api/v1/venvs", tag = "venvs", request_body = CreateVenv, responses((status = 201, body = VenvView)))]
-pub(crate) async fn create(state: web::Data<State>, caller: web::ReqData<Principal>, body: Json<CreateVenv>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn create(
+    state: web::Data<State>,
+    caller: web::ReqData<Principal>,
+    body: Json<CreateVenv>,
+) -> Result<HttpResponse, Failure> {
     let CreateVenv { name, description, digest } = body.0;
     names::check_package_name(&name)?;
     names::check_description(&description)?;
@@ -82,7 +89,10 @@ pub(crate) async fn update(
     params(("venv" = String, Path, description = "Id, exact name, or unique beginning of the id (4 characters or more)")),
     responses((status = 204, description = "Deleted."))
 )]
-pub(crate) async fn delete(state: web::Data<State>, venv: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    venv: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let venv_id = names::venv(&state, &venv).await?;
     state.store.delete_venv(state.engine.epoch()?, venv_id, state.clock.now()).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -96,7 +106,11 @@ pub(crate) async fn delete(state: web::Data<State>, venv: web::Path<String>) -> 
     params(("venv" = String, Path, description = "Id, exact name, or unique beginning of the id (4 characters or more)")),
     responses((status = 200, description = "The archive.", body = String, content_type = "application/octet-stream"))
 )]
-pub(crate) async fn download(state: web::Data<State>, request: HttpRequest, venv: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn download(
+    state: web::Data<State>,
+    request: HttpRequest,
+    venv: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let venv = find(&state, &venv).await?;
     let digest = super::blobs::parse_digest(&venv.version.digest)?;
     let name = format!("{}.{}", venv.name, venv.version.format);

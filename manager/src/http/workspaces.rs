@@ -31,9 +31,14 @@ const MAX_LISTING_BYTES: usize = 16 << 20;
     params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`"), PageQuery),
     responses((status = 200, body = Page<WorkspaceView>))
 )]
-pub(crate) async fn list(state: web::Data<State>, task: web::Path<String>, query: Query<PageQuery>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(
+    state: web::Data<State>,
+    task: web::Path<String>,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Failure> {
     let task = find(&state, &task).await?;
-    let names: BTreeMap<NodeId, String> = state.store.list_nodes().await?.into_iter().map(|node| (node.node_id, node.name)).collect();
+    let names: BTreeMap<NodeId, String> =
+        state.store.list_nodes().await?.into_iter().map(|node| (node.node_id, node.name)).collect();
     let views = workspaces_of(&task).into_iter().map(|(node_id, key)| WorkspaceView {
         task_id: key.task_id,
         action: key.action,
@@ -42,7 +47,8 @@ pub(crate) async fn list(state: web::Data<State>, task: web::Path<String>, query
         node_name: names.get(&node_id).cloned().unwrap_or_default(),
         reachable: state.link.is_connected(node_id),
     });
-    let page = query.0.cut(views.collect(), |view: &WorkspaceView| format!("{}/{}", view.attempt, view.action))?;
+    let page =
+        query.0.cut(views.collect(), |view: &WorkspaceView| format!("{}/{}", view.attempt, view.action))?;
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -54,10 +60,14 @@ pub(crate) async fn list(state: web::Data<State>, task: web::Path<String>, query
     params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`")),
     responses((status = 204, description = "The nodes were told."))
 )]
-pub(crate) async fn delete(state: web::Data<State>, task: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    task: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
     let task = find(&state, &task).await?;
     if task.record.stage != Stage::Finished {
-        let message = format!("task `{}` is {}; its workspaces are in use", task.record.task_id, task.record.stage);
+        let message =
+            format!("task `{}` is {}; its workspaces are in use", task.record.task_id, task.record.stage);
         return Err(Failure::new(ErrorCode::Conflict, message).hint("Stop it first, or wait for its end."));
     }
     let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
@@ -75,7 +85,8 @@ pub(crate) async fn delete(state: web::Data<State>, task: web::Path<String>) -> 
     }
     let away: Vec<String> = away.into_iter().collect();
     let message = format!("some workspaces are on nodes that cannot be reached: {}", away.join(", "));
-    Err(Failure::new(ErrorCode::NodeUnreachable, message).hint("The others are deleted; try again when these nodes are back."))
+    Err(Failure::new(ErrorCode::NodeUnreachable, message)
+        .hint("The others are deleted; try again when these nodes are back."))
 }
 
 /// Lists the files of a workspace.
@@ -93,11 +104,14 @@ pub(crate) async fn delete(state: web::Data<State>, task: web::Path<String>) -> 
 pub(crate) async fn show(state: web::Data<State>, path: AttemptPath) -> Result<HttpResponse, Failure> {
     let found = attempts::find(&state, &path).await?;
     let incoming = ask(&state, &found, StreamRequest::WorkspaceFiles { attempt: found.key.clone() }).await?;
-    let broken = |what: &str| Failure::new(ErrorCode::NodeUnreachable, format!("the node's list of files cannot be read: {what}"));
+    let broken = |what: &str| {
+        Failure::new(ErrorCode::NodeUnreachable, format!("the node's list of files cannot be read: {what}"))
+    };
     let bytes = incoming.read_all(MAX_LISTING_BYTES).await.map_err(|cut| broken(&cut.to_string()))?;
     let bytes = bytes.ok_or_else(|| broken("it is too long"))?;
     // read and written anew: what a node sends is not passed on unseen as ours
-    let listing: WorkspaceListing = serde_json::from_slice(&bytes).map_err(|error| broken(&error.to_string()))?;
+    let listing: WorkspaceListing =
+        serde_json::from_slice(&bytes).map_err(|error| broken(&error.to_string()))?;
     Ok(HttpResponse::Ok().json(listing))
 }
 
@@ -122,12 +136,17 @@ pub(crate) struct FilePath {
     ),
     responses((status = 200, description = "The file.", body = String, content_type = "application/octet-stream"))
 )]
-pub(crate) async fn download_file(state: web::Data<State>, path: AttemptPath, query: Query<FilePath>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn download_file(
+    state: web::Data<State>,
+    path: AttemptPath,
+    query: Query<FilePath>,
+) -> Result<HttpResponse, Failure> {
     let file = query.0.path;
     check_file_path(&file)?;
     let found = attempts::find(&state, &path).await?;
     let name = file.rsplit('/').next().unwrap_or("file").to_owned();
-    let incoming = ask(&state, &found, StreamRequest::WorkspaceFile { attempt: found.key.clone(), path: file }).await?;
+    let incoming =
+        ask(&state, &found, StreamRequest::WorkspaceFile { attempt: found.key.clone(), path: file }).await?;
     Ok(send(incoming, &name, "application/octet-stream"))
 }
 
@@ -162,7 +181,11 @@ fn workspaces_of(task: &StoredTask) -> Vec<(NodeId, AttemptKey)> {
     for attempt in &task.attempts {
         let never_began = matches!(attempt.exit, Some(Exit::Returned)) || (attempt.stage == Stage::Pending);
         let Some(action) = names.get(&attempt.id.action).filter(|_| !never_began) else { continue };
-        let key = AttemptKey { task_id: task.record.task_id, action: (*action).to_owned(), attempt: attempt.id.number };
+        let key = AttemptKey {
+            task_id: task.record.task_id,
+            action: (*action).to_owned(),
+            attempt: attempt.id.number,
+        };
         found.push((attempt.node_id, key));
     }
     found
@@ -176,8 +199,12 @@ async fn ask(state: &State, found: &Found, what: StreamRequest) -> Result<Incomi
     state.link.open_stream(found.record.node_id, what).await.map_err(|error| match error {
         NoStream::Refused(error) => error.into(),
         NoStream::NotConnected | NoStream::NoAnswer => {
-            let message = format!("the workspace is on node {}, which cannot be reached: {error}", found.record.node_id);
-            Failure::new(ErrorCode::NodeUnreachable, message).hint("It can be read when the node is back: `lp node list`.")
+            let message = format!(
+                "the workspace is on node {}, which cannot be reached: {error}",
+                found.record.node_id
+            );
+            Failure::new(ErrorCode::NodeUnreachable, message)
+                .hint("It can be read when the node is back: `lp node list`.")
         }
     })
 }
@@ -210,7 +237,9 @@ mod tests {
         for path in ["a", "a/b c/d.txt", "..a/b..", "größe"] {
             assert!(check_file_path(path).is_ok(), "{path}");
         }
-        for path in ["", "/etc/passwd", "..", "a/../../b", "a//b", "./a", "a/", "a\0b", "a\nb", &"a/".repeat(3000)] {
+        for path in
+            ["", "/etc/passwd", "..", "a/../../b", "a//b", "./a", "a/", "a\0b", "a\nb", &"a/".repeat(3000)]
+        {
             assert!(check_file_path(path).is_err(), "{path}");
         }
     }

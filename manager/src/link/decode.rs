@@ -57,12 +57,25 @@ mod tests {
 
         let frames = decode(message).unwrap();
 
-        assert!(matches!(frames[..], [NodeFrame::WorkspacesDeleted { .. }, NodeFrame::Heartbeat { .. }]), "{frames:?}");
+        assert!(
+            matches!(frames[..], [NodeFrame::WorkspacesDeleted { .. }, NodeFrame::Heartbeat { .. }]),
+            "{frames:?}"
+        );
     }
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        for message in ["", "{", "{}", "1", "[1]", "[{}]", "[{\"a\": 1, \"b\": 2}]", r#"[{"reports": {"reports": [{"seq": -1}]}}]"#, "[\"hello\"]"] {
+        for message in [
+            "",
+            "{",
+            "{}",
+            "1",
+            "[1]",
+            "[{}]",
+            "[{\"a\": 1, \"b\": 2}]",
+            r#"[{"reports": {"reports": [{"seq": -1}]}}]"#,
+            "[\"hello\"]",
+        ] {
             assert!(decode(message.as_bytes()).is_err(), "{message}");
         }
     }

@@ -43,7 +43,12 @@ impl Link {
         outbound.is_some_and(|outbound| outbound.try_send(vec![frame]).is_ok())
     }
 
-    pub(super) fn enter(&self, node_id: NodeId, connection: ConnectionId, outbound: WeakSender<Vec<ManagerFrame>>) {
+    pub(super) fn enter(
+        &self,
+        node_id: NodeId,
+        connection: ConnectionId,
+        outbound: WeakSender<Vec<ManagerFrame>>,
+    ) {
         self.lock().insert(node_id, Connected { connection, outbound });
     }
 

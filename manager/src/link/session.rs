@@ -148,7 +148,8 @@ impl Link {
         let mut frames = self.without_streams(node_id, first);
         loop {
             if !frames.is_empty() {
-                let mut call: InFlight<'_> = Box::pin(self.engine.node_frames(connection, std::mem::take(&mut frames)));
+                let mut call: InFlight<'_> =
+                    Box::pin(self.engine.node_frames(connection, std::mem::take(&mut frames)));
                 // once now, so that the calls stand in the engine's inbox in the order of the frames
                 match futures_util::poll!(&mut call) {
                     std::task::Poll::Ready(Ok(())) => {}
@@ -212,7 +213,8 @@ fn check_version(message: &[u8]) -> Result<(), Refusal> {
         Ok(frames) => frames.into_iter().next().unwrap_or_default(),
         Err(error) => return Err(Refusal::Malformed(format!("the message is malformed: {error}"))),
     };
-    let theirs = first.get("hello").and_then(|hello| hello.get("link_version")).and_then(serde_json::Value::as_u64);
+    let theirs =
+        first.get("hello").and_then(|hello| hello.get("link_version")).and_then(serde_json::Value::as_u64);
     let which = match theirs {
         None => return Err(Refusal::NotHello),
         Some(theirs) if theirs == u64::from(LINK_VERSION) => return Ok(()),
@@ -220,7 +222,8 @@ fn check_version(message: &[u8]) -> Result<(), Refusal> {
         Some(_) => "manager",
     };
     let theirs = theirs.unwrap_or_default();
-    let sentence = format!("the node speaks version {theirs} of the link and the manager version {LINK_VERSION}");
+    let sentence =
+        format!("the node speaks version {theirs} of the link and the manager version {LINK_VERSION}");
     let error = ApiError::new(ErrorCode::Conflict, sentence).with_hint(format!("Upgrade the {which}."));
     Err(Refusal::Version(error))
 }
@@ -242,7 +245,10 @@ async fn write(mut frames: mpsc::Receiver<Vec<ManagerFrame>>, outgoing: &mpsc::S
     Refusal::Closed
 }
 
-async fn send(outgoing: &mpsc::Sender<ToSocket>, message: &mut String) -> Result<(), mpsc::error::SendTimeoutError<ToSocket>> {
+async fn send(
+    outgoing: &mpsc::Sender<ToSocket>,
+    message: &mut String,
+) -> Result<(), mpsc::error::SendTimeoutError<ToSocket>> {
     let mut text = std::mem::take(message);
     text.push(']');
     outgoing.send_timeout(ToSocket::Message(text), STUCK).await
@@ -274,7 +280,8 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_with_the_side_to_upgrade() {
-        let hello = |version: u32| format!(r#"[{{"hello": {{"link_version": {version}, "unheard_of": 1}}}}]"#);
+        let hello =
+            |version: u32| format!(r#"[{{"hello": {{"link_version": {version}, "unheard_of": 1}}}}]"#);
         let side = |version| match check_version(hello(version).as_bytes()) {
             Err(Refusal::Version(error)) => error.hint,
             other => panic!("{other:?}"),
@@ -297,7 +304,12 @@ mod tests {
         assert!(matches!(write(waiting, &outgoing).await, Refusal::Closed));
 
         let message = sent.recv().await.unwrap();
-        assert_eq!(message, ToSocket::Message(r#"[{"ack":{"through":1}},{"ack":{"through":2}},{"ack":{"through":3}}]"#.to_owned()));
+        assert_eq!(
+            message,
+            ToSocket::Message(
+                r#"[{"ack":{"through":1}},{"ack":{"through":2}},{"ack":{"through":3}}]"#.to_owned()
+            )
+        );
         assert!(sent.try_recv().is_err());
     }
 }

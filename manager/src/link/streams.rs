@@ -141,7 +141,8 @@ impl Link {
         let cut = CancellationToken::new();
         let answer = {
             let mut known = self.streams.lock();
-            let stream = known.get_mut(&stream_id).filter(|stream| stream.node_id == node_id).ok_or(Unwanted)?;
+            let stream =
+                known.get_mut(&stream_id).filter(|stream| stream.node_id == node_id).ok_or(Unwanted)?;
             match std::mem::replace(&mut stream.state, State::Running(cut.clone())) {
                 State::Asked(answer) => answer,
                 running @ State::Running(_) => {

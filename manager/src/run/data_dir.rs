@@ -53,7 +53,14 @@ impl DataDir {
 fn lock(path: &Path) -> Result<File, Error> {
     let wrong = |source| Error::DataDir { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
-    let mut file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path.join("manager.lock")).map_err(wrong)?;
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path.join("manager.lock"))
+        .map_err(wrong)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => {
@@ -98,7 +105,10 @@ mod tests {
         let second = DataDir::open(&path);
 
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(matches!(second, Err(Error::InUse { pid: Some(pid), .. }) if pid == std::process::id()), "{second:?}");
+        assert!(
+            matches!(second, Err(Error::InUse { pid: Some(pid), .. }) if pid == std::process::id()),
+            "{second:?}"
+        );
         let id = first.manager_id().to_owned();
         drop(first);
         assert_eq!(DataDir::open(&path).unwrap().manager_id(), id);

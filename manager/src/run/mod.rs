@@ -39,9 +39,18 @@ pub enum Error {
     #[error("another manager uses the data directory {}{}", .path.display(), .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     InUse { path: PathBuf, pid: Option<u32> },
     #[error("the data directory {} cannot be used", .path.display())]
-    DataDir { path: PathBuf, #[source] source: std::io::Error },
+    DataDir {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot listen on {host}:{port}")]
-    Listen { host: String, port: u16, #[source] source: std::io::Error },
+    Listen {
+        host: String,
+        port: u16,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("the database cannot be opened")]
     Store(#[from] store::Error),
     #[error("the blob store cannot be opened")]
@@ -68,7 +77,11 @@ pub struct Ready {
 ///
 /// # Errors
 /// One for each thing that keeps it from starting; `Http` and `EngineEnded` also later.
-pub async fn run(config: Config, shutdown: CancellationToken, on_ready: impl FnOnce(Ready) + Send) -> Result<(), Error> {
+pub async fn run(
+    config: Config,
+    shutdown: CancellationToken,
+    on_ready: impl FnOnce(Ready) + Send,
+) -> Result<(), Error> {
     let data_dir = DataDir::open(&config.data_path)?;
     let listen = |source| Error::Listen { host: config.http_host.clone(), port: config.http_port, source };
     let (listener, address) = http::bind(&config.http_host, config.http_port).map_err(listen)?;
@@ -99,7 +112,7 @@ async fn serve(
     let handle = server.handle.clone();
     let mut running = tokio::spawn(server.running);
 
-    settle(&parts.state.engine, &store, &shutdown).await;
+    settle(&parts.state.engine, &store, data_dir.manager_id(), &shutdown).await;
     on_ready(Ready {
         address,
         admin_token: token.secret,
@@ -138,7 +151,14 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(config: &Config, data_dir: &DataDir, store: &Arc<Store>, blobs: Blobs, clock: Clock, address: SocketAddr) -> Self {
+    fn start(
+        config: &Config,
+        data_dir: &DataDir,
+        store: &Arc<Store>,
+        blobs: Blobs,
+        clock: Clock,
+        address: SocketAddr,
+    ) -> Self {
         let end = CancellationToken::new();
         let settings = engine::Settings {
             core: crate::core::Settings { heartbeat: config.heartbeat, lost_after: config.lost_after },
@@ -198,11 +218,11 @@ async fn forget_on_change(engine: Engine, state: Arc<http::State>, end: Cancella
 }
 
 /// Waits until this manager leads, or another one does.
-async fn settle(engine: &Engine, store: &Store, shutdown: &CancellationToken) {
+async fn settle(engine: &Engine, store: &Store, manager_id: &str, shutdown: &CancellationToken) {
     let mut leadership = engine.leadership();
     let settled = async {
         while leadership.borrow_and_update().is_none() {
-            if matches!(store.find_leader().await, Ok(Some(_))) && engine.epoch().is_err() {
+            if matches!(store.find_leader().await, Ok(Some(leader)) if leader.holder != manager_id) {
                 return;
             }
             tokio::select! {

@@ -12,7 +12,11 @@ async fn routes(manager: &Manager) -> Vec<(Method, String)> {
     let document: Value = manager.get_json("/api/v1/openapi.json").await;
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        let path: String = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
+        let path: String = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         for method in item.as_object().unwrap().keys() {
             routes.push((method.to_uppercase().parse().unwrap(), path.clone()));
         }
@@ -71,8 +75,24 @@ async fn a_path_that_is_not_ours_is_refused_without_a_token_and_not_found_with_o
     let manager = Manager::start().await;
 
     for path in [
-        "/", "/api", "/api/v1", "/api/v1/", "/api/v1/apps/", "/api/v1//apps", "/api/v1/apps;x=1", "/api/v1%2fapps", "/api/v1/nothing", "/configs",
-        "/health/", "/metrics/", "/api/v2/apps", "/API/V1/APPS", "/node/v1", "/static/x.js", "/api/v1/health/x", "/api/v1/tasks/x/y",
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/apps/",
+        "/api/v1//apps",
+        "/api/v1/apps;x=1",
+        "/api/v1%2fapps",
+        "/api/v1/nothing",
+        "/configs",
+        "/health/",
+        "/metrics/",
+        "/api/v2/apps",
+        "/API/V1/APPS",
+        "/node/v1",
+        "/static/x.js",
+        "/api/v1/health/x",
+        "/api/v1/tasks/x/y",
     ] {
         for method in [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS, Method::DELETE] {
             let response = manager.bare(method.clone(), path).send().await.unwrap();
@@ -82,7 +102,8 @@ async fn a_path_that_is_not_ours_is_refused_without_a_token_and_not_found_with_o
     }
     // what is not a route of the node plane is no secret to a node either
     let joined = join(&manager, "a").await;
-    let response = manager.bare(Method::GET, "/node/v1/nothing").bearer_auth(joined.credential).send().await.unwrap();
+    let response =
+        manager.bare(Method::GET, "/node/v1/nothing").bearer_auth(joined.credential).send().await.unwrap();
     refusal(response, ErrorCode::NotFound).await;
 }
 
@@ -109,14 +130,20 @@ async fn a_loopback_manager_is_not_called_by_other_names() {
 async fn answers_are_no_pages_and_open_to_no_other_origin() {
     let manager = Manager::start().await;
 
-    let response = manager.request(Method::GET, "/api/v1/apps").header("origin", "null").send().await.unwrap();
+    let response =
+        manager.request(Method::GET, "/api/v1/apps").header("origin", "null").send().await.unwrap();
 
     let headers = response.headers();
     assert_eq!(headers["x-content-type-options"], "nosniff");
     assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
     assert_eq!(headers["cache-control"], "no-store");
     assert!(!headers.keys().any(|name| name.as_str().starts_with("access-control")), "{headers:?}");
-    let preflight = manager.request(Method::OPTIONS, "/api/v1/apps").header("access-control-request-method", "POST").send().await.unwrap();
+    let preflight = manager
+        .request(Method::OPTIONS, "/api/v1/apps")
+        .header("access-control-request-method", "POST")
+        .send()
+        .await
+        .unwrap();
     refusal(preflight, ErrorCode::MethodNotAllowed).await;
 }
 
@@ -127,7 +154,13 @@ async fn many_different_wrong_tokens_have_to_wait_and_the_right_one_has_not_whil
 
     let mut last = StatusCode::UNAUTHORIZED;
     for guess in 0..=100 {
-        last = manager.bare(Method::GET, "/api/v1/apps").bearer_auth(format!("lp_{guess}")).send().await.unwrap().status();
+        last = manager
+            .bare(Method::GET, "/api/v1/apps")
+            .bearer_auth(format!("lp_{guess}"))
+            .send()
+            .await
+            .unwrap()
+            .status();
     }
 
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);

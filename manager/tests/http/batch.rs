@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use crate::harness::{Manager, hello, refusal, within};
 
 async fn batch(manager: &Manager, app_id: AppId, query: &str, body: impl Into<Body>) -> Vec<Value> {
-    let request = manager.request(Method::POST, &format!("/api/v1/tasks/batch?app_id={app_id}{query}")).body(body);
+    let request =
+        manager.request(Method::POST, &format!("/api/v1/tasks/batch?app_id={app_id}{query}")).body(body);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 200);
     let text = response.text().await.unwrap();
@@ -32,8 +33,12 @@ async fn each_line_makes_a_task_in_order() {
     assert_eq!(created.len(), 700);
     assert!(created.iter().all(|line| line["created"] == true));
     for n in [0, 350, 699] {
-        let info: Value = manager.get_json(&format!("/api/v1/tasks/{}", created[n]["task_id"].as_str().unwrap())).await;
-        assert_eq!((&info["input_data"]["n"], &info["task_name"], &info["priority"]), (&json!(n), &json!("many"), &json!(2)));
+        let info: Value =
+            manager.get_json(&format!("/api/v1/tasks/{}", created[n]["task_id"].as_str().unwrap())).await;
+        assert_eq!(
+            (&info["input_data"]["n"], &info["task_name"], &info["priority"]),
+            (&json!(n), &json!("many"), &json!(2))
+        );
     }
     let page: Page<TaskView> = manager.get_json("/api/v1/tasks?limit=1").await;
     assert_eq!(page.items[0].task_id.to_string(), created[699]["task_id"].as_str().unwrap());
@@ -63,7 +68,10 @@ async fn a_keyed_batch_that_is_repeated_makes_what_is_missing() {
     let other = batch(&manager, app.app_id, "&key=k", "{\"n\": 7}\n").await;
 
     assert_eq!(second[0]["task_id"], first[0]["task_id"]);
-    assert_eq!(second.iter().map(|line| line["created"].as_bool().unwrap()).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(
+        second.iter().map(|line| line["created"].as_bool().unwrap()).collect::<Vec<_>>(),
+        [false, false, true]
+    );
     assert_eq!(other[0]["error"]["code"], "conflict");
     assert_eq!(count(&manager).await, 3);
 }
@@ -73,8 +81,11 @@ async fn ids_come_back_while_lines_are_still_sent() {
     let manager = Manager::start().await;
     let app = manager.create_app("hello", hello()).await;
     let (lines, sent) = mpsc::channel::<Result<Bytes, std::io::Error>>(1);
-    let stream = futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
-    let request = manager.request(Method::POST, &format!("/api/v1/tasks/batch?app_id={}", app.app_id)).body(Body::wrap_stream(stream));
+    let stream =
+        futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
+    let request = manager
+        .request(Method::POST, &format!("/api/v1/tasks/batch?app_id={}", app.app_id))
+        .body(Body::wrap_stream(stream));
 
     // the last line has no end yet, so only one task can be made
     lines.send(Ok(Bytes::from_static(b"{\"n\": 1}\n{\"n\""))).await.unwrap();
@@ -117,9 +128,12 @@ async fn a_sender_that_reads_nothing_until_it_has_sent_all_is_served() {
 async fn a_batch_for_nothing_is_refused_as_a_whole() {
     let manager = Manager::start().await;
     let app = manager.create_app("hello", hello()).await;
-    let send = |query: String| manager.request(Method::POST, &format!("/api/v1/tasks/batch?{query}")).body("{}").send();
+    let send = |query: String| {
+        manager.request(Method::POST, &format!("/api/v1/tasks/batch?{query}")).body("{}").send()
+    };
 
-    refusal(send("app_id=00000000-0000-4000-8000-000000000000".into()).await.unwrap(), ErrorCode::NotFound).await;
+    refusal(send("app_id=00000000-0000-4000-8000-000000000000".into()).await.unwrap(), ErrorCode::NotFound)
+        .await;
     refusal(send("app_id=hello".into()).await.unwrap(), ErrorCode::InvalidRequest).await;
     refusal(send(format!("app_id={}&task=x", app.app_id)).await.unwrap(), ErrorCode::InvalidRequest).await;
     assert_eq!(batch(&manager, app.app_id, "", "").await, Vec::<Value>::new());

@@ -20,7 +20,10 @@ async fn a_follower_sees_the_changes_of_its_task_and_no_others() {
     client.stop_task(&task.to_string(), &Default::default()).await.unwrap();
 
     let first = within(events.next()).await.unwrap().unwrap();
-    assert!(matches!(first, Event::Task { task_id, stage: Stage::Finished, .. } if task_id == task), "{first:?}");
+    assert!(
+        matches!(first, Event::Task { task_id, stage: Stage::Finished, .. } if task_id == task),
+        "{first:?}"
+    );
 }
 
 #[tokio::test]

@@ -40,7 +40,10 @@ async fn what_is_not_json_or_not_of_the_right_form_says_why() {
         ("{\"name\": \"x\", \"digest\": \"y\", \"dscription\": \"\"}", "unknown field `dscription`"),
         ("{\"name\": \"x\", \"name\": \"x\"}", "duplicate field `name`"),
     ] {
-        let request = manager.request(Method::POST, "/api/v1/apps").header("content-type", "application/json").body(body);
+        let request = manager
+            .request(Method::POST, "/api/v1/apps")
+            .header("content-type", "application/json")
+            .body(body);
         let error = refusal(request.send().await.unwrap(), ErrorCode::InvalidRequest).await;
         assert!(error.message.contains(part), "{body}: {}", error.message);
     }
@@ -71,11 +74,15 @@ async fn an_encoded_body_is_refused_before_it_is_read() {
 
     for encoding in ["gzip", "br", "zstd", "deflate", "identity, gzip", "x"] {
         for path in ["/api/v1/blobs", "/api/v1/apps", "/api/v1/tasks", "/api/v1/tasks/batch", "/nothing"] {
-            let request = manager.request(Method::POST, path).header("content-encoding", encoding).body(vec![0_u8; 850]);
+            let request = manager
+                .request(Method::POST, path)
+                .header("content-encoding", encoding)
+                .body(vec![0_u8; 850]);
             refusal(request.send().await.unwrap(), ErrorCode::UnsupportedMediaType).await;
         }
     }
-    let request = manager.request(Method::POST, "/api/v1/blobs").header("content-encoding", "identity").body("x");
+    let request =
+        manager.request(Method::POST, "/api/v1/blobs").header("content-encoding", "identity").body("x");
     assert_eq!(request.send().await.unwrap().status(), StatusCode::CREATED);
 }
 
@@ -83,7 +90,8 @@ async fn an_encoded_body_is_refused_before_it_is_read() {
 async fn a_body_of_another_type_is_refused() {
     let manager = Manager::start().await;
 
-    let request = manager.request(Method::POST, "/api/v1/tasks").header("content-type", "text/plain").body("{}");
+    let request =
+        manager.request(Method::POST, "/api/v1/tasks").header("content-type", "text/plain").body("{}");
 
     refusal(request.send().await.unwrap(), ErrorCode::UnsupportedMediaType).await;
 }
@@ -99,7 +107,10 @@ async fn json_may_have_four_mebibytes_of_input_and_not_more() {
     refusal(manager.post("/api/v1/tasks", body(4 << 20)).await, ErrorCode::TooLarge).await;
     refusal(manager.post("/api/v1/tasks", body(8 << 20)).await, ErrorCode::TooLarge).await;
     let stream = futures_util::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1 << 16])));
-    let unsized_body = manager.request(Method::POST, "/api/v1/tasks").header("content-type", "application/json").body(reqwest::Body::wrap_stream(stream));
+    let unsized_body = manager
+        .request(Method::POST, "/api/v1/tasks")
+        .header("content-type", "application/json")
+        .body(reqwest::Body::wrap_stream(stream));
     refusal(unsized_body.send().await.unwrap(), ErrorCode::TooLarge).await;
 }
 
@@ -107,7 +118,12 @@ async fn json_may_have_four_mebibytes_of_input_and_not_more() {
 async fn a_harmless_request_id_is_kept() {
     let manager = Manager::start().await;
 
-    let response = manager.request(Method::GET, "/api/v1/apps/nothing").header("x-request-id", "abc-1").send().await.unwrap();
+    let response = manager
+        .request(Method::GET, "/api/v1/apps/nothing")
+        .header("x-request-id", "abc-1")
+        .send()
+        .await
+        .unwrap();
 
     assert_eq!(refusal(response, ErrorCode::NotFound).await.request_id, "abc-1");
 }
@@ -120,7 +136,13 @@ async fn names_in_paths_are_one_part_however_they_are_written() {
     let found: lp_protocol::views::AppView = manager.get_json("/api/v1/apps/my%20app%20%C3%A9%25").await;
 
     assert_eq!(found.app_id, app.app_id);
-    for path in ["/api/v1/apps/..%2f..%2fetc", "/api/v1/apps/%00", "/api/v1/apps/%ff", "/api/v1/apps/'%20OR%201=1", "/api/v1/apps/%25"] {
+    for path in [
+        "/api/v1/apps/..%2f..%2fetc",
+        "/api/v1/apps/%00",
+        "/api/v1/apps/%ff",
+        "/api/v1/apps/'%20OR%201=1",
+        "/api/v1/apps/%25",
+    ] {
         let status = manager.get(path).await.status();
         assert!(matches!(status.as_u16(), 400 | 404), "{path}: {status}");
     }

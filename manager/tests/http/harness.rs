@@ -41,11 +41,16 @@ impl Manager {
         change(&mut config);
         let shutdown = CancellationToken::new();
         let (ready, told) = tokio::sync::oneshot::channel::<Ready>();
-        let running = tokio::spawn(lp_manager::run(config, shutdown.clone(), move |told| ready.send(told).unwrap()));
+        let running =
+            tokio::spawn(lp_manager::run(config, shutdown.clone(), move |told| ready.send(told).unwrap()));
         let ready = within(told).await.expect("the manager ended before it was ready");
         // also chooses the process's TLS library, which reqwest wants
         ManagerClient::new("http://127.0.0.1", "").unwrap();
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         let token = ready.admin_token.reveal().to_owned();
         Self { address: ready.address, token, http, directory, shutdown, running: Some(running) }
     }
@@ -91,7 +96,8 @@ impl Manager {
     /// Uploads an app and returns what the manager made of it.
     pub async fn create_app(&self, name: &str, manifest: Value) -> AppView {
         let blob = self.upload(app_archive(&manifest.to_string())).await;
-        let body = CreateApp { name: name.into(), description: String::new(), digest: blob.digest, strict: false };
+        let body =
+            CreateApp { name: name.into(), description: String::new(), digest: blob.digest, strict: false };
         let response = self.request(Method::POST, "/api/v1/apps").json(&body).send().await.unwrap();
         read(response, StatusCode::CREATED).await
     }
@@ -140,7 +146,8 @@ pub async fn read<T: DeserializeOwned>(response: Response, status: StatusCode) -
 pub async fn refusal(response: Response, code: ErrorCode) -> ApiError {
     let (status, id) = (response.status(), response.headers().get("x-request-id").cloned());
     let body = response.text().await.unwrap();
-    let error: ApiError = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{status} {error}: {body}"));
+    let error: ApiError =
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{status} {error}: {body}"));
     assert_eq!(error.code, code, "{body}");
     assert_eq!(status.as_u16(), code.http_status(), "{body}");
     assert_eq!(Some(error.request_id.as_str()), id.as_ref().map(|id| id.to_str().unwrap()), "{body}");
@@ -154,7 +161,13 @@ pub fn app_archive(manifest: &str) -> Vec<u8> {
 }
 
 pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    gzip(&files.iter().flat_map(|(name, content)| tar_entry(name, b'0', content)).chain([0; 1024]).collect::<Vec<u8>>())
+    gzip(
+        &files
+            .iter()
+            .flat_map(|(name, content)| tar_entry(name, b'0', content))
+            .chain([0; 1024])
+            .collect::<Vec<u8>>(),
+    )
 }
 
 /// One entry with its header, written by hand so that hostile ones can be made.

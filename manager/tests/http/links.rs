@@ -19,10 +19,16 @@ async fn a_connected_node_is_seen_with_what_it_said() {
     let list: Page<NodeView> = manager.get_json("/api/v1/nodes").await;
     let status: ClusterStatus = manager.get_json("/api/v1/status").await;
 
-    assert_eq!((view.node_id, view.state, view.facts.capacity.slots), (node.node_id, NodeState::Connected, 8));
+    assert_eq!(
+        (view.node_id, view.state, view.facts.capacity.slots),
+        (node.node_id, NodeState::Connected, 8)
+    );
     assert!(view.seen_at.is_some());
     assert_eq!(list.items.len(), 1);
-    assert_eq!((status.nodes, status.nodes_connected, status.slots, status.role.as_str()), (1, 1, 8, "leader"));
+    assert_eq!(
+        (status.nodes, status.nodes_connected, status.slots, status.role.as_str()),
+        (1, 1, 8, "leader")
+    );
     refusal(manager.get("/api/v1/nodes/two").await, ErrorCode::NotFound).await;
 }
 
@@ -31,20 +37,27 @@ async fn a_join_token_that_has_expired_or_never_was_joins_nobody() {
     let manager = Manager::start().await;
 
     for lifetime in [0.0, -1.0, 1e12] {
-        refusal(manager.post("/api/v1/join-tokens", json!({"lifetime": lifetime})).await, ErrorCode::InvalidRequest).await;
+        refusal(
+            manager.post("/api/v1/join-tokens", json!({"lifetime": lifetime})).await,
+            ErrorCode::InvalidRequest,
+        )
+        .await;
     }
     for token in ["lpjoin_none", &manager.token] {
-        let request = manager.bare(Method::POST, "/node/v1/join").bearer_auth(token).json(&json!({"name": "x"}));
+        let request =
+            manager.bare(Method::POST, "/node/v1/join").bearer_auth(token).json(&json!({"name": "x"}));
         refusal(request.send().await.unwrap(), ErrorCode::Unauthenticated).await;
     }
     let token = manager.join_token().await;
     for name in ["", "a\nb"] {
-        let request = manager.bare(Method::POST, "/node/v1/join").bearer_auth(&token).json(&json!({"name": name}));
+        let request =
+            manager.bare(Method::POST, "/node/v1/join").bearer_auth(&token).json(&json!({"name": name}));
         refusal(request.send().await.unwrap(), ErrorCode::InvalidRequest).await;
     }
     // one token joins many
     for name in ["a", "b"] {
-        let request = manager.bare(Method::POST, "/node/v1/join").bearer_auth(&token).json(&json!({"name": name}));
+        let request =
+            manager.bare(Method::POST, "/node/v1/join").bearer_auth(&token).json(&json!({"name": name}));
         assert_eq!(request.send().await.unwrap().status(), StatusCode::CREATED);
     }
 }
@@ -56,7 +69,12 @@ async fn a_node_of_another_version_is_told_which_side_to_upgrade() {
     let mut socket = open_socket(&manager, &joined.credential).await.unwrap();
 
     let hello = json!([{"hello": {"link_version": LINK_VERSION + 1, "of_the_future": true}}]);
-    futures_util::SinkExt::send(&mut socket, tokio_tungstenite::tungstenite::Message::text(hello.to_string())).await.unwrap();
+    futures_util::SinkExt::send(
+        &mut socket,
+        tokio_tungstenite::tungstenite::Message::text(hello.to_string()),
+    )
+    .await
+    .unwrap();
     let answer = within(futures_util::StreamExt::next(&mut socket)).await.unwrap().unwrap();
 
     let frames: Vec<ManagerFrame> = serde_json::from_str(answer.to_text().unwrap()).unwrap();
@@ -117,7 +135,8 @@ async fn a_node_fetches_what_its_attempts_need_and_nothing_else() {
     let assignment = worker.assignment().await;
     assert_eq!(assignment.app.digest, app.version.digest);
     let whole = worker.request(&manager, Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
-    let rest = worker.request(&manager, Method::GET, &path).header("range", "bytes=100-").send().await.unwrap();
+    let rest =
+        worker.request(&manager, Method::GET, &path).header("range", "bytes=100-").send().await.unwrap();
     let not_mine = manager.bare(Method::GET, &path).bearer_auth(&idle.credential).send().await.unwrap();
 
     assert_eq!(whole.len() as u64, app.version.size_bytes);

@@ -33,7 +33,10 @@ async fn text(response: Response) -> String {
 /// Serves the bytes of a stream the manager has asked for.
 async fn serve(node: &mut FakeNode, manager: &Manager, offset: u64, body: impl Into<Body>) -> StreamRequest {
     let (stream_id, what) = node.stream_request().await;
-    let request = node.request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}")).header("x-offset", offset).body(body);
+    let request = node
+        .request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}"))
+        .header("x-offset", offset)
+        .body(body);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     what
@@ -46,7 +49,10 @@ async fn a_small_log_is_read_from_any_byte_when_the_node_is_gone() {
     drop(node);
 
     let whole = manager.get(&log_path(&attempt, "")).await;
-    assert_eq!((&whole.headers()["x-attempt"], &whole.headers()["x-offset"]), (&"1".parse().unwrap(), &"0".parse().unwrap()));
+    assert_eq!(
+        (&whole.headers()["x-attempt"], &whole.headers()["x-offset"]),
+        (&"1".parse().unwrap(), &"0".parse().unwrap())
+    );
     assert_eq!(whole.headers()["content-type"], "text/plain; charset=utf-8");
     assert_eq!(text(whole).await, "0123456789");
     for (query, rest, offset) in [
@@ -70,7 +76,12 @@ async fn archived_segments_are_read_as_one() {
     assert_eq!(node.ship(&manager, &attempt, 10, b"abcdefghij", true).await, 20);
     drop(node);
 
-    for (query, expected) in [("", "0123456789abcdefghij"), ("?offset=8", "89abcdefghij"), ("?offset=10", "abcdefghij"), ("?tail_bytes=12", "89abcdefghij")] {
+    for (query, expected) in [
+        ("", "0123456789abcdefghij"),
+        ("?offset=8", "89abcdefghij"),
+        ("?offset=10", "abcdefghij"),
+        ("?tail_bytes=12", "89abcdefghij"),
+    ] {
         assert_eq!(text(manager.get(&log_path(&attempt, query)).await).await, expected, "{query}");
     }
 }
@@ -82,20 +93,28 @@ async fn what_has_not_moved_yet_is_read_from_the_node_without_a_seam() {
     node.ship(&manager, &attempt, 0, b"0123456789", false).await;
 
     let path = log_path(&attempt, "?offset=5");
-    let (response, asked) = tokio::join!(async { text(manager.get(&path).await).await }, serve(&mut node, &manager, 10, "abcdefghij"));
+    let (response, asked) = tokio::join!(
+        async { text(manager.get(&path).await).await },
+        serve(&mut node, &manager, 10, "abcdefghij")
+    );
 
     assert_eq!(response, "56789abcdefghij");
-    assert!(matches!(asked, StreamRequest::Log { offset: 10, tail_bytes: None, follow: false, .. }), "{asked:?}");
+    assert!(
+        matches!(asked, StreamRequest::Log { offset: 10, tail_bytes: None, follow: false, .. }),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_running_log_is_followed_as_it_is_written() {
     let (manager, mut node, attempt) = one_attempt().await;
     let (lines, sent) = mpsc::channel::<Result<Bytes, std::io::Error>>(1);
-    let stream = futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
+    let stream =
+        futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
     let path = log_path(&attempt, "?follow=true");
 
-    let (serving, reading) = tokio::join!(serve_slowly(&mut node, &manager, Body::wrap_stream(stream)), manager.get(&path));
+    let (serving, reading) =
+        tokio::join!(serve_slowly(&mut node, &manager, Body::wrap_stream(stream)), manager.get(&path));
     let mut reading = reading;
     for line in ["one\n", "two\n"] {
         lines.send(Ok(Bytes::from(line))).await.unwrap();
@@ -108,9 +127,16 @@ async fn a_running_log_is_followed_as_it_is_written() {
 }
 
 /// Begins to serve and goes on in the background.
-async fn serve_slowly(node: &mut FakeNode, manager: &Manager, body: Body) -> tokio::task::JoinHandle<StatusCode> {
+async fn serve_slowly(
+    node: &mut FakeNode,
+    manager: &Manager,
+    body: Body,
+) -> tokio::task::JoinHandle<StatusCode> {
     let (stream_id, _) = node.stream_request().await;
-    let request = node.request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}")).header("x-offset", 0).body(body);
+    let request = node
+        .request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}"))
+        .header("x-offset", 0)
+        .body(body);
     tokio::spawn(async move { request.send().await.unwrap().status() })
 }
 
@@ -155,16 +181,23 @@ async fn a_follower_goes_on_when_its_node_comes_back() {
     let (manager, mut node, attempt) = one_attempt().await;
     let path = log_path(&attempt, "?follow=true");
     let (begun, sent) = mpsc::channel::<Result<Bytes, std::io::Error>>(1);
-    let stream = futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
-    let (serving, mut reading) = tokio::join!(serve_slowly(&mut node, &manager, Body::wrap_stream(stream)), manager.get(&path));
+    let stream =
+        futures_util::stream::unfold(sent, |mut sent| async move { Some((sent.recv().await?, sent)) });
+    let (serving, mut reading) =
+        tokio::join!(serve_slowly(&mut node, &manager, Body::wrap_stream(stream)), manager.get(&path));
     begun.send(Ok(Bytes::from_static(b"one\n"))).await.unwrap();
     assert_eq!(within(reading.chunk()).await.unwrap().unwrap(), "one\n");
     let (node_id, credential) = (node.node_id, node.credential.clone());
-    drop((node, begun));
-    within(serving).await.ok();
+    // power off: neither stream nor link ends in order
+    begun.send(Err(std::io::Error::other("power off"))).await.unwrap();
+    drop(node);
+    within(serving).await.unwrap_err();
 
-    let mut node = FakeNode::reconnect_holding(&manager, node_id, credential, "one", vec![attempt.clone()]).await;
-    let (asked, rest) = tokio::join!(serve(&mut node, &manager, 4, "two\n"), async { within(reading.chunk()).await.unwrap().unwrap() });
+    let mut node =
+        FakeNode::reconnect_holding(&manager, node_id, credential, "one", vec![attempt.clone()]).await;
+    let (asked, rest) = tokio::join!(serve(&mut node, &manager, 4, "two\n"), async {
+        within(reading.chunk()).await.unwrap().unwrap()
+    });
 
     assert!(matches!(asked, StreamRequest::Log { offset: 4, follow: true, .. }), "{asked:?}");
     assert_eq!(rest, "two\n");
@@ -176,8 +209,12 @@ async fn segments_are_stored_once_in_order_and_by_the_node_that_ran_the_attempt(
     let (manager, mut node, attempt) = one_attempt().await;
     let other = FakeNode::connect(&manager, "other").await;
     node.finish(&attempt, 0, Log::Shipped(20)).await;
-    let path = |offset: u64, end: bool| format!("/node/v1/logs/{}/first/1?offset={offset}&end={end}", attempt.task_id);
-    let put = |node: &FakeNode, path: String, bytes: &'static str| node.request(&manager, Method::PUT, &path).body(bytes).send();
+    let path = |offset: u64, end: bool| {
+        format!("/node/v1/logs/{}/first/1?offset={offset}&end={end}", attempt.task_id)
+    };
+    let put = |node: &FakeNode, path: String, bytes: &'static str| {
+        node.request(&manager, Method::PUT, &path).body(bytes).send()
+    };
 
     refusal(put(&other, path(0, false), "0123456789").await.unwrap(), ErrorCode::Forbidden).await;
     let gap = put(&node, path(10, false), "abcdefghij").await.unwrap();
@@ -186,12 +223,18 @@ async fn segments_are_stored_once_in_order_and_by_the_node_that_ran_the_attempt(
     for _ in 0..2 {
         assert_eq!(node.ship(&manager, &attempt, 0, b"0123456789", false).await, 10);
     }
-    let overlap: Value = read(put(&node, path(5, false), "xxxxxxxxxx").await.unwrap(), StatusCode::CONFLICT).await;
+    let overlap: Value =
+        read(put(&node, path(5, false), "xxxxxxxxxx").await.unwrap(), StatusCode::CONFLICT).await;
     assert_eq!(overlap["next"], 10);
     node.ship(&manager, &attempt, 10, b"abcdefghij", true).await;
     let beyond: Value = read(put(&node, path(20, true), "more").await.unwrap(), StatusCode::CONFLICT).await;
     assert_eq!(beyond["next"], 20);
-    let large = node.request(&manager, Method::PUT, &path(20, false)).body(vec![0; (4 << 20) + 1]).send().await.unwrap();
+    let large = node
+        .request(&manager, Method::PUT, &path(20, false))
+        .body(vec![0; (4 << 20) + 1])
+        .send()
+        .await
+        .unwrap();
     refusal(large, ErrorCode::TooLarge).await;
 
     assert_eq!(text(manager.get(&log_path(&attempt, "")).await).await, "0123456789abcdefghij");

@@ -2,7 +2,8 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use lp_protocol::frames::{
-    AttemptEvent, Assignment, Finish, Hello, JoinRequest, Joined, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, NodeLoad, Report, StreamRequest, Usage,
+    Assignment, AttemptEvent, Finish, Hello, JoinRequest, Joined, LINK_VERSION, ManagerFrame, NodeFacts,
+    NodeFrame, NodeLoad, Report, StreamRequest, Usage,
 };
 use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, NodeId};
@@ -26,11 +27,17 @@ pub struct FakeNode {
 /// Joins without connecting.
 pub async fn join(manager: &Manager, name: &str) -> Joined {
     let token = manager.join_token().await;
-    let request = manager.bare(Method::POST, "/node/v1/join").bearer_auth(token).json(&JoinRequest { name: name.into() });
+    let request = manager
+        .bare(Method::POST, "/node/v1/join")
+        .bearer_auth(token)
+        .json(&JoinRequest { name: name.into() });
     read(request.send().await.unwrap(), StatusCode::CREATED).await
 }
 
-pub async fn open_socket(manager: &Manager, credential: &str) -> Result<Socket, tokio_tungstenite::tungstenite::Error> {
+pub async fn open_socket(
+    manager: &Manager,
+    credential: &str,
+) -> Result<Socket, tokio_tungstenite::tungstenite::Error> {
     let mut request = format!("ws://{}/node/v1/link", manager.address).into_client_request().unwrap();
     request.headers_mut().insert("authorization", format!("Bearer {credential}").parse().unwrap());
     within(tokio_tungstenite::connect_async(request)).await.map(|(socket, _)| socket)
@@ -57,7 +64,13 @@ impl FakeNode {
     }
 
     /// Connects as a node that still has these attempts.
-    pub async fn reconnect_holding(manager: &Manager, node_id: NodeId, credential: String, name: &str, held: Vec<AttemptKey>) -> Self {
+    pub async fn reconnect_holding(
+        manager: &Manager,
+        node_id: NodeId,
+        credential: String,
+        name: &str,
+        held: Vec<AttemptKey>,
+    ) -> Self {
         let socket = open_socket(manager, &credential).await.unwrap();
         let mut node = Self { node_id, credential, socket, waiting: Default::default(), seq: 0 };
         node.send(NodeFrame::Hello(Hello { link_version: LINK_VERSION, node: facts(name, 8), held })).await;
@@ -83,7 +96,9 @@ impl FakeNode {
                     }
                 }
                 match self.socket.next().await.expect("the manager closed the link").unwrap() {
-                    Message::Text(text) => self.waiting.extend(serde_json::from_str::<Vec<ManagerFrame>>(&text).unwrap()),
+                    Message::Text(text) => {
+                        self.waiting.extend(serde_json::from_str::<Vec<ManagerFrame>>(&text).unwrap())
+                    }
                     Message::Close(reason) => panic!("the manager closed the link: {reason:?}"),
                     _ => {}
                 }
@@ -142,14 +157,23 @@ impl FakeNode {
             Log::Shipped(size) => (size, None),
         };
         let output = (code == 0).then(|| RawValue::from_string(r#"{"data": {"n": 1}}"#.to_owned()).unwrap());
-        let finish = Finish { exit: Exit::Code { code }, start_at: Some(now), end_at: now, output, log_bytes, log, usage: Usage::default() };
+        let finish = Finish {
+            exit: Exit::Code { code },
+            start_at: Some(now),
+            end_at: now,
+            output,
+            log_bytes,
+            log,
+            usage: Usage::default(),
+        };
         self.report(attempt, AttemptEvent::Finished(Box::new(finish))).await;
         self.acked().await;
     }
 
     async fn acked(&mut self) {
         let seq = self.seq;
-        self.find(|frame| matches!(frame, ManagerFrame::Ack { through } if through >= seq).then_some(())).await;
+        self.find(|frame| matches!(frame, ManagerFrame::Ack { through } if through >= seq).then_some(()))
+            .await;
     }
 
     pub async fn heartbeat(&mut self) {
@@ -163,7 +187,14 @@ impl FakeNode {
     }
 
     /// Stores a segment of a log and returns where the next one begins.
-    pub async fn ship(&self, manager: &Manager, attempt: &AttemptKey, offset: u64, bytes: &[u8], end: bool) -> u64 {
+    pub async fn ship(
+        &self,
+        manager: &Manager,
+        attempt: &AttemptKey,
+        offset: u64,
+        bytes: &[u8],
+        end: bool,
+    ) -> u64 {
         let AttemptKey { task_id, action, attempt } = attempt;
         let path = format!("/node/v1/logs/{task_id}/{action}/{attempt}?offset={offset}&end={end}");
         let response = self.request(manager, Method::PUT, &path).body(bytes.to_vec()).send().await.unwrap();

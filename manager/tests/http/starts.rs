@@ -40,7 +40,11 @@ async fn the_administrators_token_is_in_a_private_file_and_its_secret_nowhere_el
         let entry = entry.unwrap().path();
         if entry.is_file() && entry != directory.path().join("data/admin.token") {
             let bytes = std::fs::read(&entry).unwrap();
-            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", entry.display());
+            assert!(
+                !bytes.windows(token.len()).any(|window| window == token.as_bytes()),
+                "{}",
+                entry.display()
+            );
         }
     }
 }
@@ -69,7 +73,12 @@ async fn health_and_metrics_tell_how_it_is() {
     assert_eq!((health.status.as_str(), health.reason), ("ok", None));
     manager.get("/api/v1/apps/nothing").await;
     let metrics = manager.get("/metrics").await.text().await.unwrap();
-    for line in ["lp_up 1", "lp_leading 1", "lp_tasks{stage=\"pending\"} 0", "lp_http_requests_total{route=\"/api/v1/apps/{app}\",method=\"GET\",status=\"404\"} 1"] {
+    for line in [
+        "lp_up 1",
+        "lp_leading 1",
+        "lp_tasks{stage=\"pending\"} 0",
+        "lp_http_requests_total{route=\"/api/v1/apps/{app}\",method=\"GET\",status=\"404\"} 1",
+    ] {
         assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
     }
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {

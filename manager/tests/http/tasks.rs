@@ -14,13 +14,17 @@ async fn a_task_is_made_and_says_where_it_is() {
     let manager = Manager::start().await;
     let app = manager.create_app("hello", hello()).await;
 
-    let response = manager.post("/api/v1/tasks", json!({"app_id": app.app_id, "input_data": {"x": 1.10}, "priority": 3})).await;
+    let body = format!("{{\"app_id\": \"{}\", \"input_data\": {{\"x\":1.10}}, \"priority\": 3}}", app.app_id);
+    let response = manager.request(Method::POST, "/api/v1/tasks").body(body).send().await.unwrap();
 
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let created: Value = read(response, StatusCode::CREATED).await;
     assert_eq!(location, format!("/api/v1/tasks/{}", created["task_id"].as_str().unwrap()));
     let info: TaskInfo = manager.get_json(&location).await;
-    assert_eq!((info.task.task_name.as_str(), info.task.app_name.as_str(), info.task.priority), ("run hello", "hello", 3));
+    assert_eq!(
+        (info.task.task_name.as_str(), info.task.app_name.as_str(), info.task.priority),
+        ("run hello", "hello", 3)
+    );
     assert_eq!((info.task.stage, info.task.status), (Stage::Pending, None));
     assert_eq!(info.input_data.get(), "{\"x\":1.10}");
     assert_eq!(info.actions.len(), 1);
@@ -36,7 +40,10 @@ async fn a_key_makes_one_task_and_not_another() {
     let second: Value = read(manager.post("/api/v1/tasks", body(1)).await, StatusCode::OK).await;
     let other = refusal(manager.post("/api/v1/tasks", body(2)).await, ErrorCode::Conflict).await;
 
-    assert_eq!((first["task_id"].clone(), first["created"].clone(), second["created"].clone()), (second["task_id"].clone(), json!(true), json!(false)));
+    assert_eq!(
+        (first["task_id"].clone(), first["created"].clone(), second["created"].clone()),
+        (second["task_id"].clone(), json!(true), json!(false))
+    );
     assert!(other.message.contains("`k1`"), "{}", other.message);
     let all: Page<TaskView> = manager.get_json("/api/v1/tasks").await;
     assert_eq!(all.items.len(), 1);
@@ -60,7 +67,10 @@ async fn what_cannot_be_a_task_is_refused() {
         (json!({"app_id": app.app_id, "inptu_data": {}}).to_string(), ErrorCode::InvalidRequest),
         (format!("{{\"app_id\": \"{}\", \"input_data\": {deep}}}", app.app_id), ErrorCode::InvalidRequest),
     ] {
-        let request = manager.request(Method::POST, "/api/v1/tasks").header("content-type", "application/json").body(body);
+        let request = manager
+            .request(Method::POST, "/api/v1/tasks")
+            .header("content-type", "application/json")
+            .body(body);
         refusal(request.send().await.unwrap(), code).await;
     }
 }
@@ -76,7 +86,8 @@ async fn a_task_is_meant_by_id_beginning_or_last() {
         let info: TaskInfo = manager.get_json(&format!("/api/v1/tasks/{text}")).await;
         assert_eq!(info.task.task_id.to_string(), *task, "{text}");
     }
-    refusal(manager.get("/api/v1/tasks/00000000-0000-4000-8000-000000000000").await, ErrorCode::NotFound).await;
+    refusal(manager.get("/api/v1/tasks/00000000-0000-4000-8000-000000000000").await, ErrorCode::NotFound)
+        .await;
     refusal(manager.get("/api/v1/tasks/abc").await, ErrorCode::InvalidRequest).await;
     refusal(manager.get("/api/v1/tasks/a%25%5F_").await, ErrorCode::NotFound).await;
 }
@@ -99,7 +110,10 @@ async fn a_task_runs_on_a_node_and_its_end_is_waited_for() {
     let finishing = node.finish(&second.attempt, 0, Log::Inline(b""));
     let (view, ()) = tokio::join!(waiting, finishing);
 
-    assert_eq!((running.task.stage, running.actions[0].stage, running.actions[1].stage), (Stage::Running, Stage::Running, Stage::Pending));
+    assert_eq!(
+        (running.task.stage, running.actions[0].stage, running.actions[1].stage),
+        (Stage::Running, Stage::Running, Stage::Pending)
+    );
     assert_eq!(running.actions[0].attempts[0].node_name, "one");
     assert_eq!((view.stage, view.status), (Stage::Finished, Some(Status::Success)));
     let info: TaskInfo = manager.get_json(&format!("/api/v1/tasks/{task}")).await;
@@ -118,9 +132,17 @@ async fn a_wait_ends_with_its_time_and_an_unknown_task_at_once() {
 
     assert_eq!(view.stage, Stage::Pending);
     for timeout in ["-1", "61", "NaN", "x"] {
-        refusal(manager.get(&format!("/api/v1/tasks/{task}/wait?timeout={timeout}")).await, ErrorCode::InvalidRequest).await;
+        refusal(
+            manager.get(&format!("/api/v1/tasks/{task}/wait?timeout={timeout}")).await,
+            ErrorCode::InvalidRequest,
+        )
+        .await;
     }
-    refusal(manager.get("/api/v1/tasks/00000000-0000-4000-8000-000000000000/wait").await, ErrorCode::NotFound).await;
+    refusal(
+        manager.get("/api/v1/tasks/00000000-0000-4000-8000-000000000000/wait").await,
+        ErrorCode::NotFound,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -153,7 +175,8 @@ async fn a_stop_is_final_and_a_finished_task_runs_again_or_goes() {
     refusal(manager.post(&at("/rerun"), json!({})).await, ErrorCode::Conflict).await;
     refusal(manager.request(Method::DELETE, &at("")).send().await.unwrap(), ErrorCode::Conflict).await;
     refusal(manager.post(&at("/stop"), json!({"signal": 1})).await, ErrorCode::InvalidRequest).await;
-    let stopped: TaskView = read(manager.request(Method::POST, &at("/stop")).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let stopped: TaskView =
+        read(manager.request(Method::POST, &at("/stop")).send().await.unwrap(), StatusCode::ACCEPTED).await;
     refusal(manager.post(&at("/stop"), json!({})).await, ErrorCode::Conflict).await;
     let again: TaskView = read(manager.post(&at("/rerun"), json!({})).await, StatusCode::ACCEPTED).await;
     read::<TaskView>(manager.post(&at("/stop"), json!({"signal": -9})).await, StatusCode::ACCEPTED).await;
@@ -178,7 +201,8 @@ async fn tasks_are_listed_by_filters_in_pages() {
     let client = ManagerClient::new(&manager.url(""), &manager.token).unwrap();
 
     let mut names = Vec::new();
-    let mut query = lp_protocol::views::ListTasks { name: Some("nightly*".into()), limit: Some(2), ..Default::default() };
+    let mut query =
+        lp_protocol::views::ListTasks { name: Some("nightly*".into()), limit: Some(2), ..Default::default() };
     loop {
         let page = client.list_tasks(&query).await.unwrap();
         names.extend(page.items.into_iter().map(|task| task.task_name));

@@ -26,7 +26,12 @@ fn path(attempt: &AttemptKey, rest: &str) -> String {
 
 async fn answer(node: &mut FakeNode, manager: &Manager, body: impl Into<reqwest::Body>) -> StreamRequest {
     let (stream_id, what) = node.stream_request().await;
-    let response = node.request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}")).body(body).send().await.unwrap();
+    let response = node
+        .request(manager, Method::POST, &format!("/node/v1/streams/{stream_id}"))
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     what
 }
@@ -34,12 +39,19 @@ async fn answer(node: &mut FakeNode, manager: &Manager, body: impl Into<reqwest:
 #[tokio::test]
 async fn a_workspace_is_listed_by_its_node() {
     let (manager, mut node, attempt) = finished().await;
-    let list: Page<WorkspaceView> = manager.get_json(&format!("/api/v1/tasks/{}/workspaces", attempt.task_id)).await;
-    assert_eq!((list.items[0].action.as_str(), list.items[0].node_name.as_str(), list.items[0].reachable), ("first action", "one", true));
-    let listing = json!({"files": [{"path": "a<script>", "kind": "file", "size_bytes": 3, "modify_at": null}]}).to_string();
+    let list: Page<WorkspaceView> =
+        manager.get_json(&format!("/api/v1/tasks/{}/workspaces", attempt.task_id)).await;
+    assert_eq!(
+        (list.items[0].action.as_str(), list.items[0].node_name.as_str(), list.items[0].reachable),
+        ("first action", "one", true)
+    );
+    let listing =
+        json!({"files": [{"path": "a<script>", "kind": "file", "size_bytes": 3, "modify_at": null}]})
+            .to_string();
 
     let at = path(&attempt, "");
-    let (found, asked) = tokio::join!(manager.get_json::<WorkspaceListing>(&at), answer(&mut node, &manager, listing));
+    let (found, asked) =
+        tokio::join!(manager.get_json::<WorkspaceListing>(&at), answer(&mut node, &manager, listing));
 
     assert_eq!(found.files[0].path, "a<script>");
     assert!(matches!(asked, StreamRequest::WorkspaceFiles { attempt: of } if of == attempt));
@@ -80,7 +92,8 @@ async fn paths_that_lead_outside_do_not_reach_the_node() {
     let (manager, _node, attempt) = finished().await;
 
     for file in ["../x", "/etc/passwd", "a/../../x", "%00", "a%0d%0ab", ""] {
-        refusal(manager.get(&path(&attempt, &format!("/file?path={file}"))).await, ErrorCode::InvalidRequest).await;
+        refusal(manager.get(&path(&attempt, &format!("/file?path={file}"))).await, ErrorCode::InvalidRequest)
+            .await;
     }
     refusal(manager.get(&path(&attempt, "/file")).await, ErrorCode::InvalidRequest).await;
 }
@@ -108,17 +121,30 @@ async fn only_the_node_that_was_asked_may_send_and_only_once() {
     let race = async {
         let (stream_id, _) = node.stream_request().await;
         let stream = format!("/node/v1/streams/{stream_id}");
-        refusal(other.request(&manager, Method::POST, &stream).body("lies").send().await.unwrap(), ErrorCode::Gone).await;
+        refusal(
+            other.request(&manager, Method::POST, &stream).body("lies").send().await.unwrap(),
+            ErrorCode::Gone,
+        )
+        .await;
         let sent = node.request(&manager, Method::POST, &stream).body("truth").send().await.unwrap();
         assert_eq!(sent.status(), StatusCode::NO_CONTENT);
-        refusal(node.request(&manager, Method::POST, &stream).body("again").send().await.unwrap(), ErrorCode::Gone).await;
+        refusal(
+            node.request(&manager, Method::POST, &stream).body("again").send().await.unwrap(),
+            ErrorCode::Gone,
+        )
+        .await;
     };
 
     let (response, ()) = tokio::join!(async { manager.get(&at).await.text().await.unwrap() }, race);
 
     assert_eq!(response, "truth");
     for stream in ["999", "x", "-1"] {
-        let response = node.request(&manager, Method::POST, &format!("/node/v1/streams/{stream}")).body("x").send().await.unwrap();
+        let response = node
+            .request(&manager, Method::POST, &format!("/node/v1/streams/{stream}"))
+            .body("x")
+            .send()
+            .await
+            .unwrap();
         assert!(matches!(response.status().as_u16(), 404 | 410), "{stream}");
     }
 }
@@ -130,7 +156,9 @@ async fn a_reader_that_leaves_makes_the_node_stop() {
     let at = path(&attempt, "/archive");
     let begin = async {
         let (stream_id, _) = node.stream_request().await;
-        let request = node.request(&manager, Method::POST, &format!("/node/v1/streams/{stream_id}")).body(reqwest::Body::wrap_stream(endless));
+        let request = node
+            .request(&manager, Method::POST, &format!("/node/v1/streams/{stream_id}"))
+            .body(reqwest::Body::wrap_stream(endless));
         (stream_id, tokio::spawn(async move { request.send().await.map(|response| response.status()) }))
     };
 
@@ -138,7 +166,9 @@ async fn a_reader_that_leaves_makes_the_node_stop() {
     within(response.chunk()).await.unwrap().unwrap();
     drop(response);
 
-    let closed = node.find(|frame| matches!(frame, ManagerFrame::CloseStream { stream_id } if stream_id > 0).then_some(())).await;
+    let closed = node
+        .find(|frame| matches!(frame, ManagerFrame::CloseStream { stream_id } if stream_id > 0).then_some(()))
+        .await;
     let () = closed;
     // either the refusal was read or the connection was cut while bytes were still going out
     if let Ok(status) = within(sending).await.unwrap() {

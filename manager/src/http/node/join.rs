@@ -23,7 +23,8 @@ pub(crate) async fn join(state: web::Data<State>, body: Json<JoinRequest>) -> Re
     names::check_name("node's name", &body.0.name)?;
     state.engine.epoch()?;
     let (node_id, secret) = (NodeId::random(), Secret::random(Kind::Node));
-    let node = NewNode { node_id, name: body.0.name, credential_hash: secret.hash(), create_at: state.clock.now() };
+    let node =
+        NewNode { node_id, name: body.0.name, credential_hash: secret.hash(), create_at: state.clock.now() };
     tracing::info!(node.id = %node_id, node.name = node.name, "a node has joined");
     state.store.insert_node(node).await?;
     Ok(HttpResponse::Created().json(Joined { node_id, credential: secret.reveal().to_owned() }))

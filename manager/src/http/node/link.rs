@@ -27,17 +27,31 @@ const FLUSH: Duration = Duration::from_secs(5);
     tag = "node plane",
     responses((status = 101, description = "Frames follow."), (status = 400, description = "Not a WebSocket's handshake."))
 )]
-pub(crate) async fn link(state: web::Data<State>, caller: Caller, request: HttpRequest, body: web::Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn link(
+    state: web::Data<State>,
+    caller: Caller,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Failure> {
     state.engine.epoch()?;
-    let (response, session, messages) = actix_ws::handle(&request, body).map_err(|error| Failure::invalid(error.to_string()))?;
-    let messages = messages.max_frame_size(MAX_MESSAGE_BYTES).aggregate_continuations().max_continuation_size(MAX_MESSAGE_BYTES);
+    let (response, session, messages) =
+        actix_ws::handle(&request, body).map_err(|error| Failure::invalid(error.to_string()))?;
+    let messages = messages
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_MESSAGE_BYTES);
     let pumps = state.pumps.clone();
     // its owner is the tracker, which the end of the server waits for
     pumps.spawn_local(pump(state, caller, session, messages));
     Ok(response)
 }
 
-async fn pump(state: web::Data<State>, Caller(node_id): Caller, session: Session, messages: AggregatedMessageStream) {
+async fn pump(
+    state: web::Data<State>,
+    Caller(node_id): Caller,
+    session: Session,
+    messages: AggregatedMessageStream,
+) {
     let (to_session, incoming) = mpsc::channel(MESSAGES);
     let (outgoing, from_session) = mpsc::channel(MESSAGES);
     let conversation = async {

@@ -32,7 +32,9 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.extensions().get::<Principal>() {
             Some(Principal::Node { node_id }) => Ok(Self(*node_id)),
-            Some(Principal::Token { .. } | Principal::Joiner) | None => Err(Refusal::Missing { wanted: Kind::Node }.into()),
+            Some(Principal::Token { .. } | Principal::Joiner) | None => {
+                Err(Refusal::Missing { wanted: Kind::Node }.into())
+            }
         })
     }
 }

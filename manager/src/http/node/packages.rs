@@ -27,7 +27,10 @@ pub(crate) async fn package(
 ) -> Result<HttpResponse, Failure> {
     let digest = blobs::parse_digest(&digest)?;
     if !state.engine.uses_package(caller.0, digest.to_string()).await? {
-        return Err(Failure::new(ErrorCode::Forbidden, format!("no attempt on this node needs the package {digest}")));
+        return Err(Failure::new(
+            ErrorCode::Forbidden,
+            format!("no attempt on this node needs the package {digest}"),
+        ));
     }
     download::package(&state, &request, &digest, &digest.to_string(), "application/octet-stream").await
 }

@@ -33,7 +33,8 @@ pub(crate) async fn stream(
     mut body: Body,
 ) -> Result<HttpResponse, Failure> {
     let stream_id = stream_id.parse().map_err(|_| Failure::not_found("stream", &*stream_id))?;
-    let number = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let number =
+        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let (offset, size_bytes) = (number(OFFSET_HEADER), number(header::CONTENT_LENGTH.as_str()));
     let sink = state.link.accept_stream(caller.0, stream_id, offset, size_bytes).map_err(gone)?;
     loop {

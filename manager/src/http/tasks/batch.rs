@@ -54,8 +54,11 @@ pub(crate) async fn create_batch(
     let batch = Batch { state, app, name, priority, key };
     let (ids, unread) = mpsc::channel(UNREAD);
     let maker = AbortOnDropHandle::new(actix_web::rt::spawn(batch.make(Lines::new(body, IDLE), ids)));
-    let reader = Reader { unread, gathered: Vec::new(), request_id: request_id.into_inner().0, _maker: maker };
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(Box::pin(stream_of(reader, Reader::next))))
+    let reader =
+        Reader { unread, gathered: Vec::new(), request_id: request_id.into_inner().0, _maker: maker };
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .streaming(Box::pin(stream_of(reader, Reader::next))))
 }
 
 struct Batch {
@@ -89,7 +92,7 @@ impl Batch {
         loop {
             let chunk = tokio::select! {
                 biased;
-                committed = front(&mut commits) => {
+                committed = front(&mut commits), if !commits.is_empty() => {
                     let (created, numbers) = committed;
                     if tell(created, numbers, told).await?.is_none() {
                         return Ok(());
@@ -117,8 +120,15 @@ impl Batch {
         for (number, input) in inputs {
             let key = self.key.as_ref().map(|key| format!("{key}/{number}"));
             let app_id = self.app.source.app_id;
-            let key = key.map(|key| checked_key(key, app_id, &self.name, self.priority, Some(&input))).transpose()?;
-            drafts.push(TaskDraft { name: self.name.clone(), input: Some(input), priority: self.priority, key });
+            let key = key
+                .map(|key| checked_key(key, app_id, &self.name, self.priority, Some(&input)))
+                .transpose()?;
+            drafts.push(TaskDraft {
+                name: self.name.clone(),
+                input: Some(input),
+                priority: self.priority,
+                key,
+            });
         }
         let (engine, source) = (self.state.engine.clone(), self.app.source.clone());
         let mut commit: Commit = Box::pin(async move { engine.create_tasks(source, drafts).await });

@@ -46,7 +46,13 @@ pub(super) fn checked_name(name: Option<String>, app_name: &str) -> Result<Strin
     }
 }
 
-pub(super) fn checked_key(key: String, app_id: AppId, name: &str, priority: i32, input: Option<&RawValue>) -> Result<DraftKey, Failure> {
+pub(super) fn checked_key(
+    key: String,
+    app_id: AppId,
+    name: &str,
+    priority: i32,
+    input: Option<&RawValue>,
+) -> Result<DraftKey, Failure> {
     names::check_name("key", &key)?;
     let fingerprint = fingerprint(app_id, name, priority, input);
     Ok(DraftKey { key, fingerprint })

@@ -18,7 +18,8 @@ pub(super) fn task_info(task: StoredTask, node_names: &BTreeMap<NodeId, String>)
     let mut result = BTreeMap::new();
     for action in &actions {
         let Some(ordinal) = ordinals.get(action.name.as_str()) else { continue };
-        let output = |number| task.outputs.get(&AttemptId { task: task.record.seq, action: *ordinal, number });
+        let output =
+            |number| task.outputs.get(&AttemptId { task: task.record.seq, action: *ordinal, number });
         if let Some(entry) = action_result(action, task.record.run, output) {
             result.insert(action.name.clone(), entry);
         }
@@ -28,7 +29,8 @@ pub(super) fn task_info(task: StoredTask, node_names: &BTreeMap<NodeId, String>)
 
 /// Every name of a plan, with the place its attempts are kept under.
 pub(crate) fn ordinals(plan: &Plan) -> BTreeMap<&str, Ordinal> {
-    let mut ordinals: BTreeMap<&str, Ordinal> = plan.actions.iter().zip(0..).map(|(action, ordinal)| (action.name.as_str(), ordinal)).collect();
+    let mut ordinals: BTreeMap<&str, Ordinal> =
+        plan.actions.iter().zip(0..).map(|(action, ordinal)| (action.name.as_str(), ordinal)).collect();
     for (event, ordinal) in [(&plan.on_success, SUCCESS_EVENT), (&plan.on_fail, FAIL_EVENT)] {
         if let Some(event) = event {
             ordinals.insert(event.name.as_str(), ordinal);
@@ -38,7 +40,11 @@ pub(crate) fn ordinals(plan: &Plan) -> BTreeMap<&str, Ordinal> {
 }
 
 /// What the last attempt of this run left, once the action is finished.
-fn action_result<'a>(action: &ActionView, run: u32, output: impl Fn(u32) -> Option<&'a Box<RawValue>>) -> Option<ActionResult> {
+fn action_result<'a>(
+    action: &ActionView,
+    run: u32,
+    output: impl Fn(u32) -> Option<&'a Box<RawValue>>,
+) -> Option<ActionResult> {
     let last = action.attempts.last().filter(|attempt| attempt.run == run)?;
     (action.stage == Stage::Finished).then(|| ActionResult {
         name: action.name.clone(),

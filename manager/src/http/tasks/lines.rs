@@ -120,7 +120,10 @@ impl Lines {
             None => {
                 self.searched = self.buffer.len();
                 if self.buffer.len() > MAX_INPUT_DATA_BYTES + 2 {
-                    let failure = Failure::new(lp_protocol::ErrorCode::TooLarge, format!("it has more than {MAX_INPUT_DATA_BYTES} bytes"));
+                    let failure = Failure::new(
+                        lp_protocol::ErrorCode::TooLarge,
+                        format!("it has more than {MAX_INPUT_DATA_BYTES} bytes"),
+                    );
                     chunk.broken = Some(at_line(self.number + 1, failure));
                 }
                 None
@@ -130,8 +133,10 @@ impl Lines {
 }
 
 fn parse_line(line: &[u8]) -> Result<Box<RawValue>, Failure> {
-    let text = std::str::from_utf8(line.trim_ascii()).map_err(|_| Failure::invalid("it is not UTF-8 text"))?;
-    let input: Box<RawValue> = serde_json::from_str(text).map_err(|error| Failure::invalid(format!("it is not JSON: {error}")))?;
+    let text =
+        std::str::from_utf8(line.trim_ascii()).map_err(|_| Failure::invalid("it is not UTF-8 text"))?;
+    let input: Box<RawValue> =
+        serde_json::from_str(text).map_err(|error| Failure::invalid(format!("it is not JSON: {error}")))?;
     check_object(input.get(), "the input")?;
     Ok(input)
 }

@@ -48,12 +48,18 @@ pub(crate) async fn show(state: web::Data<State>, task: web::Path<String>) -> Re
     params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`"), WaitTask),
     responses((status = 200, body = TaskView))
 )]
-pub(crate) async fn wait(state: web::Data<State>, task: web::Path<String>, query: Query<WaitTask>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn wait(
+    state: web::Data<State>,
+    task: web::Path<String>,
+    query: Query<WaitTask>,
+) -> Result<HttpResponse, Failure> {
     let timeout = match query.0.timeout {
         None => DEFAULT_WAIT,
-        Some(seconds) => duration_from_seconds(seconds)
-            .filter(|timeout| *timeout <= MAX_WAIT)
-            .ok_or_else(|| Failure::invalid(format!("`timeout` must be between 0 and {} seconds", MAX_WAIT.as_secs())))?,
+        Some(seconds) => {
+            duration_from_seconds(seconds).filter(|timeout| *timeout <= MAX_WAIT).ok_or_else(|| {
+                Failure::invalid(format!("`timeout` must be between 0 and {} seconds", MAX_WAIT.as_secs()))
+            })?
+        }
     };
     let task_id = names::task(&state, &task).await?;
     state.engine.wait_task(task_id, timeout).await?;
@@ -73,15 +79,29 @@ pub(crate) async fn why(state: web::Data<State>, task: web::Path<String>) -> Res
     let task_id = names::task(&state, &task).await?;
     let why = match state.engine.why(task_id).await? {
         Some(actions) => {
-            let view = state.store.find_view(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))?;
-            Why { task_id, stage: view.stage, status: view.status, summary: summary(&view, &actions), actions }
+            let view =
+                state.store.find_view(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))?;
+            Why {
+                task_id,
+                stage: view.stage,
+                status: view.status,
+                summary: summary(&view, &actions),
+                actions,
+            }
         }
         None => {
             let task = load(&state, task_id).await?;
             let names = node_names(&state, &task).await?;
-            let actions = derive::why_finished(&derive::action_views(&task.record, &task.plan, &task.attempts, &names));
+            let actions =
+                derive::why_finished(&derive::action_views(&task.record, &task.plan, &task.attempts, &names));
             let view = task.view();
-            Why { task_id, stage: view.stage, status: view.status, summary: summary(&view, &actions), actions }
+            Why {
+                task_id,
+                stage: view.stage,
+                status: view.status,
+                summary: summary(&view, &actions),
+                actions,
+            }
         }
     };
     Ok(HttpResponse::Ok().json(why))
@@ -125,9 +145,17 @@ fn summary(view: &TaskView, actions: &[WhyAction]) -> String {
                 None => how.to_owned(),
             }
         }
-        (Stage::Stopping, _) => format!("the task is stopping: {}", first.unwrap_or_else(|| "its end is being recorded".to_owned())),
-        (Stage::Pending, _) => format!("the task is pending: {}", first.unwrap_or_else(|| "it is about to start".to_owned())),
-        (Stage::Running, _) => format!("the task is running: {}", first.unwrap_or_else(|| "its end is being recorded".to_owned())),
+        (Stage::Stopping, _) => format!(
+            "the task is stopping: {}",
+            first.unwrap_or_else(|| "its end is being recorded".to_owned())
+        ),
+        (Stage::Pending, _) => {
+            format!("the task is pending: {}", first.unwrap_or_else(|| "it is about to start".to_owned()))
+        }
+        (Stage::Running, _) => format!(
+            "the task is running: {}",
+            first.unwrap_or_else(|| "its end is being recorded".to_owned())
+        ),
     }
 }
 
@@ -154,15 +182,22 @@ mod tests {
 
     #[test]
     fn one_sentence_says_it_all() {
-        let waits = |name: &str| WhyAction { name: name.into(), reason: "waits for a slot".into(), hint: None };
+        let waits =
+            |name: &str| WhyAction { name: name.into(), reason: "waits for a slot".into(), hint: None };
 
         assert_eq!(
             summary(&view(Stage::Pending, None, None), &[waits("first"), waits("second")]),
             "the task is pending: `first` waits for a slot (and 1 more action)"
         );
-        assert_eq!(summary(&view(Stage::Finished, Some(Status::Success), None), &[]), "the task has succeeded");
         assert_eq!(
-            summary(&view(Stage::Finished, Some(Status::Fail), Some("action `x`: exit code 3")), &[waits("x")]),
+            summary(&view(Stage::Finished, Some(Status::Success), None), &[]),
+            "the task has succeeded"
+        );
+        assert_eq!(
+            summary(
+                &view(Stage::Finished, Some(Status::Fail), Some("action `x`: exit code 3")),
+                &[waits("x")]
+            ),
             "the task has failed: action `x`: exit code 3"
         );
     }
