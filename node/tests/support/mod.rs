@@ -125,6 +125,12 @@ impl Site {
         assignment.attempt.clone()
     }
 
+    /// As [`Site::assign_line`] over the next link.
+    pub async fn wait_link_and_assign(&self, line: &str) -> AttemptKey {
+        self.manager.linked().await;
+        self.assign_line(line)
+    }
+
     /// Assigns a line of an app without files worth mentioning.
     pub fn assign_line(&self, line: &str) -> AttemptKey {
         let app = self.app(&[("configuration.json", "{}")]);
