@@ -126,7 +126,10 @@ impl ResponseError for Failure {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).content_type("text/plain; charset=utf-8").body(self.line())
+        let mut response =
+            HttpResponse::build(self.status).content_type("text/plain; charset=utf-8").body(self.line());
+        crate::guard::harden(response.headers_mut());
+        response
     }
 }
 

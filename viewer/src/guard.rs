@@ -12,7 +12,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage as _, HttpRequest, web};
+use actix_web::{HttpMessage as _, web};
 use futures_util::FutureExt as _;
 
 use crate::auth::{Origin, origin_of};
@@ -43,15 +43,15 @@ pub(crate) async fn guard(
             let answer = pages::bounce(&here(request.request()));
             request.into_response(answer)
         }
-        Admission::Granted => {
-            let asked = request.request().clone();
-            let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-            answer(
-                &state,
-                asked,
-                answered.map(|result| result.map(|response| response.map_into_boxed_body())),
-            )
-        }
+        // the request must not be kept here meanwhile: the router needs it for itself
+        Admission::Granted => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(Ok(response)) => explain(&state, response.map_into_boxed_body()),
+            Ok(Err(error)) => return Err(failure_of(&error).into()),
+            Err(_) => {
+                tracing::error!("a page has panicked");
+                return Err(mistake().into());
+            }
+        },
     };
     harden(response.headers_mut());
     Ok(response)
@@ -125,36 +125,23 @@ fn signed_out() -> Failure {
     Failure::new(StatusCode::UNAUTHORIZED, "Sign in", "Sign in to see this page.")
 }
 
-/// Gives a refusal its page, whoever has refused; panics too.
-fn answer(
-    state: &State,
-    asked: HttpRequest,
-    answered: std::thread::Result<Result<ServiceResponse<BoxBody>, actix_web::Error>>,
-) -> ServiceResponse<BoxBody> {
-    let failure = match answered {
-        Ok(Ok(response)) => match failed(&response) {
-            None => return response,
-            Some(failure) => failure,
-        },
-        Ok(Err(error)) => failure_of(&error),
-        Err(_) => {
-            tracing::error!(path = asked.path(), "a page has panicked");
-            Failure::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The viewer made a mistake",
-                "This page cannot be shown.",
-            )
-            .hint("The viewer's log tells more. `lp` on the command line shows the same things.")
-        }
-    };
+/// Gives a refusal its page, whoever has refused.
+fn explain(state: &State, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let Some(failure) = failed(&response) else { return response };
     if failure.is_signed_out() {
-        let signed = asked.extensions_mut().remove::<Signed>();
+        let signed = response.request().extensions_mut().remove::<Signed>();
         if let Some(signed) = signed {
             state.sessions.close(&signed.id);
         }
     }
-    let page = pages::error(state, &asked, &failure);
-    ServiceResponse::new(asked, page)
+    let page = pages::error(state, response.request(), &failure);
+    response.into_response(page)
+}
+
+fn mistake() -> Failure {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Failure::new(status, "The viewer made a mistake", "This page cannot be shown.")
+        .hint("The viewer's log tells more. `lp` on the command line shows the same things.")
 }
 
 fn failed(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
@@ -177,14 +164,15 @@ fn failure_of(error: &actix_web::Error) -> Failure {
         status if status.is_client_error() => {
             Failure::new(status, "Not accepted", "The address or the form is not one of this viewer's.")
         }
-        status => {
+        _ => {
             tracing::error!(%error, "a page has failed");
-            Failure::new(status, "The viewer made a mistake", "This page cannot be shown.")
+            mistake()
         }
     }
 }
 
-fn harden(headers: &mut HeaderMap) {
+/// What every answer carries.
+pub(crate) fn harden(headers: &mut HeaderMap) {
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),

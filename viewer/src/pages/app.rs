@@ -9,7 +9,7 @@ use lp_protocol::views::{AppView, ListTasks};
 use super::html;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
-use crate::parts::{Empty, LogText, Moment, TaskTable, bytes, visible};
+use crate::parts::{Empty, LogText, Moment, Prose, TaskTable, bytes, visible};
 use crate::state::State;
 
 const LATEST: u32 = 20;
@@ -33,7 +33,7 @@ struct Page {
     format: String,
     created: Moment,
     updated: Moment,
-    warnings: Vec<String>,
+    warnings: Vec<Prose>,
     actions: Vec<Action>,
     manifest: Option<String>,
     tasks: TaskTable,
@@ -65,13 +65,13 @@ pub(crate) async fn show(
         name: visible(&name),
         description: visible(&description),
         version: version.version_id,
-        short_digest: crate::parts::clip(&version.digest, 8),
+        short_digest: version.digest.chars().take(8).collect(),
         digest: visible(&version.digest),
         size: bytes(version.size_bytes),
         format: visible(&version.format),
         created: Moment::new(create_at, now),
         updated: Moment::new(update_at, now),
-        warnings: version.warnings.iter().map(|warning| visible(warning)).collect(),
+        warnings: version.warnings.iter().map(|warning| Prose::new(warning, 300)).collect(),
         actions: plan.map(actions).unwrap_or_default(),
         manifest: manifest.as_deref().map(shown_manifest),
         tasks: TaskTable::new(tasks, empty, now),

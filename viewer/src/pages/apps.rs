@@ -72,7 +72,7 @@ impl Row {
             name: visible(&app.name),
             description: clip(&app.description, MAX_DESCRIPTION_CHARS),
             version: app.version.version_id,
-            digest: clip(&app.version.digest, 8),
+            digest: app.version.digest.chars().take(8).collect(),
             size: bytes(app.version.size_bytes),
             updated: Moment::new(app.update_at, now),
             warnings: app.version.warnings.len(),

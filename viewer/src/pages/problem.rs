@@ -7,6 +7,7 @@ use askama::Template;
 use super::login;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, here};
+use crate::parts::Prose;
 use crate::state::State;
 
 #[derive(Template)]
@@ -14,12 +15,15 @@ use crate::state::State;
 struct ErrorPage<'a> {
     frame: Frame,
     failure: &'a Failure,
+    message: Prose,
+    hint: Option<Prose>,
 }
 
 #[derive(Template)]
 #[template(path = "bounce.html")]
 struct Bounce<'a> {
     next: &'a str,
+    icon: &'a str,
 }
 
 /// The page of a refusal. Where one has to sign in first it is the login form itself, which then goes on to the page that was asked for.
@@ -34,13 +38,17 @@ pub(crate) fn error(state: &State, request: &HttpRequest, failure: &Failure) -> 
         return login::form(state, request, login::Attempt::None, &next);
     }
     let frame = Frame::new(state, request, Section::Elsewhere, failure.title);
-    let body = ErrorPage { frame, failure }.render().unwrap_or_else(|_| failure.line());
+    let message = Prose::new(&failure.message, 2000);
+    let hint = failure.hint.as_ref().map(|hint| Prose::new(hint, 2000));
+    let body = ErrorPage { frame, failure, message, hint }.render().unwrap_or_else(|_| failure.line());
     HttpResponse::build(failure.status).content_type("text/html; charset=utf-8").body(body)
 }
 
 /// A page that does nothing but go on to `next`, as our own page: the browser then sends our cookies.
 pub(crate) fn bounce(next: &str) -> HttpResponse {
-    let body = Bounce { next: crate::frame::local_path(next) }.render().unwrap_or_default();
+    let body = Bounce { next: crate::frame::local_path(next), icon: &crate::assets::ICON.url }
+        .render()
+        .unwrap_or_default();
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -9,7 +9,7 @@ use lp_protocol::{Exit, Stage, Status};
 use super::attempt::Selected;
 use crate::failure::sentence;
 use crate::frame::tab_title;
-use crate::parts::{Badge, Json, Lasting, Moment, bytes, clip, json, title_of, url_part, visible};
+use crate::parts::{Badge, Json, Lasting, Moment, Prose, bytes, clip, json, title_of, url_part, visible};
 
 /// Rows of actions; of a fan-out of thousands the failed and the running ones come first.
 const MAX_ACTIONS: usize = 200;
@@ -66,9 +66,9 @@ impl Head {
 #[derive(Template)]
 #[template(path = "parts/task_why.html")]
 pub(super) struct WhyLine {
-    summary: Option<String>,
+    summary: Option<Prose>,
     is_failure: bool,
-    lines: Vec<(String, String, Option<String>)>,
+    lines: Vec<(String, Prose, Option<Prose>)>,
     more: usize,
 }
 
@@ -84,11 +84,12 @@ impl WhyLine {
             None => (task.reason.clone(), Vec::new()),
         };
         let more = actions.len().saturating_sub(MAX_WHY_LINES);
-        let line = |hint: Option<String>| hint.map(|hint| clip(&hint, 300));
+        let hint_of = |hint: Option<String>| hint.map(|hint| Prose::new(&hint, 300));
         let lines = actions.into_iter().take(MAX_WHY_LINES);
-        let lines = lines.map(|action| (visible(&action.name), clip(&action.reason, 300), line(action.hint)));
+        let lines = lines
+            .map(|action| (visible(&action.name), Prose::new(&action.reason, 300), hint_of(action.hint)));
         Self {
-            summary: summary.map(|text| sentence(&clip(&text, 600))),
+            summary: summary.map(|text| Prose::new(&sentence(&text), 600)),
             is_failure,
             lines: lines.collect(),
             more,

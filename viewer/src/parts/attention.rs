@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use lp_protocol::views::{ClusterStatus, NodeState, NodeView, TaskView};
 
 use super::node_cards::is_low;
-use super::{Look, Moment, bytes, clip, plural, title_of, visible};
+use super::{Look, Moment, Prose, bytes, plural, title_of, visible};
 
 /// Lines of one kind; a cluster on fire does not need more to be noticed.
 const MAX_LINES: usize = 8;
@@ -29,7 +29,7 @@ struct Line {
     subject: String,
     url: String,
     text: String,
-    detail: Option<String>,
+    detail: Option<Prose>,
     when: Option<Moment>,
 }
 
@@ -92,7 +92,7 @@ fn failed(failures: &[TaskView], now: DateTime<Utc>) -> Vec<Line> {
                 1 => format!("“{}” failed", title_of(&newest.task_name)),
                 count => format!("{count} tasks failed"),
             },
-            detail: Some(clip(reason, MAX_REASON_CHARS)).filter(|reason| !reason.is_empty()),
+            detail: (!reason.is_empty()).then(|| Prose::new(reason, MAX_REASON_CHARS)),
             when: Some(Moment::new(ended(newest), now)),
         };
         lines.push((newest, line));

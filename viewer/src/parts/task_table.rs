@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 use lp_protocol::views::TaskView;
 
-use super::{Badge, Empty, Lasting, Moment, clip, visible};
+use super::{Badge, Empty, Lasting, Moment, Prose, visible};
 
 /// Longest reason in a row; the task's page has all of it.
 const MAX_REASON_CHARS: usize = 160;
@@ -29,7 +29,7 @@ struct Row {
     app_name: String,
     created: Moment,
     took: Option<Lasting>,
-    reason: Option<String>,
+    reason: Option<Prose>,
 }
 
 impl TaskTable {
@@ -49,7 +49,7 @@ impl Row {
             app_name: visible(&task.app_name),
             created: Moment::new(task.create_at, now),
             took: Lasting::new(task.start_at, task.end_at, now),
-            reason: task.reason.map(|reason| clip(&reason, MAX_REASON_CHARS)),
+            reason: task.reason.map(|reason| Prose::new(&reason, MAX_REASON_CHARS)),
         }
     }
 }

@@ -1,0 +1,205 @@
+//! The routes the viewer uses, as far as it uses them.
+
+use actix_web::web::{self, ServiceConfig, get, post};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use lp_protocol::views::{ListTasks, Page, ReadLog, TaskInfo};
+use lp_protocol::{ApiError, ErrorCode, Stage};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{LogNews, Shared, TOKEN};
+
+type Data = web::Data<Shared>;
+
+pub(super) fn configure(routes: &mut ServiceConfig) {
+    routes.service(
+        web::scope("/api/v1")
+            .route("/status", get().to(status))
+            .route("/nodes", get().to(nodes))
+            .route("/events", get().to(events))
+            .route("/apps", get().to(apps))
+            .route("/apps/{app}", get().to(app))
+            .route("/tasks", get().to(tasks))
+            .route("/tasks/{task}", get().to(task))
+            .route("/tasks/{task}", web::delete().to(deed))
+            .route("/tasks/{task}/why", get().to(why))
+            .route("/tasks/{task}/stop", post().to(deed))
+            .route("/tasks/{task}/rerun", post().to(deed))
+            .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log", get().to(log)),
+    );
+}
+
+fn refuse(error: ApiError) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(error.code.http_status()).expect("a status");
+    HttpResponse::build(status).insert_header(("x-request-id", "fake-request")).json(error)
+}
+
+/// Checks the token and the health of the cluster first.
+fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), HttpResponse> {
+    let given =
+        request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if shared.cluster().is_token_revoked || given != format!("Bearer {TOKEN}") {
+        return Err(refuse(ApiError::new(ErrorCode::Unauthenticated, "this token is not known")));
+    }
+    Ok(())
+}
+
+async fn status(shared: Data, request: HttpRequest) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    match &shared.cluster().status {
+        Some(status) => HttpResponse::Ok().json(status),
+        None => refuse(ApiError::new(ErrorCode::Unavailable, "the database is away")),
+    }
+}
+
+async fn nodes(shared: Data, request: HttpRequest) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    HttpResponse::Ok().json(Page { items: shared.cluster().nodes.clone(), next_cursor: None })
+}
+
+async fn apps(shared: Data, request: HttpRequest) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    let items: Vec<_> = shared.cluster().apps.clone();
+    let items = items.into_iter().map(|mut app| {
+        (app.plan, app.manifest) = (None, None);
+        app
+    });
+    HttpResponse::Ok().json(Page { items: items.collect(), next_cursor: None })
+}
+
+async fn app(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    match shared.cluster().apps.iter().find(|app| app.app_id.to_string() == **wanted) {
+        Some(app) => HttpResponse::Ok().json(app),
+        None => refuse(ApiError::not_found("application", &*wanted)),
+    }
+}
+
+async fn tasks(shared: Data, request: HttpRequest, query: web::Query<ListTasks>) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    let cluster = shared.cluster();
+    let fits = |info: &&TaskInfo| {
+        query.app_id.is_none_or(|app| info.task.app_id == app)
+            && query.stage.is_none_or(|stage| info.task.stage == stage)
+            && query.status.is_none_or(|status| info.task.status == Some(status))
+            && query.since.is_none_or(|since| info.task.create_at >= since)
+    };
+    let start: usize = query.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+    let limit = query.limit.unwrap_or(50) as usize;
+    let fitting: Vec<_> = cluster.tasks.iter().filter(fits).map(|info| info.task.clone()).collect();
+    let next_cursor = (fitting.len() > start + limit).then(|| (start + limit).to_string());
+    let items = fitting.into_iter().skip(start).take(limit).collect();
+    HttpResponse::Ok().json(Page { items, next_cursor })
+}
+
+fn find(shared: &Shared, wanted: &str) -> Result<TaskInfo, HttpResponse> {
+    let cluster = shared.cluster();
+    let found = cluster.tasks.iter().find(|info| info.task.task_id.to_string() == wanted);
+    found
+        .cloned()
+        .ok_or_else(|| refuse(ApiError::not_found("task", wanted).with_hint("list them with `lp task list`")))
+}
+
+async fn task(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    find(&shared, &wanted).map_or_else(|refusal| refusal, |info| HttpResponse::Ok().json(info))
+}
+
+async fn why(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    match shared.cluster().why.get(&*wanted) {
+        Some(why) => HttpResponse::Ok().json(why),
+        None => refuse(ApiError::not_found("task", &*wanted)),
+    }
+}
+
+async fn deed(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    let path = request.path().trim_start_matches("/api/v1");
+    shared.cluster().deeds.push(format!("{} {path}", request.method()));
+    match find(&shared, &wanted) {
+        Ok(_) if request.method() == actix_web::http::Method::DELETE => HttpResponse::NoContent().finish(),
+        Ok(info) if path.ends_with("stop") && info.task.stage == Stage::Finished => {
+            refuse(ApiError::new(ErrorCode::Conflict, format!("task `{}` is finished", info.task.task_name)))
+        }
+        Ok(info) => HttpResponse::Accepted().json(info.task),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn events(shared: Data, request: HttpRequest) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    let head = stream::once(async { Bytes::from_static(b": hello\n\n") });
+    let events = received(shared.events.subscribe()).map(|event| {
+        Bytes::from(format!("data: {}\n\n", serde_json::to_string(&event).expect("an event is JSON")))
+    });
+    let events = head.chain(events).map(Ok::<_, std::io::Error>);
+    HttpResponse::Ok().content_type("text/event-stream").streaming(events)
+}
+
+async fn log(
+    shared: Data,
+    request: HttpRequest,
+    path: web::Path<(String, String, u32)>,
+    query: web::Query<ReadLog>,
+) -> HttpResponse {
+    if let Err(refusal) = admit(&shared, &request) {
+        return refusal;
+    }
+    let key = path.into_inner();
+    let Some(log) = shared.cluster().logs.get(&key).cloned() else {
+        return refuse(ApiError::new(ErrorCode::NotFound, "there is no output yet"));
+    };
+    let length = log.len() as u64;
+    let offset = query.tail_bytes.map_or(query.offset, |tail| length.saturating_sub(tail)).min(length);
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("x-attempt", key.2.to_string()))
+        .insert_header(("x-offset", offset.to_string()));
+    let head = Bytes::copy_from_slice(&log[offset as usize..]);
+    if !query.follow {
+        return response.body(head);
+    }
+    let news =
+        received(shared.log.subscribe()).take_while(|news| std::future::ready(!matches!(news, LogNews::End)));
+    let news = news.filter_map(|news| {
+        std::future::ready(match news {
+            LogNews::Text(text) => Some(Bytes::from(text)),
+            LogNews::End => None,
+        })
+    });
+    response.streaming(stream::once(async { head }).chain(news).map(Ok::<_, std::io::Error>))
+}
+
+fn received<T: Clone + 'static>(receiver: Receiver<T>) -> impl Stream<Item = T> {
+    stream::unfold(receiver, |mut receiver| async move {
+        loop {
+            match receiver.recv().await {
+                Ok(item) => return Some((item, receiver)),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    })
+}

@@ -1,0 +1,341 @@
+//! Data to show: builders with defaults, and a cluster with a bit of everything.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lp_protocol::frames::{NodeFacts, NodeLoad, Usage};
+use lp_protocol::plan::Resources;
+use lp_protocol::views::{
+    ActionResult, ActionView, AppView, AttemptView, ClusterStatus, NodeState, NodeView, TaskInfo, TaskView,
+    VersionView, Why, WhyAction,
+};
+use lp_protocol::{AppId, Exit, NodeId, Stage, Status, TaskId};
+use serde_json::value::RawValue;
+
+use super::Cluster;
+
+pub(crate) fn ago(seconds: i64) -> DateTime<Utc> {
+    Utc::now() - TimeDelta::seconds(seconds)
+}
+
+pub(crate) fn raw(value: &serde_json::Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).expect("JSON")
+}
+
+pub(crate) fn status() -> ClusterStatus {
+    ClusterStatus {
+        version: "0.1.0".to_owned(),
+        role: "leader".to_owned(),
+        database: "sqlite".to_owned(),
+        start_at: ago(90_000),
+        tasks_pending: 0,
+        tasks_running: 0,
+        actions_queued: 0,
+        actions_running: 0,
+        slots: 0,
+        slots_in_use: 0,
+        nodes_connected: 0,
+        nodes: 0,
+    }
+}
+
+pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
+    let capacity = Resources { slots: 8, cpu_millis: 8000, memory_bytes: 32 << 30, ..Resources::default() };
+    NodeView {
+        node_id: NodeId::random(),
+        name: name.to_owned(),
+        state,
+        create_at: ago(500_000),
+        seen_at: Some(ago(2)),
+        facts: NodeFacts {
+            name: name.to_owned(),
+            platform: "x86_64".to_owned(),
+            hostname: name.to_owned(),
+            ip: "192.0.2.7".to_owned(),
+            version: "0.1.0".to_owned(),
+            data_path: "/var/lib/lp".to_owned(),
+            docker_support: false,
+            capacity,
+            labels: BTreeMap::new(),
+        },
+        load: NodeLoad {
+            running: 3,
+            waiting: 0,
+            disk_free_bytes: 120 << 30,
+            disk_total_bytes: 400 << 30,
+            memory_available_bytes: 20 << 30,
+            load1: 2.4,
+        },
+        in_use: Resources { slots: 3, ..Resources::default() },
+        attempts: Vec::new(),
+    }
+}
+
+pub(crate) fn app(name: &str) -> AppView {
+    AppView {
+        app_id: AppId::random(),
+        name: name.to_owned(),
+        description: String::new(),
+        create_at: ago(800_000),
+        update_at: ago(9_000),
+        version: VersionView {
+            version_id: 7,
+            digest: "3f2a91c0".repeat(8),
+            sha1: "0".repeat(40),
+            size_bytes: 18_400,
+            format: "tar.gz".to_owned(),
+            description: String::new(),
+            create_at: ago(9_000),
+            warnings: Vec::new(),
+        },
+        plan: None,
+        manifest: None,
+    }
+}
+
+pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo {
+    let is_started = stage != Stage::Pending;
+    TaskInfo {
+        task: TaskView {
+            task_id: TaskId::random(),
+            task_name: name.to_owned(),
+            app_id: AppId::random(),
+            app_name: "hello".to_owned(),
+            version_id: 7,
+            stage,
+            status,
+            priority: 0,
+            create_at: ago(300),
+            start_at: is_started.then(|| ago(298)),
+            end_at: (stage == Stage::Finished).then(|| ago(46)),
+            reason: None,
+        },
+        input_data: raw(&serde_json::json!({})),
+        actions: Vec::new(),
+        result: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn attempt(number: u32, exit: Option<Exit>) -> AttemptView {
+    let is_over = exit.is_some();
+    let status = exit.as_ref().map(|exit| if exit.is_success() { Status::Success } else { Status::Fail });
+    AttemptView {
+        attempt: number,
+        run: 1,
+        stage: if is_over { Stage::Finished } else { Stage::Running },
+        status,
+        exit,
+        node_id: NodeId::random(),
+        node_name: "ryzen-2".to_owned(),
+        assign_at: ago(250),
+        start_at: Some(ago(249)),
+        end_at: is_over.then(|| ago(60)),
+        log_bytes: 0,
+        usage: if is_over {
+            Usage { cpu_seconds: 12.4, max_rss_bytes: 1_288_490_188 }
+        } else {
+            Usage::default()
+        },
+    }
+}
+
+pub(crate) fn action(name: &str, condition: &[&str], attempts: Vec<AttemptView>) -> ActionView {
+    let last = attempts.last();
+    ActionView {
+        name: name.to_owned(),
+        condition: condition.iter().map(|name| (*name).to_owned()).collect(),
+        stage: last.map_or(Stage::Pending, |attempt| attempt.stage),
+        status: last.and_then(|attempt| attempt.status),
+        attempts,
+        retry_at: None,
+    }
+}
+
+fn result_of(action: &ActionView, value: &serde_json::Value) -> ActionResult {
+    ActionResult {
+        name: action.name.clone(),
+        stage: action.stage,
+        status: action.status,
+        node_id: NodeId::random(),
+        start_at: Some(ago(249)),
+        end_at: Some(ago(60)),
+        returncode: Some(0),
+        result: raw(value),
+    }
+}
+
+/// A cluster with a bit of everything.
+pub(crate) fn cluster() -> Cluster {
+    let apps = apps();
+    let mut tasks = vec![failed(&apps[0]), running(&apps[1])];
+    tasks.extend(others(&apps));
+    let mut nodes = vec![
+        node("ryzen-1", NodeState::Connected),
+        node("ryzen-2", NodeState::Connected),
+        node("gpu-box.lab.example", NodeState::Disconnected),
+        node("old-laptop", NodeState::Connected),
+    ];
+    nodes[0].facts.labels =
+        BTreeMap::from([("zone".to_owned(), "lab".to_owned()), ("gpu".to_owned(), "no".to_owned())]);
+    nodes[2].seen_at = Some(ago(190));
+    nodes[2].in_use.slots = 0;
+    nodes[3].load.disk_free_bytes = 9 << 30;
+    nodes[3].in_use.slots = 8;
+    nodes[3].load.waiting = 2;
+    let status = ClusterStatus {
+        tasks_pending: 12,
+        tasks_running: 3,
+        actions_queued: 41,
+        actions_running: 14,
+        slots: 24,
+        slots_in_use: 14,
+        nodes_connected: 3,
+        nodes: 4,
+        ..status()
+    };
+    let key =
+        |task: &TaskInfo, action: &str, attempt| (task.task.task_id.to_string(), action.to_owned(), attempt);
+    let logs = [
+        (key(&tasks[0], "load", 3), failing_log()),
+        (key(&tasks[0], "load", 2), b"Traceback ...\nValueError: column 'id' missing\n".to_vec()),
+        (key(&tasks[1], "train", 1), training_log()),
+    ];
+    let why = tasks.iter().filter_map(|info| Some((info.task.task_id.to_string(), why(info)?))).collect();
+    Cluster {
+        status: Some(status),
+        nodes,
+        tasks,
+        apps,
+        logs: logs.into_iter().collect(),
+        why,
+        ..Cluster::default()
+    }
+}
+
+fn apps() -> Vec<AppView> {
+    let mut apps = vec![app("nightly-etl"), app("train-model"), app("hello"), app("image-resize")];
+    apps[0].description =
+        "Reads yesterday's orders, checks them and loads them into the warehouse.".to_owned();
+    apps[0].version.warnings = vec!["action `load`: unknown key `retires`, did you mean `retry`?".to_owned()];
+    apps[0].manifest = Some(
+        "{\n  // every night at 12:40\n  \"actions\": [\n    {\"name\": \"fetch\", \"main\": \"python fetch.py\"},\n    \
+         {\"name\": \"load\", \"condition\": [\"fetch\"], \"main\": \"python load.py\"},\n  ],\n  \"output_action\": \"load\"\n}\n"
+            .to_owned(),
+    );
+    apps
+}
+
+fn failed(app: &AppView) -> TaskInfo {
+    let fail = Some(Exit::Code { code: 1 });
+    let fetch = action("fetch", &[], vec![attempt(1, Some(Exit::Code { code: 0 }))]);
+    let load = action(
+        "load",
+        &["fetch"],
+        vec![attempt(1, fail.clone()), attempt(2, fail.clone()), attempt(3, fail)],
+    );
+    let mut report = action("report", &["load"], Vec::new());
+    (report.stage, report.status) = (Stage::Finished, Some(Status::Skipped));
+    let mut info = task("run 2026-11-22", Stage::Finished, Some(Status::Fail));
+    info.task.reason = Some(
+        "action `load` failed on attempt 3 of 3: exit code 1, last line \"ValueError: column 'id' missing\""
+            .to_owned(),
+    );
+    info.result = [(
+        "fetch".to_owned(),
+        result_of(
+            &fetch,
+            &serde_json::json!({"rows": 18_233, "files": ["orders-1.csv", "orders-2.csv"], "ok": true}),
+        ),
+    )]
+    .into();
+    info.input_data =
+        raw(&serde_json::json!({"day": "2026-11-21", "source": {"bucket": "orders", "parts": [1, 2]}}));
+    info.actions = vec![fetch, load, report];
+    of(info, app)
+}
+
+fn running(app: &AppView) -> TaskInfo {
+    let mut info = task("train resnet, batch 64", Stage::Running, None);
+    let mut export = action("export", &["train", "evaluate"], Vec::new());
+    export.retry_at = None;
+    info.actions = vec![
+        action("prepare", &[], vec![attempt(1, Some(Exit::Code { code: 0 }))]),
+        action("train", &["prepare"], vec![attempt(1, None)]),
+        action("evaluate", &["train"], Vec::new()),
+        export,
+    ];
+    of(info, app)
+}
+
+fn others(apps: &[AppView]) -> Vec<TaskInfo> {
+    let kinds = [
+        (Stage::Pending, None),
+        (Stage::Stopping, None),
+        (Stage::Finished, Some(Status::Success)),
+        (Stage::Finished, Some(Status::Kill)),
+        (Stage::Finished, Some(Status::Success)),
+        (Stage::Finished, Some(Status::Fail)),
+        (Stage::Finished, Some(Status::Success)),
+        (Stage::Running, None),
+    ];
+    let mut tasks = Vec::new();
+    for n in 0..70 {
+        let (stage, status) = kinds[n % kinds.len()];
+        let app = &apps[n % apps.len()];
+        let mut info = task(&format!("run {} #{n}", app.name), stage, status);
+        let age = 400 + 731 * n as i64;
+        info.task.create_at = ago(age);
+        info.task.start_at = info.task.start_at.map(|_| ago(age - 1));
+        info.task.end_at = info.task.end_at.map(|_| ago(age - 20 - n as i64));
+        if status == Some(Status::Fail) {
+            info.task.reason = Some("action `resize` failed: killed by signal 9".to_owned());
+        }
+        tasks.push(of(info, app));
+    }
+    tasks
+}
+
+fn of(mut info: TaskInfo, app: &AppView) -> TaskInfo {
+    (info.task.app_id, info.task.app_name) = (app.app_id, app.name.clone());
+    info
+}
+
+fn why(info: &TaskInfo) -> Option<Why> {
+    let task = &info.task;
+    let (summary, actions) = match (task.stage, task.status) {
+        (Stage::Running, _) => (
+            "`train` runs on ryzen-2, and 2 actions wait for it".to_owned(),
+            vec![WhyAction {
+                name: "evaluate".to_owned(),
+                reason: "waits for `train`, which runs on node ryzen-2".to_owned(),
+                hint: None,
+            }],
+        ),
+        (Stage::Pending, _) => ("all 24 slots are in use; 41 actions are before it".to_owned(), Vec::new()),
+        (_, Some(Status::Fail)) => (task.reason.clone()?, Vec::new()),
+        _ => return None,
+    };
+    Some(Why { task_id: task.task_id, stage: task.stage, status: task.status, summary, actions })
+}
+
+fn failing_log() -> Vec<u8> {
+    let mut log = String::new();
+    for part in 1..=2 {
+        log.push_str(&format!("\x1b[2m12:44:0{part}\x1b[0m reading orders-{part}.csv\n"));
+    }
+    log.push_str(
+        "12:44:11 reading 18,233 rows\n12:44:12 checking columns\nTraceback (most recent call last):\n",
+    );
+    log.push_str("  File \"load.py\", line 41, in <module>\n    main(workspace)\n  File \"load.py\", line 23, in main\n");
+    log.push_str(
+        "    raise ValueError(\"column 'id' missing\")\n\x1b[31mValueError: column 'id' missing\x1b[0m\n",
+    );
+    log.into_bytes()
+}
+
+fn training_log() -> Vec<u8> {
+    (0..1800)
+        .map(|step| format!("step {step:5}  loss {:.4}  3.1 it/s\n", 2.3 / (1.0 + f64::from(step) / 80.0)))
+        .collect::<String>()
+        .into_bytes()
+}
