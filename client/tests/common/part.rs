@@ -41,7 +41,9 @@ impl Part {
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return None,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("not ready; it has said:\n{}", self.said.join("\n")),
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("not ready; it has said:\n{}", self.said.join("\n"))
+                }
             }
         }
     }

@@ -78,8 +78,9 @@ impl Ran {
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{} printed no JSON ({error}):\n{}{}", self.what, self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("{} printed no JSON ({error}):\n{}{}", self.what, self.stdout, self.stderr)
+        })
     }
 
     /// Standard output without white space around it.

@@ -22,7 +22,7 @@ fn a_bad_package_is_refused_with_the_reason() {
 
     for (path, sentence) in [
         (file("text.zip", b"hello"), "text.zip is no package"),
-        (file("cut.tar.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), "cut.tar.gz"),
+        (file("cut.tar.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), "the archive ends too early"),
         (write_app(&cluster.path("none"), &[("a.sh", "true")]), "configuration.json"),
         (app(&cluster, "broken", r#"{"actions": ["#), "configuration.json: line 1"),
         (app(&cluster, "cyclic", cyclic), "the action `pack` waits for itself: pack -> sign -> pack"),

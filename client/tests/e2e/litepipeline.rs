@@ -50,7 +50,8 @@ fn with_its_environment_inside_as_tarball_and_as_zip() {
 fn with_an_environment_uploaded_apart_by_id_and_by_name() {
     let cluster = Cluster::up();
     let app = venv::multiple_actions(&cluster.path("multiple_actions"));
-    let venv = cluster.lp(&["venv", "create", "-f", venv::packed().to_str().unwrap(), "-n", "words", "-r"]).ok();
+    let venv =
+        cluster.lp(&["venv", "create", "-f", venv::packed().to_str().unwrap(), "-n", "words", "-r"]).ok();
     let venv_id = venv.json()["venv_id"].as_str().unwrap().to_owned();
     fs::remove_dir_all(app.join("venvs")).unwrap();
     let manifest = fs::read_to_string(app.join("configuration.json")).unwrap();
@@ -69,10 +70,15 @@ fn with_an_environment_uploaded_apart_by_id_and_by_name() {
 fn its_flags_mean_what_they_mean_there() {
     let cluster = Cluster::up();
     let app = cluster.create_app(&crate::common::example("hello"));
-    let task = cluster.lp(&["task", "create", "-a", &app, "-n", "a name", "-i", "{}", "-o", "name"]).ok().text().to_owned();
+    let task = cluster
+        .lp(&["task", "create", "-a", &app, "-n", "a name", "-i", "{}", "-o", "name"])
+        .ok()
+        .text()
+        .to_owned();
     cluster.lp(&["task", "wait", "-t", &task]).ok();
 
-    let listed = cluster.lp(&["task", "list", "-a", &app, "-n", "a n*", "-s", "finished", "-S", "success", "-r"]).ok();
+    let listed =
+        cluster.lp(&["task", "list", "-a", &app, "-n", "a n*", "-s", "finished", "-S", "success", "-r"]).ok();
     let info = cluster.lp(&["task", "info", "-t", &task, "-r"]).ok();
     cluster.lp(&["workspace", "download", "-t", &task, "-n", "hello"]).ok();
     cluster.lp(&["app", "info", "-a", &app]).ok();

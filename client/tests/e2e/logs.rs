@@ -18,7 +18,10 @@ fn a_follower_sees_each_line_within_a_quarter_of_a_second() {
         r#"{{"actions": [{{"name": "a", "main": "./a.sh", "environ": {{"GATE": "{}"}}}}]}}"#,
         gate.display()
     );
-    cluster.create_app(&write_app(&cluster.path("stamps"), &[("configuration.json", &manifest), ("a.sh", STAMPS)]));
+    cluster.create_app(&write_app(
+        &cluster.path("stamps"),
+        &[("configuration.json", &manifest), ("a.sh", STAMPS)],
+    ));
     cluster.lp(&["task", "create", "-a", "stamps"]).ok();
     let mut followed = cluster.watch(&["logs", "@last", "a", "-f"]);
 
@@ -44,7 +47,8 @@ fn long_output_is_the_same_during_and_after_the_run() {
     let cluster = Cluster::up();
     let script = "#!/bin/sh\nseq 1 200000\n";
     let manifest = r#"{"actions": [{"name": "a", "main": "./a.sh"}]}"#;
-    cluster.create_app(&write_app(&cluster.path("long"), &[("configuration.json", manifest), ("a.sh", script)]));
+    cluster
+        .create_app(&write_app(&cluster.path("long"), &[("configuration.json", manifest), ("a.sh", script)]));
     let expected: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
     cluster.lp(&["task", "create", "-a", "long"]).ok();
 

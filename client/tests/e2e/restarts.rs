@@ -17,7 +17,10 @@ fn gated(cluster: &Cluster) {
         cluster.path("gate").display(),
         cluster.path("effects").display()
     );
-    cluster.create_app(&write_app(&cluster.path("gated"), &[("configuration.json", &manifest), ("a.sh", GATED)]));
+    cluster.create_app(&write_app(
+        &cluster.path("gated"),
+        &[("configuration.json", &manifest), ("a.sh", GATED)],
+    ));
 }
 
 #[test]

@@ -56,14 +56,16 @@ fn a_rerun_does_everything_again_under_the_same_id() {
         r#"{{"actions": [{{"name": "a", "main": "./a.sh", "environ": {{"EFFECTS": "{}"}}}}]}}"#,
         effects.display()
     );
-    cluster.create_app(&write_app(&cluster.path("app"), &[("configuration.json", &manifest), ("a.sh", script)]));
+    cluster
+        .create_app(&write_app(&cluster.path("app"), &[("configuration.json", &manifest), ("a.sh", script)]));
     let first = cluster.succeed("app", "{}");
     let id = first["task_id"].as_str().unwrap();
 
     cluster.lp(&["task", "rerun", id, "--wait"]).ok();
 
     let second = cluster.lp(&["task", "info", id, "-r"]).ok().json();
-    let runs: Vec<_> = second["actions"][0]["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["run"]).collect();
+    let runs: Vec<_> =
+        second["actions"][0]["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["run"]).collect();
     assert_eq!(runs, [1, 2]);
     assert_eq!(fs::read_to_string(effects).unwrap(), "a 1\na 2\n");
 }

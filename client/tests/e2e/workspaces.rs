@@ -12,7 +12,8 @@ fn a_workspace_is_listed_downloaded_and_deleted() {
     let id = task["task_id"].as_str().unwrap();
 
     let listed = cluster.lp(&["workspace", "list", id, "hello", "-r"]).ok();
-    let file = cluster.lp(&["workspace", "download", id, "hello", "--file", "output.data", "--output", "-"]).ok();
+    let file =
+        cluster.lp(&["workspace", "download", id, "hello", "--file", "output.data", "--output", "-"]).ok();
     cluster.lp(&["workspace", "download", id, "hello"]).ok();
     let mut list = Command::new("tar");
     let archive = run(list.arg("-tzf").arg(cluster.path(&format!("{id}.hello.tar.gz"))), "").ok();
