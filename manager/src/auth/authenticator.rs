@@ -135,3 +135,60 @@ impl Authenticator {
 fn short_of(hash: &str) -> u64 {
     u64::from_str_radix(&hash[..16], 16).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::Secret;
+    use super::*;
+    use crate::store::NewToken;
+
+    async fn fixture() -> (tempfile::TempDir, Arc<Store>, Clock, Authenticator) {
+        let directory = tempfile::tempdir().unwrap();
+        let store =
+            Arc::new(Store::open(&directory.path().join("lp.db").display().to_string()).await.unwrap());
+        let clock = Clock::system();
+        let authenticator = Authenticator::new(store.clone(), clock.clone());
+        (directory, store, clock, authenticator)
+    }
+
+    fn here() -> IpAddr {
+        IpAddr::from([127, 0, 0, 1])
+    }
+
+    #[tokio::test]
+    async fn a_join_token_is_good_until_it_expires() {
+        let (_directory, store, clock, authenticator) = fixture().await;
+        let secret = Secret::random(Kind::Join);
+        store.insert_join_token(&secret.hash(), clock.now() + TimeDelta::hours(1)).await.unwrap();
+
+        let before = authenticator.admit(Kind::Join, secret.reveal(), here()).await;
+        clock.advance(TimeDelta::hours(1));
+        let after = authenticator.admit(Kind::Join, secret.reveal(), here()).await;
+
+        assert!(matches!(before, Ok(Principal::Joiner)), "{before:?}");
+        assert!(matches!(after, Err(Refusal::Unknown { wanted: Kind::Join })), "{after:?}");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_found_by_its_hash_and_says_where_it_belongs() {
+        let (_directory, store, clock, authenticator) = fixture().await;
+        let (secret, token_id) = (Secret::random(Kind::Token), TokenId::random());
+        let token = NewToken {
+            token_id,
+            name: "x".to_owned(),
+            role: Role::Administrator.as_str().to_owned(),
+            hash: secret.hash(),
+            create_at: clock.now(),
+        };
+        store.insert_token(token).await.unwrap();
+
+        for _ in 0..2 {
+            let found = authenticator.admit(Kind::Token, secret.reveal(), here()).await.unwrap();
+            assert_eq!(found, Principal::Token { token_id, role: Role::Administrator });
+        }
+        let elsewhere = authenticator.admit(Kind::Node, secret.reveal(), here()).await;
+        assert!(matches!(elsewhere, Err(Refusal::WrongKind { wanted: Kind::Node, found: Kind::Token })));
+    }
+}

@@ -118,3 +118,108 @@ impl Blobs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use lp_package::Digest;
+
+    use super::*;
+
+    fn fixture() -> (tempfile::TempDir, Blobs) {
+        let directory = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&directory.path().join("blobs")).unwrap();
+        (directory, blobs)
+    }
+
+    async fn store(blobs: &Blobs, bytes: &'static [u8]) -> Stored {
+        let mut upload = blobs.begin(1 << 20).await.unwrap();
+        upload.write(Bytes::from_static(bytes)).await.unwrap();
+        upload.finish(None).await.unwrap()
+    }
+
+    async fn read(blobs: &Blobs, key: &Key, range: std::ops::Range<u64>) -> Vec<u8> {
+        let mut chunks = blobs.open_blob(key).await.unwrap().chunks(range);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = chunks.next().await.unwrap() {
+            bytes.extend_from_slice(&chunk);
+        }
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_was_stored_is_read_whole_or_in_part() {
+        let (_directory, blobs) = fixture();
+
+        let first = store(&blobs, b"0123456789").await;
+        let second = store(&blobs, b"0123456789").await;
+
+        assert_eq!((first.was_there, second.was_there), (false, true));
+        let key = Key::package(&first.summed.digest);
+        assert_eq!(read(&blobs, &key, 0..10).await, b"0123456789");
+        assert_eq!(read(&blobs, &key, 3..99).await, b"3456789");
+        assert_eq!(read(&blobs, &key, 20..30).await, b"");
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_dropped_or_refused_leaves_nothing() {
+        let (directory, blobs) = fixture();
+        let leftovers = || fs::read_dir(directory.path().join("blobs/tmp")).unwrap().count();
+
+        let mut dropped = blobs.begin(10).await.unwrap();
+        dropped.write(Bytes::from_static(b"123")).await.unwrap();
+        drop(dropped);
+        let mut large = blobs.begin(2).await.unwrap();
+        let refused = large.write(Bytes::from_static(b"123")).await;
+        drop(large);
+        let mut other = blobs.begin(10).await.unwrap();
+        other.write(Bytes::from_static(b"123")).await.unwrap();
+        let mismatch = other.finish(Some(Digest::of(b"124"))).await;
+
+        assert!(matches!(refused, Err(Error::TooLarge { limit: 2 })));
+        assert!(matches!(mismatch, Err(Error::DigestMismatch { .. })));
+        assert_eq!(leftovers(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_start_removes_what_an_earlier_process_left_half_done() {
+        let (directory, blobs) = fixture();
+        let kept = store(&blobs, b"kept").await;
+        fs::write(directory.path().join("blobs/tmp/leftover"), b"half").unwrap();
+
+        let again = Blobs::open(&directory.path().join("blobs")).unwrap();
+
+        assert!(!directory.path().join("blobs/tmp/leftover").exists());
+        assert_eq!(read(&again, &Key::package(&kept.summed.digest), 0..4).await, b"kept");
+    }
+
+    #[tokio::test]
+    async fn only_old_packages_are_orphans_and_being_asked_for_makes_one_young() {
+        let (_directory, blobs) = fixture();
+        let digests =
+            [store(&blobs, b"old").await.summed.digest, store(&blobs, b"asked for").await.summed.digest];
+        let day = Duration::from_secs(24 * 3600);
+        for digest in &digests {
+            let file = fs::File::open(blobs.path_of(&Key::package(digest))).unwrap();
+            file.set_modified(std::time::SystemTime::now() - 2 * day).unwrap();
+        }
+        let young = store(&blobs, b"young").await.summed.digest;
+
+        let (mut scan, mut aged) = (Scan::default(), Vec::new());
+        while let Some(found) = blobs.aged_packages(&mut scan, day).await.unwrap() {
+            aged.extend(found);
+        }
+        aged.sort();
+        let mut expected = digests.to_vec();
+        expected.sort();
+        assert_eq!(aged, expected);
+        assert_eq!(blobs.touch_package(&digests[1]).await.unwrap(), Some(9));
+
+        assert!(blobs.delete_aged(&digests[0], day).await.unwrap());
+        assert!(!blobs.delete_aged(&digests[1], day).await.unwrap());
+        assert!(!blobs.delete_aged(&young, day).await.unwrap());
+        assert_eq!(blobs.touch_package(&digests[0]).await.unwrap(), None);
+    }
+}

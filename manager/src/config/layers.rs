@@ -162,7 +162,7 @@ mod tests {
             "http_port: yes",
             "heartbeat: 0",
             "heartbeat: -1",
-            "lost_after: 15",
+            "lost_after: 9",
             "max_buffer_size: -5",
             "http_workers: 0",
             "- a",

@@ -29,7 +29,7 @@ pub(crate) async fn find(state: &State, path: &(String, String, String)) -> Resu
     })?;
     let mut attempts = stored.attempts.into_iter().filter(|record| record.id.action == ordinal);
     let record = match attempt.as_str() {
-        "latest" => attempts.last(),
+        "latest" => attempts.next_back(),
         number => {
             let number: u32 = number.parse().map_err(|_| {
                 Failure::invalid(format!("`{number}` is neither an attempt's number nor `latest`"))

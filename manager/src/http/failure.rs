@@ -3,6 +3,8 @@
 //! The table of codes and statuses is `protocol`'s; here it is decided which of our errors is which code, and that the cause of what is our
 //! fault goes to the log with the request's id and not to the caller.
 
+use std::ops::{Deref, DerefMut};
+
 use actix_web::http::header::HeaderName;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -14,7 +16,10 @@ use crate::{auth, blobs, engine, store};
 
 /// A refusal, with what only the log is told.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Refused>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
     pub(crate) error: ApiError,
     pub(crate) cause: Option<String>,
     pub(crate) extra: Extra,
@@ -105,6 +110,20 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+impl Deref for Failure {
+    type Target = Refused;
+
+    fn deref(&self) -> &Refused {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Refused {
+        &mut self.0
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.error.message)
@@ -126,7 +145,7 @@ impl ResponseError for Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self { error, cause: None, extra: Extra::default() }
+        Self(Box::new(Refused { error, cause: None, extra: Extra::default() }))
     }
 }
 

@@ -19,6 +19,7 @@ use lp_protocol::{ApiError, ErrorCode};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::forward;
 use super::state::State;
 use crate::auth::{Kind, Principal, Refusal};
 
@@ -53,7 +54,18 @@ pub(crate) async fn guard(
             let answer = failure.respond(&request_id);
             request.into_response(answer)
         }
-        Ok(()) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Some(leader)) => {
+            let (request, payload) = request.into_parts();
+            let answer = match forward::forward(&state, &leader, &request_id, &request, payload).await {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    log(&failure, &request_id);
+                    failure.respond(&request_id)
+                }
+            };
+            ServiceResponse::new(request, answer)
+        }
+        Ok(None) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
             Ok(Ok(response)) => explain(response.map_into_boxed_body(), &request_id),
             Ok(Err(error)) => return Err(with_id(error, &request_id)),
             Err(panic) => {
@@ -86,15 +98,16 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-async fn admit(state: &State, request: &ServiceRequest) -> Result<(), Failure> {
+/// Lets a request in, and says to which manager it is to be passed if not to this one.
+async fn admit(state: &State, request: &ServiceRequest) -> Result<Option<String>, Failure> {
     check_host(state, request.headers())?;
     check_encoding(request.headers())?;
-    let Door::Needs(wanted) = door(request.path()) else { return Ok(()) };
+    let Door::Needs(wanted) = door(request.path()) else { return Ok(None) };
     let secret = bearer(request.headers()).ok_or(Refusal::Missing { wanted })?;
     let address = request.peer_addr().map_or(IpAddr::from([0; 4]), |peer| peer.ip());
     let principal = state.authenticator.admit(wanted, secret, address).await?;
     request.extensions_mut().insert::<Principal>(principal);
-    Ok(())
+    forward::leader_for(state, request).await
 }
 
 fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod cluster;
 mod download;
 mod events;
 mod failure;
+mod forward;
 mod guard;
 mod hosts;
 mod input;
@@ -30,6 +31,7 @@ mod venvs;
 mod workspaces;
 
 pub(crate) use catalogue::Catalogue;
+pub(crate) use forward::Forwarder;
 pub(crate) use hosts::Hosts;
 pub(crate) use metrics::Metrics;
 pub(crate) use server::{bind, start};

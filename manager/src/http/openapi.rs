@@ -48,3 +48,30 @@ impl Modify for Everywhere {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else_is() {
+        let document: serde_json::Value = serde_json::from_str(text()).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                described.insert((method.clone(), path.clone()));
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(operation["responses"]["default"].is_object(), "{method} {path}");
+                let is_open = path.ends_with("/health");
+                assert_eq!(operation.get("security").is_none(), is_open, "{method} {path}");
+            }
+        }
+        let routes = super::super::routes::ROUTES.iter();
+        let registered: BTreeSet<_> =
+            routes.map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
+
+        assert_eq!(described, registered);
+    }
+}

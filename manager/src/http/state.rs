@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::catalogue::Catalogue;
+use super::forward::Forwarder;
 use super::hosts::Hosts;
 use super::metrics::Metrics;
 use crate::auth::Authenticator;
@@ -18,6 +19,9 @@ use crate::store::Store;
 use crate::sweep::Swept;
 
 pub(crate) struct State {
+    /// As in the lease.
+    pub(crate) manager_id: String,
+    pub(crate) forwarder: Forwarder,
     pub(crate) store: Arc<Store>,
     pub(crate) engine: Engine,
     pub(crate) blobs: Blobs,

@@ -169,6 +169,8 @@ impl Parts {
         let (engine, engine_loop) = engine::start(store.clone(), settings, end.clone());
         let sweeper = Sweeper::new(store.clone(), blobs.clone(), engine.clone(), config.keep_orphans);
         let state = Arc::new(http::State {
+            manager_id: data_dir.manager_id().to_owned(),
+            forwarder: http::Forwarder::default(),
             store: store.clone(),
             engine: engine.clone(),
             blobs,

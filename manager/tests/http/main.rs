@@ -9,6 +9,8 @@ mod harness;
 mod links;
 mod logs;
 mod node;
+mod schemas;
+mod standby;
 mod starts;
 mod tasks;
 mod uploads;

@@ -72,7 +72,7 @@ struct Batch {
 /// What the client is told next.
 enum Told {
     Created(Vec<(TaskId, bool)>),
-    Failed(Box<Failure>),
+    Failed(Failure),
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<Vec<Created>, engine::Error>>>>;
@@ -80,7 +80,7 @@ type Commit = Pin<Box<dyn Future<Output = Result<Vec<Created>, engine::Error>>>>
 impl Batch {
     async fn make(self, mut lines: Lines, told: mpsc::Sender<Told>) {
         if let Err(failure) = self.run(&mut lines, &told).await {
-            let _a_client_that_left_is_not_told = told.send(Told::Failed(Box::new(failure))).await;
+            let _a_client_that_left_is_not_told = told.send(Told::Failed(failure)).await;
         }
         drop(told);
         lines.drain().await;
@@ -186,7 +186,7 @@ impl Reader {
                     }
                 }
                 Told::Failed(failure) => {
-                    let mut error = failure.error;
+                    let mut error = failure.error.clone();
                     error.request_id = self.request_id.clone();
                     text.push_str(&format!("{}\n", serde_json::json!({ "error": error })));
                 }
