@@ -98,6 +98,6 @@ fn actions(plan: Plan) -> Vec<Action> {
 
 /// As it was written: it may have comments, so it is not laid out anew.
 fn shown_manifest(manifest: &str) -> String {
-    let end = manifest.floor_char_boundary(MAX_MANIFEST_BYTES);
-    LogText::default().feed(&manifest.as_bytes()[..end])
+    let shown = manifest.len().min(MAX_MANIFEST_BYTES);
+    LogText::default().feed(&manifest.as_bytes()[..shown])
 }

@@ -21,7 +21,7 @@ impl Prose {
         let text = clip(text, most);
         let mut pieces: Vec<String> = text.split('`').map(str::to_owned).collect();
         // an opening one without its end is an ordinary character
-        if pieces.len() % 2 == 0
+        if pieces.len().is_multiple_of(2)
             && let (Some(last), Some(before)) = (pieces.pop(), pieces.last_mut())
         {
             before.push('`');

@@ -1,0 +1,12 @@
+//! The viewer as a browser sees it: a real server on a free port, over a manager that answers what the test says.
+
+mod browser;
+mod deeds;
+mod fake;
+mod live;
+mod login;
+mod rows;
+mod safety;
+mod task;
+mod world;
+mod xss;
