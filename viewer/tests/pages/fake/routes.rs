@@ -1,7 +1,8 @@
 //! The routes the viewer uses, as far as it uses them.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, get, post};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use lp_protocol::views::{ListTasks, Page, ReadLog, TaskInfo};
@@ -31,64 +32,70 @@ pub(super) fn configure(routes: &mut ServiceConfig) {
     );
 }
 
-fn refuse(error: ApiError) -> HttpResponse {
-    let status = actix_web::http::StatusCode::from_u16(error.code.http_status()).expect("a status");
-    HttpResponse::build(status).insert_header(("x-request-id", "fake-request")).json(error)
+type Answer = Result<HttpResponse, Refusal>;
+
+#[derive(Debug)]
+struct Refusal(ApiError);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.http_status()).expect("a status")
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code()).insert_header(("x-request-id", "fake-request")).json(&self.0)
+    }
 }
 
 /// Checks the token and the health of the cluster first.
-fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), HttpResponse> {
+fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
     let given =
         request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if shared.cluster().is_token_revoked || given != format!("Bearer {TOKEN}") {
-        return Err(refuse(ApiError::new(ErrorCode::Unauthenticated, "this token is not known")));
+        return Err(Refusal(ApiError::new(ErrorCode::Unauthenticated, "this token is not known")));
     }
     Ok(())
 }
 
-async fn status(shared: Data, request: HttpRequest) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn status(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
     match &shared.cluster().status {
-        Some(status) => HttpResponse::Ok().json(status),
-        None => refuse(ApiError::new(ErrorCode::Unavailable, "the database is away")),
+        Some(status) => Ok(HttpResponse::Ok().json(status)),
+        None => Err(Refusal(ApiError::new(ErrorCode::Unavailable, "the database is away"))),
     }
 }
 
-async fn nodes(shared: Data, request: HttpRequest) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
-    HttpResponse::Ok().json(Page { items: shared.cluster().nodes.clone(), next_cursor: None })
+async fn nodes(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
+    Ok(HttpResponse::Ok().json(Page { items: shared.cluster().nodes.clone(), next_cursor: None }))
 }
 
-async fn apps(shared: Data, request: HttpRequest) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn apps(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
     let items: Vec<_> = shared.cluster().apps.clone();
     let items = items.into_iter().map(|mut app| {
         (app.plan, app.manifest) = (None, None);
         app
     });
-    HttpResponse::Ok().json(Page { items: items.collect(), next_cursor: None })
+    Ok(HttpResponse::Ok().json(Page { items: items.collect(), next_cursor: None }))
 }
 
-async fn app(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn app(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> Answer {
+    admit(&shared, &request)?;
     match shared.cluster().apps.iter().find(|app| app.app_id.to_string() == **wanted) {
-        Some(app) => HttpResponse::Ok().json(app),
-        None => refuse(ApiError::not_found("application", &*wanted)),
+        Some(app) => Ok(HttpResponse::Ok().json(app)),
+        None => Err(Refusal(ApiError::not_found("application", &*wanted))),
     }
 }
 
-async fn tasks(shared: Data, request: HttpRequest, query: web::Query<ListTasks>) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn tasks(shared: Data, request: HttpRequest, query: web::Query<ListTasks>) -> Answer {
+    admit(&shared, &request)?;
     let cluster = shared.cluster();
     let fits = |info: &&TaskInfo| {
         query.app_id.is_none_or(|app| info.task.app_id == app)
@@ -101,60 +108,54 @@ async fn tasks(shared: Data, request: HttpRequest, query: web::Query<ListTasks>)
     let fitting: Vec<_> = cluster.tasks.iter().filter(fits).map(|info| info.task.clone()).collect();
     let next_cursor = (fitting.len() > start + limit).then(|| (start + limit).to_string());
     let items = fitting.into_iter().skip(start).take(limit).collect();
-    HttpResponse::Ok().json(Page { items, next_cursor })
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor }))
 }
 
-fn find(shared: &Shared, wanted: &str) -> Result<TaskInfo, HttpResponse> {
+fn find(shared: &Shared, wanted: &str) -> Result<TaskInfo, Refusal> {
     let cluster = shared.cluster();
     let found = cluster.tasks.iter().find(|info| info.task.task_id.to_string() == wanted);
-    found
-        .cloned()
-        .ok_or_else(|| refuse(ApiError::not_found("task", wanted).with_hint("list them with `lp task list`")))
+    found.cloned().ok_or_else(|| {
+        Refusal(ApiError::not_found("task", wanted).with_hint("list them with `lp task list`"))
+    })
 }
 
-async fn task(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
-    find(&shared, &wanted).map_or_else(|refusal| refusal, |info| HttpResponse::Ok().json(info))
+async fn task(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> Answer {
+    admit(&shared, &request)?;
+    Ok(HttpResponse::Ok().json(find(&shared, &wanted)?))
 }
 
-async fn why(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn why(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> Answer {
+    admit(&shared, &request)?;
     match shared.cluster().why.get(&*wanted) {
-        Some(why) => HttpResponse::Ok().json(why),
-        None => refuse(ApiError::not_found("task", &*wanted)),
+        Some(why) => Ok(HttpResponse::Ok().json(why)),
+        None => Err(Refusal(ApiError::not_found("task", &*wanted))),
     }
 }
 
-async fn deed(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn deed(shared: Data, request: HttpRequest, wanted: web::Path<String>) -> Answer {
+    admit(&shared, &request)?;
     let path = request.path().trim_start_matches("/api/v1");
     shared.cluster().deeds.push(format!("{} {path}", request.method()));
     match find(&shared, &wanted) {
-        Ok(_) if request.method() == actix_web::http::Method::DELETE => HttpResponse::NoContent().finish(),
-        Ok(info) if path.ends_with("stop") && info.task.stage == Stage::Finished => {
-            refuse(ApiError::new(ErrorCode::Conflict, format!("task `{}` is finished", info.task.task_name)))
+        Ok(_) if request.method() == actix_web::http::Method::DELETE => {
+            Ok(HttpResponse::NoContent().finish())
         }
-        Ok(info) => HttpResponse::Accepted().json(info.task),
-        Err(refusal) => refusal,
+        Ok(info) if path.ends_with("stop") && info.task.stage == Stage::Finished => Err(Refusal(
+            ApiError::new(ErrorCode::Conflict, format!("task `{}` is finished", info.task.task_name)),
+        )),
+        Ok(info) => Ok(HttpResponse::Accepted().json(info.task)),
+        Err(refusal) => Err(refusal),
     }
 }
 
-async fn events(shared: Data, request: HttpRequest) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+async fn events(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
     let head = stream::once(async { Bytes::from_static(b": hello\n\n") });
     let events = received(shared.events.subscribe()).map(|event| {
         Bytes::from(format!("data: {}\n\n", serde_json::to_string(&event).expect("an event is JSON")))
     });
     let events = head.chain(events).map(Ok::<_, std::io::Error>);
-    HttpResponse::Ok().content_type("text/event-stream").streaming(events)
+    Ok(HttpResponse::Ok().content_type("text/event-stream").streaming(events))
 }
 
 async fn log(
@@ -162,13 +163,11 @@ async fn log(
     request: HttpRequest,
     path: web::Path<(String, String, u32)>,
     query: web::Query<ReadLog>,
-) -> HttpResponse {
-    if let Err(refusal) = admit(&shared, &request) {
-        return refusal;
-    }
+) -> Answer {
+    admit(&shared, &request)?;
     let key = path.into_inner();
     let Some(log) = shared.cluster().logs.get(&key).cloned() else {
-        return refuse(ApiError::new(ErrorCode::NotFound, "there is no output yet"));
+        return Err(Refusal(ApiError::new(ErrorCode::NotFound, "there is no output yet")));
     };
     let length = log.len() as u64;
     let offset = query.tail_bytes.map_or(query.offset, |tail| length.saturating_sub(tail)).min(length);
@@ -179,7 +178,7 @@ async fn log(
         .insert_header(("x-offset", offset.to_string()));
     let head = Bytes::copy_from_slice(&log[offset as usize..]);
     if !query.follow {
-        return response.body(head);
+        return Ok(response.body(head));
     }
     let news =
         received(shared.log.subscribe()).take_while(|news| std::future::ready(!matches!(news, LogNews::End)));
@@ -189,7 +188,7 @@ async fn log(
             LogNews::End => None,
         })
     });
-    response.streaming(stream::once(async { head }).chain(news).map(Ok::<_, std::io::Error>))
+    Ok(response.streaming(stream::once(async { head }).chain(news).map(Ok::<_, std::io::Error>)))
 }
 
 fn received<T: Clone + 'static>(receiver: Receiver<T>) -> impl Stream<Item = T> {
