@@ -97,8 +97,7 @@ impl Logs {
     }
 
     async fn load(&self, wanted: &Wanted) -> Result<Shelf, Error> {
-        let task = self.store.find_task(wanted.key.task_id).await?;
-        let record = task.and_then(|task| task.attempts.into_iter().find(|attempt| attempt.id == wanted.id));
+        let record = self.store.find_attempt(wanted.id).await?;
         let record = record.ok_or_else(|| Error::NoSuchAttempt(wanted.key.clone()))?;
         if record.stage.is_open() {
             return Ok(Shelf { record, whole: None, segments: Vec::new() });

@@ -94,6 +94,8 @@ impl Upload {
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.taken += bytes.len() as u64;
         if self.taken > self.limit {
+            // the thread that still writes has let go of the file when the caller hears of it
+            drop(self.settled().await);
             return Err(Error::TooLarge { limit: self.limit });
         }
         self.gathered_bytes += bytes.len();

@@ -22,12 +22,13 @@ pub(crate) struct Found {
 pub(crate) async fn find(state: &State, path: &(String, String, String)) -> Result<Found, Failure> {
     let (task, action, attempt) = path;
     let task_id = names::task(state, task).await?;
-    let stored = state.store.find_task(task_id).await?.ok_or_else(|| Failure::not_found("task", task))?;
-    let ordinal = ordinals(&stored.plan).get(action.as_str()).copied();
+    let stored = state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", task))?;
+    let plan = state.catalogue.load_plan(&state.store, stored.version_id).await?;
+    let ordinal = ordinals(&plan).get(action.as_str()).copied();
     let ordinal = ordinal.ok_or_else(|| {
-        Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&stored.plan)))
+        Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&plan)))
     })?;
-    let mut attempts = stored.attempts.into_iter().filter(|record| record.id.action == ordinal);
+    let mut attempts = state.store.list_attempts_of(stored.seq, ordinal).await?.into_iter();
     let record = match attempt.as_str() {
         "latest" => attempts.next_back(),
         number => {

@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lp_package::{Digest, Summed};
-use lp_protocol::AppId;
+use lp_protocol::plan::Plan;
+use lp_protocol::{AppId, VersionId};
 
 use super::failure::Failure;
 use crate::engine::TaskSource;
 use crate::store::Store;
 
-/// Apps kept, and sums; with plans of some ten KiB about 3 MiB.
+/// Apps, plans and sums kept, of each; with plans of some ten KiB about 3 MiB.
 const MAX_ENTRIES: usize = 256;
 
 /// An app as task creation sees it.
@@ -34,6 +35,7 @@ struct Known {
     /// Grows with each change, so that what was read before one is not kept after it.
     generation: u64,
     apps: HashMap<AppId, KnownApp>,
+    plans: HashMap<VersionId, Arc<Plan>>,
     /// So that a package that was just uploaded is not read a second time for its sha1.
     sums: HashMap<Digest, Summed>,
 }
@@ -61,6 +63,19 @@ impl Catalogue {
             known.apps.insert(app_id, app.clone());
         }
         Ok(app)
+    }
+
+    /// The plan of a version, which never changes.
+    pub(crate) async fn load_plan(&self, store: &Store, version_id: VersionId) -> Result<Arc<Plan>, Failure> {
+        if let Some(plan) = self.lock().plans.get(&version_id) {
+            return Ok(plan.clone());
+        }
+        let version = store.find_version(version_id).await?;
+        let plan = version.ok_or_else(|| Failure::not_found("version", version_id))?.plan;
+        let mut known = self.lock();
+        make_room(&mut known.plans);
+        known.plans.insert(version_id, plan.clone());
+        Ok(plan)
     }
 
     /// The app has been written.

@@ -10,12 +10,14 @@ use lp_protocol::TaskId;
 use lp_protocol::views::Event;
 use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::download::stream_of;
 use super::failure::Failure;
 use super::input::Query;
 use super::state::State;
+use crate::store::Epoch;
 
 /// A sign of life for proxies and for readers that want to notice a dead connection.
 const COMMENT: Duration = Duration::from_secs(15);
@@ -43,9 +45,11 @@ pub(crate) async fn follow(
     state: web::Data<State>,
     query: Query<FollowEvents>,
 ) -> Result<HttpResponse, Failure> {
-    state.engine.epoch()?;
+    let mut leadership = state.engine.leadership();
+    leadership.borrow_and_update().ok_or_else(|| Failure::unavailable("this manager does not lead"))?;
     let reader = Reader {
         events: state.engine.subscribe(),
+        leadership,
         task_id: query.0.task_id,
         shutdown: state.shutdown.clone(),
         greeted: false,
@@ -59,6 +63,8 @@ pub(crate) async fn follow(
 
 struct Reader {
     events: broadcast::Receiver<Arc<Event>>,
+    /// What happens under another leader is told by that one: the reader has to come again.
+    leadership: watch::Receiver<Option<Epoch>>,
     task_id: Option<TaskId>,
     shutdown: CancellationToken,
     greeted: bool,
@@ -71,9 +77,10 @@ impl Reader {
             self.greeted = true;
             return Ok(Some((Bytes::from_static(b": connected\n\n"), self)));
         }
-        let shutdown = self.shutdown.clone();
+        let (shutdown, mut leadership) = (self.shutdown.clone(), self.leadership.clone());
         let text = tokio::select! {
             text = self.gather() => text,
+            _ = leadership.changed() => None,
             () = tokio::time::sleep(COMMENT) => Some(": alive\n\n".to_owned()),
             () = shutdown.cancelled() => None,
         };
@@ -123,7 +130,8 @@ mod tests {
 
     fn reader(capacity: usize, task_id: Option<TaskId>) -> (broadcast::Sender<Arc<Event>>, Reader) {
         let (sender, events) = broadcast::channel(capacity);
-        (sender, Reader { events, task_id, shutdown: CancellationToken::new(), greeted: true })
+        let (_, leadership) = watch::channel(None);
+        (sender, Reader { events, leadership, task_id, shutdown: CancellationToken::new(), greeted: true })
     }
 
     fn task_event(task_id: TaskId) -> Arc<Event> {

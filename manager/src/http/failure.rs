@@ -12,7 +12,8 @@ use lp_package::ArchiveError;
 use lp_protocol::{ApiError, ErrorCode};
 use serde::Serialize;
 
-use crate::{auth, blobs, engine, store};
+use crate::auth::{self, Kind};
+use crate::{blobs, engine, store};
 
 /// A refusal, with what only the log is told.
 #[derive(Clone, Debug)]
@@ -229,9 +230,11 @@ impl From<auth::Refusal> for Failure {
                 failure.extra.header = Some((header::RETRY_AFTER, (wait.as_secs() + 1).to_string()));
                 failure
             }
-            Refusal::Missing { .. } => Self::new(ErrorCode::Unauthenticated, refusal.to_string())
+            Refusal::Missing { wanted: Kind::Token } => Self::new(ErrorCode::Unauthenticated, refusal.to_string())
                 .hint("`lp up` and `lp manager` write one on their first start; point LP_CONTEXT at its client.json."),
-            Refusal::Unknown { .. } | Refusal::WrongKind { .. } => Self::new(ErrorCode::Unauthenticated, refusal.to_string()),
+            Refusal::Missing { wanted: Kind::Join | Kind::Node } | Refusal::Unknown { .. } | Refusal::WrongKind { .. } => {
+                Self::new(ErrorCode::Unauthenticated, refusal.to_string())
+            }
             Refusal::Role(error) => Self::internal(&error),
         }
     }

@@ -100,7 +100,7 @@ fn request_id(headers: &HeaderMap) -> String {
 
 /// Lets a request in, and says to which manager it is to be passed if not to this one.
 async fn admit(state: &State, request: &ServiceRequest) -> Result<Option<String>, Failure> {
-    check_host(state, request.headers())?;
+    check_host(state, request)?;
     check_encoding(request.headers())?;
     let Door::Needs(wanted) = door(request.path()) else { return Ok(None) };
     let secret = bearer(request.headers()).ok_or(Refusal::Missing { wanted })?;
@@ -110,9 +110,12 @@ async fn admit(state: &State, request: &ServiceRequest) -> Result<Option<String>
     forward::leader_for(state, request).await
 }
 
-fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Failure> {
+fn check_host(state: &State, request: &ServiceRequest) -> Result<(), Failure> {
     let Some(hosts) = &state.hosts else { return Ok(()) };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // a whole URL in the first line wins over the header (RFC 9112, 3.2.2)
+    let in_line = request.uri().host();
+    let in_header = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = in_line.or_else(in_header).unwrap_or_default();
     if hosts.allow(host) {
         return Ok(());
     }

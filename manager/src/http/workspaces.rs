@@ -1,6 +1,7 @@
 //! Workspaces: they stay on their nodes, and everything about them is asked of those.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use lp_protocol::frames::{ManagerFrame, StreamRequest};
@@ -17,8 +18,8 @@ use super::names;
 use super::nodes::PageQuery;
 use super::state::State;
 use super::tasks::ordinals;
+use crate::core::record::{AttemptRecord, TaskRecord};
 use crate::link::{Incoming, NoStream};
-use crate::store::StoredTask;
 
 /// Largest listing taken from a node: 10,000 files with paths of some hundred bytes.
 const MAX_LISTING_BYTES: usize = 16 << 20;
@@ -169,13 +170,23 @@ pub(crate) async fn download(state: web::Data<State>, path: AttemptPath) -> Resu
     Ok(send(incoming, &name, "application/gzip"))
 }
 
-async fn find(state: &State, text: &str) -> Result<StoredTask, Failure> {
+/// A task with its attempts, and nothing of what they left.
+struct Task {
+    record: TaskRecord,
+    plan: Arc<Plan>,
+    attempts: Vec<AttemptRecord>,
+}
+
+async fn find(state: &State, text: &str) -> Result<Task, Failure> {
     let task_id = names::task(state, text).await?;
-    state.store.find_task(task_id).await?.ok_or_else(|| Failure::not_found("task", text))
+    let record = state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
+    let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
+    let attempts = state.store.list_attempts(record.seq).await?;
+    Ok(Task { record, plan, attempts })
 }
 
 /// The attempts that have a workspace, with their nodes.
-fn workspaces_of(task: &StoredTask) -> Vec<(NodeId, AttemptKey)> {
+fn workspaces_of(task: &Task) -> Vec<(NodeId, AttemptKey)> {
     let names = names_of(&task.plan);
     let mut found = Vec::new();
     for attempt in &task.attempts {

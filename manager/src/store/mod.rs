@@ -4,6 +4,7 @@
 //! failed call has changed nothing (or, where the connection broke during the commit itself, nobody knows: load anew). It decides nothing:
 //! what to write comes from the core, what is read goes to the core or to views. No other module knows that there is SQL.
 
+mod attempts;
 mod catalogue;
 mod commit;
 mod entity;

@@ -62,7 +62,11 @@ pub(crate) async fn wait(
         }
     };
     let task_id = names::task(&state, &task).await?;
-    state.engine.wait_task(task_id, timeout).await?;
+    tokio::select! {
+        waited = state.engine.wait_task(task_id, timeout) => waited?,
+        // a stop must not take as long as the longest wait
+        () = state.shutdown.cancelled() => return Err(Failure::unavailable("it is stopping")),
+    }
     let view = state.store.find_view(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))?;
     Ok(HttpResponse::Ok().json(view))
 }
