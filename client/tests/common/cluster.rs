@@ -21,6 +21,7 @@ pub struct Cluster {
     port: u16,
     join_token: String,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Cluster {
@@ -51,7 +52,21 @@ impl Cluster {
     pub fn empty() -> Self {
         let home = tempfile::Builder::new().prefix("lp-test-").tempdir().unwrap();
         let join_token = String::new();
-        Self { home, up: None, manager: None, node: None, port: 0, join_token, arguments: Vec::new() }
+        Self {
+            home,
+            up: None,
+            manager: None,
+            node: None,
+            port: 0,
+            join_token,
+            arguments: vec![],
+            variables: vec![],
+        }
+    }
+
+    /// Sets a variable for all that is started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts `lp up` again where it was, and returns when it is ready.
@@ -138,6 +153,7 @@ impl Cluster {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lp"));
         command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
         command.env("PATH", path()).args(arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if self.context().exists() {
             command.env("LP_CONTEXT", self.context());
         }

@@ -29,6 +29,17 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("client is a folder of the repository")
 }
 
+/// Copies the files of a directory, not those below it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
 /// Writes an application of these files; those that begin with `#!` are programs.
 pub fn write_app(directory: &Path, files: &[(&str, &str)]) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;

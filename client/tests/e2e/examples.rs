@@ -1,10 +1,12 @@
 //! Every example of the repository runs as its README says.
 
 use std::collections::BTreeSet;
+use std::fs;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::common::{Cluster, example, repository};
+use crate::common::{Cluster, copy, example, repository};
 use crate::venv;
 
 /// The examples with a test here.
@@ -12,7 +14,7 @@ const TESTED: &[&str] = &["fanout", "hello", "multiple_actions", "resources", "r
 
 #[test]
 fn every_example_has_a_test() {
-    let found: BTreeSet<_> = std::fs::read_dir(repository().join("examples"))
+    let found: BTreeSet<_> = fs::read_dir(repository().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -58,13 +60,28 @@ fn retry_succeeds_at_the_third_attempt_and_keeps_all_three() {
 }
 
 #[test]
-fn resources_waits_for_a_node_that_has_them_and_says_so() {
-    let cluster = Cluster::up();
+fn resources_runs_and_with_a_licence_it_waits_for_a_node_that_has_one() {
+    let mut cluster = Cluster::up();
     cluster.create_app(&example("resources"));
-
     let task = cluster.succeed("resources", "{}");
-
     assert_eq!(output(&task, "report")["title"], "all done");
+
+    // as its README says
+    let licensed = cluster.path("licensed");
+    copy(&example("resources"), &licensed);
+    let manifest = licensed.join("configuration.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace(r#""slots": 0"#, r#""slots": 0, "licence": 1"#)).unwrap();
+    cluster.create_app(&licensed);
+    let id = cluster.lp(&["task", "create", "-a", "licensed", "-o", "name"]).ok().text().to_owned();
+    cluster.lp(&["task", "wait", &id, "--timeout", "1s"]).ends_with(6);
+    let why = cluster.lp(&["why", &id]).ok();
+    assert!(why.stdout.contains("licence"), "{}", why.stdout);
+
+    assert_eq!(cluster.stop_up(Signal::SIGINT), Some(0));
+    cluster.set("LP_RESOURCES", "{licence: 1}");
+    cluster.start_up();
+    cluster.lp(&["task", "wait", &id]).ok();
 }
 
 #[test]
@@ -82,12 +99,12 @@ fn fanout_counts_the_primes_in_a_hundred_parts() {
 fn the_manifest_of_fanout_is_what_its_generator_writes() {
     let copy = tempfile::tempdir().unwrap();
     let generator = copy.path().join("generate.py");
-    std::fs::copy(example("fanout").join("generate.py"), &generator).unwrap();
+    fs::copy(example("fanout").join("generate.py"), &generator).unwrap();
 
     let status = std::process::Command::new("python3").arg(&generator).status().unwrap();
 
     assert!(status.success());
-    let read = |path: std::path::PathBuf| std::fs::read_to_string(path.join("configuration.json")).unwrap();
+    let read = |path: std::path::PathBuf| fs::read_to_string(path.join("configuration.json")).unwrap();
     assert_eq!(read(copy.path().to_owned()), read(example("fanout")));
 }
 

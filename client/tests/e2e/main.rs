@@ -7,6 +7,7 @@ mod examples;
 mod failures;
 mod litepipeline;
 mod logs;
+mod readme;
 mod restarts;
 mod stops;
 mod venv;

@@ -4,18 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{example, run};
+use crate::common::{copy, example, run};
 
 /// A copy of the example with its environment packed, at this path.
 pub fn multiple_actions(to: &Path) -> PathBuf {
-    let from = example("multiple_actions");
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(&from).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    }
+    copy(&example("multiple_actions"), to);
     fs::create_dir(to.join("venvs")).unwrap();
     fs::copy(packed(), to.join("venvs/venv.tar.gz")).unwrap();
     to.to_owned()
