@@ -177,6 +177,14 @@ impl Journal {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    /// As a full disk would have it.
+    pub(crate) fn set_writable(&mut self, writable: bool) {
+        self.file = OpenOptions::new().read(true).write(writable).open(&self.path).expect("it is there");
+    }
+}
+
 /// The records up to the first that is not whole, and how many bytes they take.
 fn parse(bytes: &[u8]) -> (Vec<Record>, usize) {
     let mut records = Vec::new();

@@ -55,7 +55,7 @@ pub enum Error {
     #[error(
         "the manager at {address} does not take this node; if it was removed there, delete `{credential}` and join anew"
     )]
-    Rejected { address: String, credential: String, source: link::Error },
+    Rejected { address: String, credential: String, source: Box<link::Error> },
 }
 
 /// Runs a node until shutdown. `on_ready` is called once, when the manager has welcomed it.
@@ -155,7 +155,7 @@ impl Node {
         ended.map_err(|source| Error::Rejected {
             address: config.manager_address(),
             credential: runner.site.layout.credential().display().to_string(),
-            source,
+            source: Box::new(source),
         })
     }
 }

@@ -13,8 +13,8 @@ use support::{Site, assignment};
 
 fn log(finish: &Finish) -> String {
     let text = finish.log.as_ref().unwrap_or_else(|| panic!("no log: {finish:?}"));
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
-    String::from_utf8(bytes).unwrap()
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).expect("the log is base64");
+    String::from_utf8(bytes).expect("these programs write UTF-8")
 }
 
 #[tokio::test]

@@ -152,7 +152,7 @@ mod tests {
         fs::write(precious.join("file"), "x").unwrap();
         symlink(&precious, trash.join("link")).unwrap();
         symlink(&precious, trash.join("a/link")).unwrap();
-        fs::set_permissions(trash.join("a/closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(trash.join("a/closed"), fs::Permissions::from_mode(0o000)).unwrap();
 
         empty(&trash).unwrap();
 

@@ -26,6 +26,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Facts {
     pub hellos: Vec<Hello>,
     pub reports: Vec<Report>,
+    /// How many of them are ends.
+    pub finished: usize,
+    /// The numbers of those in `reports`; clear it with them.
+    pub seqs: std::collections::BTreeSet<u64>,
     pub others: Vec<NodeFrame>,
     pub packages: HashMap<String, Package>,
     /// Bytes of streams by number, and whether their end has come.
@@ -182,7 +186,7 @@ impl Facts {
             AttemptEvent::Finished(finish) if report.attempt == *key => Some((**finish).clone()),
             _ => None,
         };
-        self.reports.iter().filter_map(finish).collect()
+        self.reports.iter().rev().filter_map(finish).collect()
     }
 }
 
@@ -369,11 +373,12 @@ impl Facts {
             NodeFrame::Reports { reports } => {
                 for report in reports {
                     // a repeated one is not taken twice
-                    if self.reports.iter().all(|known| known.seq != report.seq) {
+                    if self.seqs.insert(report.seq) {
+                        self.finished += usize::from(matches!(report.event, AttemptEvent::Finished(_)));
                         self.reports.push(report);
                     }
                 }
-                let through = self.reports.iter().map(|report| report.seq).max().unwrap_or(0);
+                let through = self.seqs.last().copied().unwrap_or(0);
                 if !self.settings.acks {
                     return Vec::new();
                 }

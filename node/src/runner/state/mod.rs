@@ -312,3 +312,19 @@ impl LeaseTerms {
         self.contact_boot_ms + self.length()
     }
 }
+
+#[cfg(test)]
+impl State {
+    fn break_journal(&mut self) {
+        self.journal.set_writable(false);
+    }
+
+    fn mend_journal(&mut self) {
+        self.journal.set_writable(true);
+    }
+
+    fn rewrite_journal(&mut self) {
+        let records = self.records();
+        self.journal.rewrite(records.into_iter()).expect("the disk has room");
+    }
+}

@@ -144,7 +144,8 @@ impl State {
 
     /// Tells the starts whose time has come.
     pub(super) fn tell_starts(&mut self, now: Now, effects: &mut Effects) {
-        while let Some((_, key)) = self.untold.pop_front_if(|(at, _)| *at <= now.mono_ms()) {
+        while self.untold.front().is_some_and(|(at, _)| *at <= now.mono_ms()) {
+            let Some((_, key)) = self.untold.pop_front() else { return };
             let Some(attempt) = self.attempts.get(&key) else { continue };
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
                 let event = AttemptEvent::Started { start_at: crate::clock::wall(*start) };

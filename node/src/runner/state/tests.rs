@@ -1,1 +1,427 @@
+//! The rules of the state machine, one by one. Time is a number, files are the journal's alone.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lp_protocol::frames::{AttemptEvent, Stop, Welcome};
+use lp_protocol::plan::Resources;
+use lp_protocol::{AttemptKey, Exit, NodeId};
+
+use super::{Arrival, Now, State};
+use crate::journal::Journal;
+use crate::runner::conclude::Log;
+use crate::runner::effects::{Effects, Job, Left};
+use crate::runner::launch::Prepared;
+use crate::runner::order::Order;
+use crate::runner::order::tests::assignment;
+use crate::supervisor::wire::{Ended, Event, How, Known, Moment, Request, Spawn};
+
+/// A state with its journal, and the hands that do what it wants.
+struct Bench {
+    dir: tempfile::TempDir,
+    state: State,
+    now: Now,
+    /// Spawns handed over, by key.
+    spawned: Vec<String>,
+    requests: Vec<Request>,
+}
+
+impl Bench {
+    fn new(slots: u32) -> Self {
+        let mut bench = Self::unconnected(slots);
+        bench.supervisor_up("first", vec![]);
+        bench
+    }
+
+    fn unconnected(slots: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(&dir, slots);
+        Self { dir, state, now: Now::default(), spawned: Vec::new(), requests: Vec::new() }
+    }
+
+    /// The same data with a new process.
+    fn restart(self) -> Self {
+        let state = open(&self.dir, 2);
+        Self { state, spawned: Vec::new(), requests: Vec::new(), ..self }
+    }
+
+    /// One pass: decide, start what fits, commit, and do the file work at once.
+    fn act(&mut self, decide: impl FnOnce(&mut State, Now, &mut Effects)) {
+        let mut effects = Effects::default();
+        decide(&mut self.state, self.now, &mut effects);
+        loop {
+            self.state.start_waiting(self.now, &mut effects);
+            if self.state.commit(&mut effects).is_err() {
+                return;
+            }
+            self.requests.append(&mut effects.requests);
+            for request in &self.requests {
+                if let Request::Spawn(spawn) = request
+                    && !self.spawned.contains(&spawn.key)
+                {
+                    self.spawned.push(spawn.key.clone());
+                }
+            }
+            let orders = std::mem::take(&mut effects.prepare);
+            let jobs = std::mem::take(&mut effects.jobs);
+            if orders.is_empty() && jobs.is_empty() {
+                return;
+            }
+            for order in orders {
+                self.state.prepared(&order.assignment.attempt, Ok(packages()), self.now, &mut effects);
+            }
+            for job in jobs {
+                self.work(job, &mut effects);
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job, effects: &mut Effects) {
+        match job {
+            Job::Launch(launch) => {
+                let spawn = Spawn { key: launch.order.key.clone(), ..Spawn::default() };
+                self.state.launched(&launch.order, Ok(spawn), self.now, effects);
+            }
+            Job::Explain { order, .. } => {
+                self.state.explained(&order, Err("a reason".into()), self.now, effects)
+            }
+            Job::Conclude { order, ended, .. } => {
+                let left = Left { output: Ok(None), log: Log::default() };
+                self.state.concluded(&order, &ended, left, effects);
+            }
+        }
+    }
+
+    fn assign(&mut self, change: impl FnOnce(&mut lp_protocol::frames::Assignment)) -> AttemptKey {
+        let mut assignment = assignment("a");
+        change(&mut assignment);
+        let key = assignment.attempt.clone();
+        let arrival = Arrival { assignment, pins: vec![], prepared: Some(packages()) };
+        self.act(|state, now, effects| state.accept(arrival, now, effects));
+        key
+    }
+
+    fn end(&mut self, key: &AttemptKey, how: How) {
+        let event = Event::Ended(ended(key, how));
+        self.act(|state, now, effects| state.supervisor_events(vec![event], now, effects));
+    }
+
+    fn supervisor_up(&mut self, instance: &str, known: Vec<Known>) {
+        self.act(|state, now, effects| state.supervisor_up(instance.into(), known, |_| true, now, effects));
+    }
+
+    fn welcome(&mut self, go_on: Vec<AttemptKey>, acked: u64) {
+        let second = Duration::from_secs(1);
+        let welcome =
+            Welcome { node_id: NodeId::random(), heartbeat: second, lost_after: 60 * second, go_on, acked };
+        self.act(|state, now, effects| state.welcome(&welcome, now, effects));
+    }
+
+    fn tick(&mut self, mono_ms: u64) {
+        self.now.moment.mono_ms = mono_ms;
+        self.act(|state, now, effects| state.tick(now, effects));
+    }
+
+    fn is_spawned(&self, key: &AttemptKey) -> bool {
+        self.spawned.contains(&key.to_string())
+    }
+
+    /// What the manager is told, in short.
+    fn told(&mut self) -> Vec<(AttemptKey, String)> {
+        let reports = self.state.outbox.take(usize::MAX);
+        let word = |event: &AttemptEvent| match event {
+            AttemptEvent::Started { .. } => "started".to_owned(),
+            AttemptEvent::Finished(finish) => finish.exit.to_string(),
+            AttemptEvent::Returned => "returned".to_owned(),
+        };
+        reports.iter().map(|report| (report.attempt.clone(), word(&report.event))).collect()
+    }
+
+    fn signals(&self) -> Vec<i32> {
+        let signal = |request: &Request| match request {
+            Request::Signal { signal, .. } => Some(*signal),
+            _ => None,
+        };
+        self.requests.iter().filter_map(signal).collect()
+    }
+}
+
+fn open(dir: &tempfile::TempDir, slots: u32) -> State {
+    let (journal, records) = Journal::open(&dir.path().join("journal")).unwrap();
+    let mut state = State::new(Resources { slots, gpus: 1, ..Resources::default() }, journal);
+    state.restore(records, |_| vec![]);
+    state
+}
+
+fn packages() -> Arc<Prepared> {
+    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None })
+}
+
+fn ended(key: &AttemptKey, how: How) -> Ended {
+    let (start, end) = (Moment::default(), Moment::default());
+    Ended { key: key.to_string(), how, start, end, cpu_micros: 0, max_rss_bytes: 0, lease_expired: false }
+}
+
+#[test]
+fn nothing_starts_before_the_supervisor_is_there() {
+    let mut bench = Bench::unconnected(1);
+    let key = bench.assign(|_| ());
+    assert!(!bench.is_spawned(&key));
+
+    bench.supervisor_up("first", vec![]);
+
+    assert!(bench.is_spawned(&key));
+}
+
+#[test]
+fn a_large_attempt_is_not_passed_by_small_ones_that_want_the_same() {
+    let mut bench = Bench::new(2);
+    let running = bench.assign(|_| ());
+    let large = bench.assign(|assignment| assignment.resources.slots = 2);
+    let small = bench.assign(|_| ());
+    assert!(!bench.is_spawned(&large) && !bench.is_spawned(&small));
+
+    bench.end(&running, How::Code(0));
+
+    assert!(bench.is_spawned(&large) && !bench.is_spawned(&small));
+}
+
+#[test]
+fn who_waits_for_something_else_lets_others_go_ahead() {
+    let mut bench = Bench::new(3);
+    let gpu = |assignment: &mut lp_protocol::frames::Assignment| assignment.resources.gpus = 1;
+    bench.assign(gpu);
+    let waiting = bench.assign(gpu);
+    let other = bench.assign(|_| ());
+
+    assert!(!bench.is_spawned(&waiting) && bench.is_spawned(&other));
+}
+
+#[test]
+fn a_start_is_told_after_its_time_or_not_at_all() {
+    let mut bench = Bench::new(2);
+    let (short, long) = (bench.assign(|_| ()), bench.assign(|_| ()));
+    bench.end(&short, How::Code(0));
+
+    bench.tick(39);
+    assert_eq!(bench.told(), [(short, "exit code 0".to_owned())]);
+    bench.tick(40);
+    assert_eq!(bench.told(), [(long, "started".to_owned())]);
+}
+
+#[test]
+fn an_attempt_is_held_until_its_end_is_acknowledged() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|_| ());
+    bench.end(&key, How::Code(3));
+    assert_eq!(bench.state.held(), std::slice::from_ref(&key));
+
+    bench.act(|state, _, effects| state.ack(1, effects));
+
+    assert!(bench.state.held().is_empty());
+    assert!(bench.restart().state.held().is_empty());
+}
+
+#[test]
+fn the_supervisor_may_forget_only_what_is_written_down() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|_| ());
+    bench.state.break_journal();
+
+    bench.end(&key, How::Code(0));
+
+    let forgets =
+        |bench: &Bench| bench.requests.iter().any(|request| matches!(request, Request::Forget { .. }));
+    assert!(!forgets(&bench) && bench.told().is_empty());
+    bench.state.mend_journal();
+    bench.tick(1000);
+    bench.tick(1001);
+    assert!(forgets(&bench));
+    assert_eq!(bench.told().len(), 1);
+}
+
+#[test]
+fn a_timeout_is_term_then_kill_and_a_later_end_is_a_timeout() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|assignment| {
+        assignment.timeout = Some(Duration::from_secs(10));
+        assignment.grace = Duration::from_secs(3);
+    });
+
+    bench.tick(9_999);
+    assert!(bench.signals().is_empty());
+    bench.tick(10_000);
+    bench.tick(12_999);
+    assert_eq!(bench.signals(), [15]);
+    bench.tick(13_000);
+    assert_eq!(bench.signals(), [15, 9]);
+    bench.end(&key, How::Signal(9));
+    assert_eq!(bench.told().last().unwrap().1, "timed out");
+    assert_eq!(bench.state.next_deadline(), None);
+}
+
+#[test]
+fn a_second_stop_may_only_hurry() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|_| ());
+    let stop = |signal: i32, seconds: u64| Stop {
+        attempt: key.clone(),
+        signal,
+        grace: Duration::from_secs(seconds),
+    };
+
+    bench.act(|state, now, effects| state.stop(&stop(15, 5), now, effects));
+    bench.act(|state, now, effects| state.stop(&stop(15, 60), now, effects));
+    bench.tick(5_000);
+
+    assert_eq!(bench.signals(), [15, 15, 9]);
+}
+
+#[test]
+fn a_restart_finds_the_same_attempts_reports_and_numbers() {
+    let mut bench = Bench::new(2);
+    let (done, running) = (bench.assign(|_| ()), bench.assign(|_| ()));
+    bench.end(&done, How::Code(0));
+
+    let mut bench = bench.restart();
+    bench.supervisor_up("first", vec![Known::Running { key: running.to_string(), start: Moment::default() }]);
+    bench.end(&running, How::Code(7));
+
+    assert_eq!(bench.told(), [(done, "exit code 0".to_owned()), (running, "exit code 7".to_owned())]);
+    assert!(bench.spawned.is_empty(), "neither runs again");
+}
+
+#[test]
+fn a_rewritten_journal_says_the_same() {
+    let mut bench = Bench::new(1);
+    let (done, running) = (bench.assign(|_| ()), bench.assign(|_| ()));
+    let waiting = bench.assign(|assignment| assignment.priority = -1);
+    bench.end(&done, How::Code(0));
+    let stop = Stop { attempt: running.clone(), signal: 15, grace: Duration::from_secs(5) };
+    bench.act(|state, now, effects| state.stop(&stop, now, effects));
+    bench.state.rewrite_journal();
+
+    let mut bench = bench.restart();
+    bench.supervisor_up("first", vec![Known::Running { key: running.to_string(), start: Moment::default() }]);
+    bench.end(&running, How::Signal(15));
+
+    assert_eq!(bench.told(), [(done, "exit code 0".to_owned()), (running, "stopped on request".to_owned())]);
+    assert!(bench.is_spawned(&waiting));
+}
+
+#[test]
+fn what_a_supervisor_does_not_know_was_never_started_or_is_lost_with_the_old_one() {
+    for (instance, spawned, told) in [("first", true, None), ("second", false, Some("lost: "))] {
+        let mut bench = Bench::new(1);
+        let key = bench.assign(|_| ());
+
+        let mut bench = bench.restart();
+        bench.supervisor_up(instance, vec![]);
+
+        assert_eq!(bench.is_spawned(&key), spawned, "{instance}");
+        let found = bench.told();
+        assert_eq!(found.is_empty(), told.is_none(), "{instance}: {found:?}");
+        assert!(told.is_none_or(|begin| found[0].1.starts_with(begin)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_broken_connection_to_a_living_supervisor_costs_nothing() {
+    let mut bench = Bench::new(2);
+    let (known, unknown) = (bench.assign(|_| ()), bench.assign(|_| ()));
+    bench.act(|state, _, _| state.supervisor_down());
+    bench.requests.clear();
+    bench.spawned.clear();
+
+    bench.supervisor_up("first", vec![Known::Running { key: known.to_string(), start: Moment::default() }]);
+
+    assert_eq!(bench.spawned, [unknown.to_string()], "what did not arrive is handed over again");
+    assert!(bench.told().is_empty());
+}
+
+#[test]
+fn programs_nobody_knows_are_killed_and_forgotten() {
+    let mut bench = Bench::unconnected(1);
+    let stranger = Order::new(assignment("x")).0.assignment.attempt;
+
+    bench
+        .supervisor_up("first", vec![Known::Running { key: stranger.to_string(), start: Moment::default() }]);
+    bench.end(&stranger, How::Signal(9));
+
+    assert_eq!(bench.signals(), [9]);
+    assert!(bench.requests.iter().any(|request| matches!(request, Request::Forget { .. })));
+    assert!(bench.told().is_empty());
+}
+
+#[test]
+fn what_the_manager_has_given_up_is_ended_without_a_word() {
+    let mut bench = Bench::new(1);
+    let (running, waiting) = (bench.assign(|_| ()), bench.assign(|_| ()));
+
+    bench.welcome(vec![], 0);
+    assert!(bench.state.held().is_empty());
+    assert_eq!(bench.signals(), [15]);
+    bench.end(&running, How::Signal(15));
+
+    assert!(bench.told().is_empty());
+    assert!(!bench.is_spawned(&waiting));
+    assert!(bench.restart().state.held().is_empty());
+}
+
+#[test]
+fn a_manager_that_knows_later_numbers_is_not_told_old_ones() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|_| ());
+    bench.end(&key, How::Code(0));
+
+    bench.welcome(vec![key.clone()], 100);
+
+    assert_eq!(bench.told().len(), 1);
+    bench.act(|state, _, effects| state.ack(101, effects));
+    assert!(bench.state.held().is_empty());
+    assert_eq!(bench.restart().state.outbox.next_seq(), 102);
+}
+
+#[test]
+fn an_exclusive_attempt_does_not_start_without_word_from_the_manager() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|assignment| assignment.exclusive = true);
+    assert!(!bench.is_spawned(&key));
+
+    bench.act(|state, _, effects| state.contact(5_000, Duration::from_secs(60), effects));
+
+    let Some(Request::Spawn(spawn)) = bench.requests.last() else { panic!("{:?}", bench.requests) };
+    let lease = spawn.lease.unwrap();
+    assert_eq!((lease.until_boot_ms, lease.term_at()), (50_000, 40_000));
+}
+
+#[test]
+fn a_refused_spawn_frees_its_place() {
+    let mut bench = Bench::new(1);
+    let (refused, next) = (bench.assign(|_| ()), bench.assign(|_| ()));
+
+    let event = Event::NotStarted { key: refused.to_string(), errno: 2 };
+    bench.act(|state, now, effects| state.supervisor_events(vec![event], now, effects));
+
+    assert_eq!(bench.told(), [(refused, Exit::NotStarted { reason: "a reason".into() }.to_string())]);
+    assert!(bench.is_spawned(&next));
+}
+
+#[test]
+fn a_workspace_in_use_is_deleted_when_it_is_not() {
+    let mut bench = Bench::new(1);
+    let key = bench.assign(|_| ());
+    let mut trashed = Vec::new();
+
+    let mut effects = Effects::default();
+    bench.state.delete_workspaces(std::slice::from_ref(&key), &mut effects);
+    assert!(effects.trash.is_empty());
+    let left = Left { output: Ok(None), log: Log::default() };
+    bench.state.ended(&key, ended(&key, How::Code(0)), &mut effects);
+    let Some(Job::Conclude { order, ended, .. }) = effects.jobs.pop() else { panic!("{effects:?}") };
+    bench.state.concluded(&order, &ended, left, &mut effects);
+    trashed.append(&mut effects.trash);
+
+    assert_eq!(trashed, [key]);
+}
