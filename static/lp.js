@@ -29,7 +29,7 @@
     const seconds = Math.trunc((now() - at) / 1000);
     const s = Math.abs(seconds);
     let span;
-    if (s < 5) return "just now";
+    if (s < 5) return seconds < 0 ? "in a moment" : "just now";
     else if (s < 60) span = `${s} s`;
     else if (s < 3600) span = `${Math.floor(s / 60)} min`;
     else if (s < 86400) span = `${Math.floor(s / 3600)} h`;
@@ -161,17 +161,18 @@
 
   let source = null;
   let address = body.dataset.live;
-  let heard = 0; // when the last word came
+  let heard = Date.now(); // when the last word came
   let state = "still"; // live | stale | over | still
   let offset = null;
 
   function showHealth() {
     if (!health) return;
+    const age = Math.max(0, Math.round((Date.now() - heard) / 1000));
     const words = {
-      live: () => `live, ${Math.max(0, Math.round((Date.now() - heard) / 1000))} s ago`,
+      live: () => `live, ${age} s ago`,
       stale: () => "not up to date",
       over: () => "not live",
-      still: () => "not live",
+      still: () => `loaded ${age < 60 ? `${age} s` : `${Math.floor(age / 60)} min`} ago`,
     };
     if (health.dataset.state !== state) health.dataset.state = state;
     setText(health.querySelector(".words"), words[state]());

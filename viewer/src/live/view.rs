@@ -1,12 +1,13 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::TaskId;
+use lp_protocol::{AppId, TaskId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
 use crate::auth::Session;
 use crate::failure::Failure;
+use crate::pages::app::LatestTasks;
 use crate::pages::nodes::Nodes;
 use crate::pages::overview::Overview;
 use crate::pages::task::{Asked, Tab, Task};
@@ -45,6 +46,7 @@ enum Name {
     Tasks,
     Task,
     Nodes,
+    App,
 }
 
 pub(super) enum View {
@@ -59,6 +61,7 @@ pub(super) enum View {
         offset: Option<u64>,
     },
     Nodes,
+    App(AppId),
 }
 
 /// What became of a look at the cluster.
@@ -87,6 +90,7 @@ impl View {
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
+            Name::App => View::App(app.parse().map_err(|_| Failure::no_page())?),
             Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
@@ -101,7 +105,7 @@ impl View {
     pub(super) fn task_id(&self) -> Option<TaskId> {
         match self {
             View::Task { task_id, .. } => Some(*task_id),
-            View::Overview | View::Tasks(_) | View::Nodes => None,
+            View::Overview | View::Tasks(_) | View::Nodes | View::App(_) => None,
         }
     }
 
@@ -118,6 +122,7 @@ impl View {
         Ok(Shown::Parts(match self {
             View::Overview => Overview::load(client, now).await?.parts()?,
             View::Nodes => Nodes::load(client, now).await?.parts()?,
+            View::App(app_id) => LatestTasks::load(client, *app_id, now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;

@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use lp_protocol::AppId;
+use lp_protocol::client::ManagerClient;
 use lp_protocol::plan::{ActionPlan, Plan};
 use lp_protocol::views::{AppView, ListTasks};
 
-use super::html;
+use super::{html, text};
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::parts::{Empty, LogText, Moment, Prose, TaskTable, bytes, visible};
@@ -36,6 +38,11 @@ struct Page {
     warnings: Vec<Prose>,
     actions: Vec<Action>,
     manifest: Option<String>,
+    latest: LatestTasks,
+}
+
+/// The part of the page that moves.
+pub(crate) struct LatestTasks {
     tasks: TaskTable,
 }
 
@@ -52,11 +59,10 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let client = &signed.session.client;
     let app = client.fetch_app(&app).await?;
-    let latest = ListTasks { app_id: Some(app.app_id), limit: Some(LATEST), ..ListTasks::default() };
-    let tasks = client.list_tasks(&latest).await?.items;
     let now = Utc::now();
-    let empty = Empty { text: "It has not run yet. Run it:", commands: &["lp task create -a NAME --follow"] };
-    let frame = Frame::new(&state, &request, Section::Apps, &crate::parts::clip(&app.name, 80));
+    let latest = LatestTasks::load(client, app.app_id, now).await?;
+    let frame = Frame::new(&state, &request, Section::Apps, &crate::parts::clip(&app.name, 80))
+        .live(format!("/live?view=app&app={}", app.app_id));
     let AppView { app_id, name, description, create_at, update_at, version, plan, manifest } = app;
     html(&Page {
         frame,
@@ -74,8 +80,26 @@ pub(crate) async fn show(
         warnings: version.warnings.iter().map(|warning| Prose::new(warning, 300)).collect(),
         actions: plan.map(actions).unwrap_or_default(),
         manifest: manifest.as_deref().map(shown_manifest),
-        tasks: TaskTable::new(tasks, empty, now),
+        latest,
     })
+}
+
+impl LatestTasks {
+    pub(crate) async fn load(
+        client: &ManagerClient,
+        app_id: AppId,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let latest = ListTasks { app_id: Some(app_id), limit: Some(LATEST), ..ListTasks::default() };
+        let tasks = client.list_tasks(&latest).await?.items;
+        let empty =
+            Empty { text: "It has not run yet. Run it:", commands: &["lp task create -a NAME --follow"] };
+        Ok(Self { tasks: TaskTable::new(tasks, empty, now) })
+    }
+
+    pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        Ok(vec![("tasks", text(&self.tasks)?)])
+    }
 }
 
 fn actions(plan: Plan) -> Vec<Action> {

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
-use lp_protocol::views::{ActionView, AttemptView, TaskInfo, Why};
+use lp_protocol::views::{ActionView, AttemptView, TaskInfo, Why, WhyAction};
 use lp_protocol::{Exit, Stage, Status};
 
 use super::attempt::Selected;
@@ -11,8 +11,10 @@ use crate::failure::sentence;
 use crate::frame::tab_title;
 use crate::parts::{Badge, Json, Lasting, Moment, Prose, bytes, clip, json, title_of, url_part, visible};
 
-/// Rows of actions; of a fan-out of thousands the failed and the running ones come first.
+/// Rows of actions; of more of them the failed and the running ones come first.
 const MAX_ACTIONS: usize = 200;
+/// Rows one sees at a glance. More get a box of their own to scroll in, or the output would be screens away.
+const LONG: usize = 20;
 const MAX_WHY_LINES: usize = 8;
 /// Text of results on one page; each also has its own limit.
 const MAX_RESULTS_BYTES: usize = 512 << 10;
@@ -83,6 +85,11 @@ impl WhyLine {
             Some(why) => (Some(why.summary), why.actions),
             None => (task.reason.clone(), Vec::new()),
         };
+        // often the sentence says of one action all there is to say
+        let is_news = |action: &WhyAction| {
+            action.hint.is_some() || summary.as_ref().is_none_or(|summary| !summary.contains(&action.reason))
+        };
+        let actions: Vec<WhyAction> = actions.into_iter().filter(is_news).collect();
         let more = actions.len().saturating_sub(MAX_WHY_LINES);
         let hint_of = |hint: Option<String>| hint.map(|hint| Prose::new(&hint, 300));
         let lines = actions.into_iter().take(MAX_WHY_LINES);
@@ -101,6 +108,7 @@ impl WhyLine {
 #[template(path = "parts/task_actions.html")]
 pub(super) struct Actions {
     rows: Vec<ActionRow>,
+    is_long: bool,
     more: usize,
 }
 
@@ -122,14 +130,18 @@ struct ActionRow {
 impl Actions {
     pub(super) fn new(info: &TaskInfo, selected: Option<&Selected>, now: DateTime<Utc>) -> Self {
         let mut actions: Vec<&ActionView> = info.actions.iter().collect();
-        let more = actions.len().saturating_sub(MAX_ACTIONS);
-        if more > 0 {
+        let (is_long, more) = (actions.len() > LONG, actions.len().saturating_sub(MAX_ACTIONS));
+        if is_long {
             // stable: within each kind the manifest's order stays
             actions.sort_by_key(|action| interest(action));
             actions.truncate(MAX_ACTIONS);
         }
         let open = selected.map(|selected| selected.action.as_str());
-        Self { rows: actions.into_iter().map(|action| ActionRow::new(action, open, now)).collect(), more }
+        Self {
+            rows: actions.into_iter().map(|action| ActionRow::new(action, open, now)).collect(),
+            is_long,
+            more,
+        }
     }
 }
 
@@ -214,7 +226,7 @@ impl OpenAttempt {
             started: attempt.and_then(|attempt| attempt.start_at).map(|start| Moment::new(start, now)),
             took: attempt.and_then(|attempt| Lasting::new(attempt.start_at, attempt.end_at, now)),
             cpu: usage
-                .filter(|usage| usage.cpu_seconds > 0.0)
+                .filter(|usage| usage.cpu_seconds >= 0.05)
                 .map(|usage| format!("{:.1} s", usage.cpu_seconds)),
             memory: usage.filter(|usage| usage.max_rss_bytes > 0).map(|usage| bytes(usage.max_rss_bytes)),
             outcome: attempt.and_then(|attempt| attempt.exit.as_ref()).map(outcome).unwrap_or_default(),

@@ -74,6 +74,7 @@ fn duration(delta: TimeDelta) -> String {
 fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = (now - at).num_seconds();
     let span = match seconds.abs() {
+        0..=4 if seconds < 0 => return "in a moment".to_owned(),
         0..=4 => return "just now".to_owned(),
         s @ 5..=59 => format!("{s} s"),
         s @ 60..=3_599 => format!("{} min", s / 60),
@@ -113,6 +114,7 @@ mod tests {
             (-7_200, "2 h ago"),
             (-86_400 * 3, "3 d ago"),
             (-86_400 * 40, "2026-12-06"),
+            (3, "in a moment"),
             (90, "in 1 min"),
         ] {
             assert_eq!(Moment::new(now + TimeDelta::seconds(seconds), now).relative, text);
