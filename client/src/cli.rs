@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
@@ -102,7 +103,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LP_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// A client.json with address and token, as `lp up` writes it into its data directory; default: the latest `lp up`
-    #[arg(long, global = true, env = "LP_CONTEXT", value_name = "FILE", hide_env_values = true)]
+    #[arg(long, global = true, env = "LP_CONTEXT", value_name = "FILE", hide_env_values = true, value_parser = any_path())]
     pub(crate) context: Option<PathBuf>,
     /// Print results and errors only
     #[arg(short = 'q', long, global = true)]
@@ -113,6 +114,11 @@ pub(crate) struct Global {
     /// When to use colours; NO_COLOR=1 also turns them off
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_default_value = true)]
     pub(crate) color: ColorChoice,
+}
+
+/// A path that may be empty, as a variable is that was set to nothing.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 impl Global {

@@ -9,6 +9,9 @@ use super::rows::{Cell, Column};
 use super::style::{Style, Tint};
 use super::text::{cut, visible};
 
+/// Terminals that say they are narrower do not know how wide they are (0, in pipes of terminals), or nothing would fit anyway.
+const LEAST_WIDTH: u16 = 40;
+
 /// A table that is printed in parts; the header stands over the first one only.
 pub(crate) struct Table {
     columns: &'static [Column],
@@ -48,10 +51,10 @@ impl Table {
     /// The text of the rows so far, with the header the first time. `fit`: no line is wider than the terminal.
     pub(crate) fn take(&mut self, fit: bool) -> String {
         let mut table = comfy_table::Table::new();
-        let terminal_width = if fit { table.width() } else { None };
+        let terminal_width = table.width().filter(|width| fit && *width >= LEAST_WIDTH);
         table.load_style(TableStyle::new().header_lines(spaces()).content_lines(spaces()));
         if self.style.colours {
-            table.enforce_styling();
+            table.enforce_styling().style_text_only();
         } else {
             table.force_no_tty();
         }

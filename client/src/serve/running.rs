@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 use crate::commands::Session;
 use crate::failure::Failure;
 
+/// The crates whose log `info` and `debug` mean.
+const OURS: [&str; 6] = ["lp", "lp_protocol", "lp_package", "lp_manager", "lp_node", "lp_viewer"];
+
 /// Runs `part` on threads for all processors until it ends. The token is cancelled by the first SIGINT or SIGTERM; a second
 /// one ends the process at once.
 pub(super) fn until_stopped<F>(part: impl FnOnce(CancellationToken) -> F) -> Result<(), Failure>
@@ -49,7 +52,7 @@ async fn watch_signals(stop: CancellationToken) {
 
 /// Writes the log to stderr. `level` is a level or a filter.
 pub(super) fn log_to_stderr(session: &Session, level: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(level).map_err(|error| {
+    let filter = EnvFilter::try_new(filter(level)).map_err(|error| {
         Failure::usage(format!("`{level}` is not a log level: {error}"), "error, warn, info, debug or trace")
     })?;
     let log = tracing_subscriber::fmt()
@@ -59,6 +62,17 @@ pub(super) fn log_to_stderr(session: &Session, level: &str) -> Result<(), Failur
     // an error says that a test or another part in this process has set one up, which is then used
     let _ = log.try_init();
     Ok(())
+}
+
+/// A bare level is for what is ours; of libraries only what matters is written, unless the level is for finding bugs.
+fn filter(level: &str) -> String {
+    match level.to_ascii_lowercase().as_str() {
+        level @ ("info" | "debug") => {
+            let ours = OURS.map(|name| format!("{name}={level}"));
+            format!("warn,{}", ours.join(","))
+        }
+        level => level.to_owned(),
+    }
 }
 
 /// A failure of a part, with its causes.

@@ -94,7 +94,8 @@ async fn start(session: &Session, up: &Up, data: &Path, parts: &mut Parts) -> Re
     let (ready, is_ready) = oneshot::channel();
     let config = manager_config(up, data)?;
     parts.spawn("manager", |stop| async move {
-        let told = |at| drop(ready.send(at));
+        // nobody listens any more when the start was given up
+        let told = |at| _ = ready.send(at);
         lp_manager::run(config, stop, told).await.map_err(|error| in_use(manager_failure(&error), &error))
     });
     let manager = parts.wait(is_ready).await?;
@@ -105,7 +106,7 @@ async fn start(session: &Session, up: &Up, data: &Path, parts: &mut Parts) -> Re
     let (ready, is_ready) = oneshot::channel();
     let config = node_config(up, data, &url, &client).await?;
     parts.spawn("node", |stop| async move {
-        let told = |node_id| drop(ready.send(node_id));
+        let told = |node_id| _ = ready.send(node_id);
         lp_node::run(config, stop, told).await.map_err(|error| node_failure(&error))
     });
     parts.wait(is_ready).await?;
@@ -113,7 +114,8 @@ async fn start(session: &Session, up: &Up, data: &Path, parts: &mut Parts) -> Re
     let (ready, is_ready) = oneshot::channel();
     let config = viewer_config(up, &url, token)?;
     parts.spawn("viewer", |stop| async move {
-        let told = |at| drop(ready.send(at));
+        // nobody listens any more when the start was given up
+        let told = |at| _ = ready.send(at);
         lp_viewer::run(config, stop, told).await.map_err(|error| viewer_failure(&error))
     });
     let viewer = parts.wait(is_ready).await?;
