@@ -64,7 +64,8 @@ impl Default for Settings {
 
 pub struct Core {
     settings: Settings,
-    tasks: BTreeMap<TaskSeq, Task>,
+    /// Boxed: nodes of the tree are half empty where keys only grow.
+    tasks: BTreeMap<TaskSeq, Box<Task>>,
     by_id: HashMap<TaskId, TaskSeq>,
     /// Attempts whose end is not recorded.
     live: BTreeMap<AttemptId, AttemptRecord>,

@@ -77,7 +77,7 @@ impl Core {
         self.begun_tasks += u64::from(task.begun);
         let states: Vec<(Ordinal, State)> =
             task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
-        self.tasks.insert(seq, task);
+        self.tasks.insert(seq, Box::new(task));
         for (action, state) in states {
             match state {
                 State::Queued => self.enqueue(seq, action),
