@@ -14,7 +14,7 @@ use super::{html, text};
 use crate::auth::Session;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
-use crate::parts::url_part;
+use crate::parts::{shell_word, url_part};
 use crate::state::State;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -82,15 +82,12 @@ pub(crate) async fn show(
     };
     let mut frame = Frame::new(&state, &request, Section::Tasks, &content.head.tab_title);
     frame = frame.live(live_address(&info, &asked, content.selected.as_ref(), log.as_ref()));
-    let command = match tab {
-        Tab::Actions => content
-            .selected
-            .as_ref()
-            .map(|open| format!("lp logs {} {} -f", info.task.task_id.short(), open.action)),
-        Tab::Io => None,
+    let short = info.task.task_id.short();
+    let command = match (tab, &content.selected) {
+        (Tab::Actions, Some(open)) => format!("lp logs {short} {} -f", shell_word(&open.action)),
+        (Tab::Actions, None) | (Tab::Io, _) => format!("lp task info {short}"),
     };
-    let command = command.unwrap_or_else(|| format!("lp task info {}", info.task.task_id.short()));
-    html(&Page { frame, tab, command: crate::parts::visible(&command), content, log })
+    html(&Page { frame, tab, command, content, log })
 }
 
 impl Task {

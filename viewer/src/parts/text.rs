@@ -48,6 +48,18 @@ pub(crate) fn url_part(text: &str) -> String {
     out
 }
 
+/// One word of a command line that is shown to be copied, whatever is in the text: a name must not become a command.
+pub(crate) fn shell_word(text: &str) -> String {
+    // a pasted newline would be run at once
+    let text = visible(text);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +67,18 @@ mod tests {
     #[test]
     fn a_part_of_an_address_stays_one_part() {
         assert_eq!(url_part("a/../b?c=d&e#f %é"), "a%2F..%2Fb%3Fc%3Dd%26e%23f%20%25%C3%A9");
+    }
+
+    #[test]
+    fn a_name_in_a_command_stays_one_word() {
+        for (name, word) in [
+            ("load-2.b", "load-2.b"),
+            ("", "''"),
+            ("a b; $(x) `y`", "'a b; $(x) `y`'"),
+            ("it's\nhere", "'it'\\''s here'"),
+        ] {
+            assert_eq!(shell_word(name), word);
+        }
     }
 
     #[test]

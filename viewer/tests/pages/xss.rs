@@ -98,9 +98,13 @@ async fn what_stands_in_the_address_is_text_too() {
 async fn what_comes_live_is_text_too() {
     let world = World::start(hostile()).await;
     let browser = world.browser().await;
-    let id = world.manager.cluster().tasks[0].task.task_id;
+    let (id, app) = {
+        let cluster = world.manager.cluster();
+        (cluster.tasks[0].task.task_id, cluster.apps[0].app_id)
+    };
+    let (task, app) = (format!("task&task={id}&tab=io"), format!("app&app={app}"));
 
-    for (view, parts) in [("overview", 4), ("tasks", 1), ("nodes", 1), (&format!("task&task={id}&tab=io"), 3)]
+    for (view, parts) in [("overview", 4), ("tasks", 1), ("nodes", 1), (task.as_str(), 3), (app.as_str(), 1)]
     {
         let mut events = browser.events(&format!("/live?view={view}"), None).await;
         for _ in 0..parts {
