@@ -5,7 +5,6 @@
 //! it is back.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
@@ -21,6 +20,7 @@ use super::sse;
 use super::view::{Query, Shown, View};
 use crate::failure::Failure;
 use crate::frame::Signed;
+use crate::parts::fingerprint;
 use crate::state::State;
 
 /// A connection without a word for longer than two of these is broken; also how old ages and loads of nodes may get.
@@ -64,7 +64,7 @@ struct Live {
     render_at: Option<Instant>,
     /// Not before this time.
     rest_until: Instant,
-    /// Hashes of the parts as the browser has them.
+    /// The parts as the browser has them.
     sent: HashMap<&'static str, u64>,
     out: VecDeque<Bytes>,
     is_over: bool,
@@ -225,10 +225,8 @@ impl Live {
     }
 
     fn send(&mut self, part: &'static str, html: &str) {
-        let mut hasher = DefaultHasher::new();
-        html.hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.sent.insert(part, hash) != Some(hash) {
+        let print = fingerprint(html);
+        if self.sent.insert(part, print) != Some(print) {
             self.out.push_back(sse::swap(part, html));
         }
     }

@@ -22,4 +22,4 @@ pub(crate) use node_cards::NodeCards;
 pub(crate) use prose::Prose;
 pub(crate) use task_table::{TaskTable, title_of};
 pub(crate) use text::{clip, plural, shell_word, url_part, visible};
-pub(crate) use time::{Lasting, Moment, clock_attribute};
+pub(crate) use time::{Lasting, Moment, clock_attribute, fingerprint};

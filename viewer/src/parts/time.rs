@@ -2,6 +2,8 @@
 //!
 //! The page's script goes on counting by the attributes (`datetime`, `data-since`) in the same words; without it they stand still.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -55,6 +57,22 @@ impl Lasting {
 /// A time as the script reads it.
 pub(crate) fn clock_attribute(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Tells two renderings apart as a reader would who knows the time: what merely got older is the same. The text of times and of what
+/// goes on is left out; the attributes they are counted from are not.
+pub(crate) fn fingerprint(html: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut rest = html;
+    // both are ours: in a stranger's text `<` and `"` are escaped
+    while let Some(at) = ["<time ", " data-since=\""].iter().filter_map(|start| rest.find(start)).min() {
+        let text = rest[at..].find('>').map_or(rest.len(), |end| at + end + 1);
+        rest[..text].hash(&mut hasher);
+        rest = &rest[text..];
+        rest = &rest[rest.find('<').unwrap_or(rest.len())..];
+    }
+    rest.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Writes `340 ms`, `4.2 s`, `4m 12s`, `3h 04m`, `2d 5h`. Clocks differ, so less than nothing counts as nothing.
@@ -120,6 +138,25 @@ mod tests {
             assert_eq!(Moment::new(now + TimeDelta::seconds(seconds), now).relative, text);
         }
         assert_eq!(Moment::new(now, now).exact, "2027-01-15 08:00:00 UTC");
+    }
+
+    #[test]
+    fn what_merely_got_older_has_the_same_fingerprint() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let at = |start: i64, end: Option<i64>, seen: i64| {
+            let seen = now + TimeDelta::seconds(seen);
+            let start = now + TimeDelta::seconds(start);
+            let end = end.map(|end| now + TimeDelta::seconds(end));
+            let lasting = Lasting::new(Some(start), end, seen).unwrap().render().unwrap();
+            let moment = Moment::new(start, seen).render().unwrap();
+            fingerprint(&format!("<p>{moment} and {lasting}</p><b>x</b>"))
+        };
+
+        assert_eq!(at(-60, None, 0), at(-60, None, 7_000));
+        assert_ne!(at(-60, None, 0), at(-61, None, 0));
+        assert_ne!(at(-60, None, 0), at(-60, Some(0), 0));
+        assert_ne!(at(-60, Some(-1), 0), at(-60, Some(0), 0));
+        assert_ne!(fingerprint("<b>x</b>"), fingerprint("<b>y</b>"));
     }
 
     #[test]
