@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{ActionResult, ActionView, AttemptView, WhyAction};
-use lp_protocol::{Exit, NodeId, Stage, Status};
+use lp_protocol::{Exit, NodeId, Stage, Status, TaskId};
 use serde_json::value::RawValue;
 
 use super::record::{AttemptId, AttemptRecord, SUCCESS_EVENT, TaskRecord};
@@ -117,7 +117,7 @@ fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) 
 }
 
 /// For a finished task: the actions that did not succeed, and why.
-pub fn why_finished(actions: &[ActionView]) -> Vec<WhyAction> {
+pub fn why_finished(task_id: TaskId, actions: &[ActionView]) -> Vec<WhyAction> {
     let mut reasons = Vec::new();
     for action in actions {
         let last = action.attempts.last();
@@ -130,7 +130,7 @@ pub fn why_finished(actions: &[ActionView]) -> Vec<WhyAction> {
             (Some(Status::Cancel), _) => ("was not started because the task was stopped".to_owned(), None),
             (Some(_), Some((attempt, exit))) => (
                 format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),
-                (attempt.log_bytes > 0).then(|| format!("lp logs TASK '{}'", action.name)),
+                (attempt.log_bytes > 0).then(|| format!("`lp logs {} '{}'`", task_id.short(), action.name)),
             ),
             (Some(status), None) => (format!("ended as {status}"), None),
         };

@@ -96,8 +96,8 @@ pub(crate) async fn why(state: web::Data<State>, task: web::Path<String>) -> Res
         None => {
             let task = load(&state, task_id).await?;
             let names = node_names(&state, &task).await?;
-            let actions =
-                derive::why_finished(&derive::action_views(&task.record, &task.plan, &task.attempts, &names));
+            let views = derive::action_views(&task.record, &task.plan, &task.attempts, &names);
+            let actions = derive::why_finished(task_id, &views);
             let view = task.view();
             Why {
                 task_id,
