@@ -276,4 +276,29 @@ mod tests {
             assert_eq!(id_of(value).len(), 16, "{value}");
         }
     }
+
+    #[actix_web::test]
+    async fn a_panic_is_answered_like_any_other_mistake_of_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let (state, shutdown) = State::for_test(directory.path()).await;
+        async fn mistaken() -> actix_web::HttpResponse {
+            panic!("the cause")
+        }
+        let app = actix_web::App::new()
+            .app_data(web::Data::from(state.clone()))
+            .wrap(actix_web::middleware::from_fn(guard))
+            .route("/health", web::get().to(mistaken));
+        let app = actix_web::test::init_service(app).await;
+
+        let request = actix_web::test::TestRequest::get().uri("/health").insert_header(("host", "localhost"));
+        let outcome = actix_web::test::try_call_service(&app, request.to_request()).await;
+
+        let answer = outcome.unwrap_err().error_response();
+        assert_eq!(answer.status().as_u16(), 500);
+        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+        let error: ApiError = serde_json::from_slice(&body).unwrap();
+        assert_eq!((error.code, error.request_id.len()), (ErrorCode::Internal, 16));
+        assert!(!error.message.contains("the cause"), "that is for the log");
+        shutdown.cancel();
+    }
 }

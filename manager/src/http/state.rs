@@ -40,3 +40,38 @@ pub(crate) struct State {
     /// The links' pumps, waited for at the end.
     pub(crate) pumps: TaskTracker,
 }
+
+#[cfg(test)]
+impl State {
+    /// A state with an engine of its own, which ends when the token is cancelled.
+    pub(crate) async fn for_test(directory: &std::path::Path) -> (Arc<State>, CancellationToken) {
+        let store = Arc::new(Store::open(&directory.join("lp.db").display().to_string()).await.unwrap());
+        let (clock, shutdown) = (Clock::system(), CancellationToken::new());
+        let settings = crate::engine::Settings {
+            core: crate::core::Settings::default(),
+            holder: "test".to_owned(),
+            address: "127.0.0.1:1".to_owned(),
+            lease_ttl: std::time::Duration::from_secs(15),
+        };
+        let (engine, _ends_with_the_token) = crate::engine::start(store.clone(), settings, shutdown.clone());
+        let state = State {
+            manager_id: "test".to_owned(),
+            forwarder: Forwarder::default(),
+            link: Link::new(engine.clone(), store.clone(), clock.clone()),
+            authenticator: Authenticator::new(store.clone(), clock.clone()),
+            store,
+            engine,
+            blobs: Blobs::open(&directory.join("blobs")).unwrap(),
+            catalogue: Catalogue::default(),
+            metrics: Metrics::default(),
+            swept: Arc::default(),
+            hosts: Hosts::new(std::net::IpAddr::from([127, 0, 0, 1]), &[]),
+            max_upload_bytes: 1 << 20,
+            start_at: clock.now(),
+            clock,
+            shutdown: CancellationToken::new(),
+            pumps: TaskTracker::new(),
+        };
+        (Arc::new(state), shutdown)
+    }
+}

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFrame};
+use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame};
 use lp_protocol::{ApiError, ErrorCode, NodeId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,10 @@ const MAX_GATHERED: usize = 2048;
 
 /// Messages are closed at about this size, 4 MiB, so that one node's many assignments do not become one huge text.
 const MESSAGE_BYTES: usize = 4 << 20;
+
+/// Longest name of a node, and most it may say about itself: some hundred labels.
+const MAX_NAME_CHARS: usize = 255;
+const MAX_FACTS_BYTES: usize = 64 << 10;
 
 /// A socket that takes nothing for this long is dead, and its node will come back on another one.
 const STUCK: Duration = Duration::from_secs(30);
@@ -102,7 +106,10 @@ impl Link {
         check_version(&first)?;
         let mut frames = decode(&first).map_err(|error| Refusal::Malformed(error.to_string()))?.into_iter();
         match frames.next() {
-            Some(NodeFrame::Hello(hello)) => Ok((hello, frames.collect())),
+            Some(NodeFrame::Hello(hello)) => {
+                check_facts(&hello.node)?;
+                Ok((hello, frames.collect()))
+            }
             Some(_) | None => Err(Refusal::NotHello),
         }
     }
@@ -226,6 +233,21 @@ fn check_version(message: &[u8]) -> Result<(), Refusal> {
         format!("the node speaks version {theirs} of the link and the manager version {LINK_VERSION}");
     let error = ApiError::new(ErrorCode::Conflict, sentence).with_hint(format!("Upgrade the {which}."));
     Err(Refusal::Version(error))
+}
+
+/// What a node says about itself is stored and shown in every list.
+fn check_facts(facts: &NodeFacts) -> Result<(), Refusal> {
+    let name = facts.name.as_str();
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(Refusal::Malformed("the node's name cannot be used".to_owned()));
+    }
+    let size = serde_json::to_string(facts).map_or(usize::MAX, |text| text.len());
+    if size > MAX_FACTS_BYTES {
+        return Err(Refusal::Malformed(format!(
+            "the node says more than {MAX_FACTS_BYTES} bytes about itself"
+        )));
+    }
+    Ok(())
 }
 
 async fn write(mut frames: mpsc::Receiver<Vec<ManagerFrame>>, outgoing: &mpsc::Sender<ToSocket>) -> Refusal {

@@ -199,3 +199,18 @@ async fn workspaces_are_deleted_when_the_task_is_finished_and_the_node_is_there(
     .await;
     refusal(delete().await.unwrap(), ErrorCode::NodeUnreachable).await;
 }
+
+#[tokio::test]
+async fn workspaces_go_with_their_task() {
+    let (manager, mut node, attempt) = finished().await;
+
+    let at = format!("/api/v1/tasks/{}", attempt.task_id);
+    let deleted = manager.request(Method::DELETE, &at).send().await.unwrap();
+
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    let told = node.find(|frame| match frame {
+        ManagerFrame::DeleteWorkspaces { attempts } => Some(attempts),
+        _ => None,
+    });
+    assert_eq!(told.await, [attempt]);
+}

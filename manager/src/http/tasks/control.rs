@@ -11,6 +11,7 @@ use super::super::failure::Failure;
 use super::super::input::JsonOrNothing;
 use super::super::names;
 use super::super::state::State;
+use super::super::workspaces::Kept;
 use crate::core::record::StopRequest;
 use crate::engine;
 
@@ -60,8 +61,14 @@ pub(crate) async fn delete(
     state: web::Data<State>,
     task: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let task_id = names::task(&state, &task).await?;
+    // read before: nobody knows afterwards where they are
+    let kept = Kept::find(&state, &task).await?;
+    let task_id = kept.record.task_id;
     known(&state, task_id, state.engine.delete_task(task_id).await).await?;
+    let away = kept.delete(&state);
+    if !away.is_empty() {
+        tracing::info!(task.id = %task_id, nodes = away.len(), "workspaces of a deleted task stay on nodes that are away");
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,94 +1,20 @@
-//! Workspaces: they stay on their nodes, and everything about them is asked of those.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+//! What is in a workspace: its node lists it, sends a file of it, or packs it.
 
 use actix_web::{HttpResponse, web};
-use lp_protocol::frames::{ManagerFrame, StreamRequest};
-use lp_protocol::plan::{Ordinal, Plan};
-use lp_protocol::views::{Page, WorkspaceListing, WorkspaceView};
-use lp_protocol::{AttemptKey, ErrorCode, Exit, NodeId, Stage};
+use lp_protocol::ErrorCode;
+use lp_protocol::frames::StreamRequest;
+use lp_protocol::views::WorkspaceListing;
 use serde::Deserialize;
 
-use super::attempts::{self, AttemptPath, Found};
-use super::download::{as_attachment, stream_of};
-use super::failure::Failure;
-use super::input::Query;
-use super::names;
-use super::nodes::PageQuery;
-use super::state::State;
-use super::tasks::ordinals;
-use crate::core::record::{AttemptRecord, TaskRecord};
+use super::super::attempts::{self, AttemptPath, Found};
+use super::super::download::{as_attachment, stream_of};
+use super::super::failure::Failure;
+use super::super::input::Query;
+use super::super::state::State;
 use crate::link::{Incoming, NoStream};
 
 /// Largest listing taken from a node: 10,000 files with paths of some hundred bytes.
 const MAX_LISTING_BYTES: usize = 16 << 20;
-
-/// Lists the workspaces of a task's attempts, first attempt first.
-#[utoipa::path(
-    get,
-    path = "/api/v1/tasks/{task}/workspaces",
-    tag = "workspaces",
-    params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`"), PageQuery),
-    responses((status = 200, body = Page<WorkspaceView>))
-)]
-pub(crate) async fn list(
-    state: web::Data<State>,
-    task: web::Path<String>,
-    query: Query<PageQuery>,
-) -> Result<HttpResponse, Failure> {
-    let task = find(&state, &task).await?;
-    let names: BTreeMap<NodeId, String> =
-        state.store.list_nodes().await?.into_iter().map(|node| (node.node_id, node.name)).collect();
-    let views = workspaces_of(&task).into_iter().map(|(node_id, key)| WorkspaceView {
-        task_id: key.task_id,
-        action: key.action,
-        attempt: key.attempt,
-        node_id,
-        node_name: names.get(&node_id).cloned().unwrap_or_default(),
-        reachable: state.link.is_connected(node_id),
-    });
-    let page =
-        query.0.cut(views.collect(), |view: &WorkspaceView| format!("{}/{}", view.attempt, view.action))?;
-    Ok(HttpResponse::Ok().json(page))
-}
-
-/// Deletes the workspaces of a finished task on their nodes.
-#[utoipa::path(
-    delete,
-    path = "/api/v1/tasks/{task}/workspaces",
-    tag = "workspaces",
-    params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`")),
-    responses((status = 204, description = "The nodes were told."))
-)]
-pub(crate) async fn delete(
-    state: web::Data<State>,
-    task: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let task = find(&state, &task).await?;
-    if task.record.stage != Stage::Finished {
-        let message =
-            format!("task `{}` is {}; its workspaces are in use", task.record.task_id, task.record.stage);
-        return Err(Failure::new(ErrorCode::Conflict, message).hint("Stop it first, or wait for its end."));
-    }
-    let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
-    for (node_id, key) in workspaces_of(&task) {
-        by_node.entry(node_id).or_default().push(key);
-    }
-    let mut away = BTreeSet::new();
-    for (node_id, attempts) in by_node {
-        if !state.link.send(node_id, ManagerFrame::DeleteWorkspaces { attempts }) {
-            away.insert(node_id.short());
-        }
-    }
-    if away.is_empty() {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    let away: Vec<String> = away.into_iter().collect();
-    let message = format!("some workspaces are on nodes that cannot be reached: {}", away.join(", "));
-    Err(Failure::new(ErrorCode::NodeUnreachable, message)
-        .hint("The others are deleted; try again when these nodes are back."))
-}
 
 /// Lists the files of a workspace.
 #[utoipa::path(
@@ -168,42 +94,6 @@ pub(crate) async fn download(state: web::Data<State>, path: AttemptPath) -> Resu
     let name = format!("{}.{}.tar.gz", found.key.task_id, found.key.action);
     let incoming = ask(&state, &found, StreamRequest::Workspace { attempt: found.key.clone() }).await?;
     Ok(send(incoming, &name, "application/gzip"))
-}
-
-/// A task with its attempts, and nothing of what they left.
-struct Task {
-    record: TaskRecord,
-    plan: Arc<Plan>,
-    attempts: Vec<AttemptRecord>,
-}
-
-async fn find(state: &State, text: &str) -> Result<Task, Failure> {
-    let task_id = names::task(state, text).await?;
-    let record = state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
-    let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
-    let attempts = state.store.list_attempts(record.seq).await?;
-    Ok(Task { record, plan, attempts })
-}
-
-/// The attempts that have a workspace, with their nodes.
-fn workspaces_of(task: &Task) -> Vec<(NodeId, AttemptKey)> {
-    let names = names_of(&task.plan);
-    let mut found = Vec::new();
-    for attempt in &task.attempts {
-        let never_began = matches!(attempt.exit, Some(Exit::Returned)) || (attempt.stage == Stage::Pending);
-        let Some(action) = names.get(&attempt.id.action).filter(|_| !never_began) else { continue };
-        let key = AttemptKey {
-            task_id: task.record.task_id,
-            action: (*action).to_owned(),
-            attempt: attempt.id.number,
-        };
-        found.push((attempt.node_id, key));
-    }
-    found
-}
-
-fn names_of(plan: &Plan) -> BTreeMap<Ordinal, &str> {
-    ordinals(plan).into_iter().map(|(name, ordinal)| (ordinal, name)).collect()
 }
 
 async fn ask(state: &State, found: &Found, what: StreamRequest) -> Result<Incoming, Failure> {

@@ -1,0 +1,62 @@
+//! Where the workspaces of a task are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lp_protocol::frames::ManagerFrame;
+use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::{AttemptKey, Exit, NodeId, Stage};
+
+use super::super::failure::Failure;
+use super::super::names;
+use super::super::state::State;
+use super::super::tasks::ordinals;
+use crate::core::record::{AttemptRecord, TaskRecord};
+
+/// A task and the attempts that have a workspace, with their nodes; nothing of what they left.
+pub(crate) struct Kept {
+    pub(crate) record: TaskRecord,
+    pub(crate) workspaces: Vec<(NodeId, AttemptKey)>,
+}
+
+impl Kept {
+    pub(crate) async fn find(state: &State, text: &str) -> Result<Self, Failure> {
+        let task_id = names::task(state, text).await?;
+        let record =
+            state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
+        let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
+        let attempts = state.store.list_attempts(record.seq).await?;
+        let workspaces = workspaces_of(&record, &plan, &attempts);
+        Ok(Self { record, workspaces })
+    }
+
+    /// Tells the nodes to delete them. Returns the nodes that cannot be told now.
+    pub(crate) fn delete(&self, state: &State) -> Vec<NodeId> {
+        let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
+        for (node_id, key) in &self.workspaces {
+            by_node.entry(*node_id).or_default().push(key.clone());
+        }
+        by_node.retain(|node_id, attempts| {
+            !state.link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
+        });
+        by_node.into_keys().collect()
+    }
+}
+
+fn workspaces_of(
+    record: &TaskRecord,
+    plan: &Arc<Plan>,
+    attempts: &[AttemptRecord],
+) -> Vec<(NodeId, AttemptKey)> {
+    let names: BTreeMap<Ordinal, &str> =
+        ordinals(plan).into_iter().map(|(name, ordinal)| (ordinal, name)).collect();
+    let mut found = Vec::new();
+    for attempt in attempts {
+        let never_began = matches!(attempt.exit, Some(Exit::Returned)) || attempt.stage == Stage::Pending;
+        let Some(action) = names.get(&attempt.id.action).filter(|_| !never_began) else { continue };
+        let key =
+            AttemptKey { task_id: record.task_id, action: (*action).to_owned(), attempt: attempt.id.number };
+        found.push((attempt.node_id, key));
+    }
+    found
+}
