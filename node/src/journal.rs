@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// 8 MiB: a rewrite then costs well below a millisecond per thousand actions.
 const MIN_REWRITE_BYTES: u64 = 8 << 20;
 
+/// 64 KiB of records nobody waits for are written all the same.
+const LAZY_BYTES: usize = 64 << 10;
+
 /// What the node must not forget.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +87,8 @@ pub(crate) struct Journal {
     written: u64,
     /// Appended and not yet written.
     pending: Vec<u8>,
+    /// Something of it must be written before anybody acts.
+    urgent: bool,
     rewrite_at: u64,
 }
 
@@ -114,13 +119,25 @@ impl Journal {
             file.set_len(whole as u64).map_err(failed)?;
         }
         let written = whole as u64;
-        let journal =
-            Self { path: path.to_owned(), file, written, pending: Vec::new(), rewrite_at: MIN_REWRITE_BYTES };
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            written,
+            pending: Vec::new(),
+            urgent: false,
+            rewrite_at: MIN_REWRITE_BYTES,
+        };
         Ok((journal, records))
     }
 
     /// Adds a record to what the next flush writes.
     pub(crate) fn append(&mut self, record: &Record) {
+        self.append_lazily(record);
+        self.urgent = true;
+    }
+
+    /// Adds a record that is written when others are.
+    pub(crate) fn append_lazily(&mut self, record: &Record) {
         let begin = self.pending.len();
         // room for the length, which is known only afterwards
         self.pending.extend_from_slice(b"0000000000 ");
@@ -137,13 +154,14 @@ impl Journal {
 
     /// Writes what was appended. After an error nothing of it counts and the next flush writes all of it again.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
+        if !self.urgent && self.pending.len() < LAZY_BYTES {
             return Ok(());
         }
         // at the place after what is whole: half of an earlier failed write is overwritten
         self.file.write_all_at(&self.pending, self.written)?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
+        self.urgent = false;
         // one large input must not stay in memory for ever
         self.pending.shrink_to(1 << 20);
         Ok(())
@@ -161,6 +179,7 @@ impl Journal {
             self.append(&record);
         }
         let bytes = std::mem::take(&mut self.pending);
+        self.urgent = false;
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
         file.write_all(&bytes)?;

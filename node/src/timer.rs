@@ -11,7 +11,7 @@ use crate::runner::Runner;
 /// Does what is due until shutdown.
 pub(crate) async fn keep(runner: Arc<Runner>, shutdown: CancellationToken) {
     loop {
-        let next = runner.look(|state| state.next_deadline());
+        let next = runner.look(|state| state.arm());
         let sleep = async {
             match next {
                 Some(at) => tokio::time::sleep(Duration::from_millis(at.saturating_sub(mono_millis()))).await,

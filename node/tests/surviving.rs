@@ -61,11 +61,6 @@ async fn an_orderly_end_leaves_programs_to_the_supervisor_and_an_idle_supervisor
     site.manager.linked().await;
     fs::write(site.workspace(&key).join("go"), "").unwrap();
     site.manager.finish_of(&key).await;
-    until("the supervisor has forgotten it and may end", || {
-        fs::read_to_string(site.data().join("journal")).unwrap().contains("acked")
-    })
-    .await;
-
     assert!(site.stop_node().await.success());
     until("the supervisor has ended", || !is_alive(supervisor)).await;
 }

@@ -9,6 +9,9 @@ use std::sync::{Condvar, Mutex};
 use super::effects::Job;
 use crate::sync::{lock, wait};
 
+/// As many threads as there are at most.
+const MOST_WOKEN: usize = 4;
+
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     queue: Mutex<Queue>,
@@ -26,10 +29,8 @@ impl Pool {
         let mut queue = lock(&self.queue);
         let before = queue.jobs.len();
         queue.jobs.extend(jobs);
-        match queue.jobs.len() - before {
-            0 => {}
-            1 => self.bell.notify_one(),
-            _ => self.bell.notify_all(),
+        for _ in before..queue.jobs.len().min(before + MOST_WOKEN) {
+            self.bell.notify_one();
         }
     }
 

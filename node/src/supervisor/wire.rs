@@ -113,6 +113,8 @@ pub(crate) struct Ended {
 pub(crate) enum How {
     Code(i32),
     Signal(i32),
+    /// The system did not tell.
+    Unknown,
 }
 
 impl How {
@@ -121,6 +123,7 @@ impl How {
         match self {
             How::Code(code) => code,
             How::Signal(signal) => -signal,
+            How::Unknown => -9,
         }
     }
 }

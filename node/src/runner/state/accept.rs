@@ -102,7 +102,7 @@ impl State {
         match result {
             Ok(prepared) => {
                 attempt.phase = Phase::Waiting(prepared);
-                self.waiting.insert(attempt.place, key.clone());
+                self.waiting.insert(attempt.place, key.clone(), attempt.order.assignment.resources.slots);
             }
             Err(reason) => self.not_started(key, reason, now, effects),
         }

@@ -83,7 +83,7 @@ impl State {
         let seq = self.report(key, event, effects);
         self.watch(key, None);
         if let Some(attempt) = self.attempts.get_mut(key) {
-            self.waiting.remove(&attempt.place);
+            self.waiting.remove(attempt.place);
             self.occupying.remove(key);
             attempt.phase = Phase::Done { seq };
             attempt.pins.clear();
@@ -120,6 +120,9 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
         (None, How::Code(0), Err(reason)) => (Exit::BadOutput { reason }, None),
         (None, How::Code(code), _) => (Exit::Code { code }, None),
         (None, How::Signal(signal), _) => (Exit::Signal { signal }, None),
+        (None, How::Unknown, _) => {
+            (Exit::Lost { reason: "the system did not tell how the program ended".to_owned() }, None)
+        }
     }
 }
 

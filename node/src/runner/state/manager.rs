@@ -70,7 +70,8 @@ impl State {
         if acked.is_empty() {
             return;
         }
-        self.journal.append(&Record::Acked { through });
+        // not worth a write: without it the manager tells again
+        self.journal.append_lazily(&Record::Acked { through });
         for report in acked {
             let is_last = self.attempts.get(&report.attempt).is_some_and(|attempt| match attempt.phase {
                 Phase::Done { seq } => seq <= through,

@@ -12,6 +12,7 @@
 mod accept;
 mod end;
 mod manager;
+mod queue;
 mod restore;
 mod start;
 mod stop;
@@ -19,7 +20,6 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ use lp_protocol::AttemptKey;
 use lp_protocol::plan::Resources;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
+
+use queue::{Place, Queue};
 
 use super::effects::Effects;
 use super::launch::Prepared;
@@ -61,7 +63,7 @@ pub(crate) struct State {
     total: Resources,
     attempts: HashMap<AttemptKey, Attempt>,
     /// Ready to start: higher priority first, then as they came.
-    waiting: BTreeMap<Place, AttemptKey>,
+    waiting: Queue,
     /// Launching and running: what they need is in use.
     occupying: HashSet<AttemptKey>,
     /// When to look at an attempt again (monotonic milliseconds).
@@ -84,13 +86,13 @@ pub(crate) struct State {
     held_back: Effects,
     /// The journal could not be written; when to try again.
     stuck_until_ms: Option<u64>,
+    /// What the timer sleeps for.
+    armed_ms: Option<u64>,
     lease: LeaseTerms,
 }
 
 /// 500 ms between attempts to write a journal that cannot be written.
 const STUCK_MS: u64 = 500;
-
-type Place = (Reverse<i32>, u64);
 
 #[derive(Debug)]
 struct Attempt {
@@ -145,7 +147,7 @@ impl State {
         Self {
             total,
             attempts: HashMap::new(),
-            waiting: BTreeMap::new(),
+            waiting: Queue::default(),
             occupying: HashSet::new(),
             deadlines: BTreeSet::new(),
             untold: VecDeque::new(),
@@ -159,6 +161,7 @@ impl State {
             journal,
             held_back: Effects::default(),
             stuck_until_ms: None,
+            armed_ms: None,
             lease: LeaseTerms::default(),
         }
     }
@@ -230,10 +233,25 @@ impl State {
     }
 
     /// When something is to be done without an event (monotonic milliseconds).
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<u64> {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let untold = self.untold.front().map(|(at, _)| *at);
         [deadline, untold, self.stuck_until_ms].into_iter().flatten().min()
+    }
+
+    /// The deadline the timer goes to sleep for; an earlier one that is set later rings it.
+    pub(crate) fn arm(&mut self) -> Option<u64> {
+        self.armed_ms = self.next_deadline();
+        self.armed_ms
+    }
+
+    /// True where the timer sleeps too long.
+    fn is_armed_late(&self) -> bool {
+        match (self.next_deadline(), self.armed_ms) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(next), Some(armed)) => next < armed,
+        }
     }
 
     /// Sets when to look at an attempt again, or that there is no need to.
@@ -253,6 +271,7 @@ impl State {
     /// # Errors
     /// The journal cannot be written (disk full); to be tried again soon.
     pub(crate) fn commit(&mut self, effects: &mut Effects) -> std::io::Result<()> {
+        effects.timer = self.is_armed_late();
         self.held_back.append(std::mem::take(effects));
         self.journal.flush()?;
         self.stuck_until_ms = None;
@@ -277,7 +296,7 @@ impl State {
     fn remove(&mut self, key: &AttemptKey, effects: &mut Effects) {
         self.watch(key, None);
         if let Some(attempt) = self.attempts.remove(key) {
-            self.waiting.remove(&attempt.place);
+            self.waiting.remove(attempt.place);
             self.occupying.remove(key);
             self.ring(key);
             self.followers.remove(key);

@@ -31,7 +31,9 @@ impl State {
         let mut blocked: Vec<String> = Vec::new();
         let mut starting = Vec::new();
         let mut passed = 0;
-        for (place, key) in &self.waiting {
+        // with all slots taken, the usual case, only those that need none are looked at
+        let candidates = self.waiting.iter(used.slots < self.total.slots);
+        for (place, key) in candidates {
             let Some(attempt) = self.attempts.get(key) else { continue };
             if !self.may_run(attempt, now) {
                 continue;
@@ -41,6 +43,9 @@ impl State {
             if short.is_empty() && !wants_any(need, &blocked) {
                 add(&mut used, need);
                 starting.push((*place, key.clone()));
+                if need.slots > 0 && used.slots >= self.total.slots {
+                    break;
+                }
                 continue;
             }
             blocked.extend(short.into_iter().map(str::to_owned));
@@ -50,7 +55,7 @@ impl State {
             }
         }
         for (place, key) in starting {
-            self.waiting.remove(&place);
+            self.waiting.remove(place);
             self.launch(&key, Making::Fresh, effects);
         }
     }
@@ -114,7 +119,6 @@ impl State {
                 attempt.phase = Phase::Running { prepared: Some(prepared), start: now.moment };
                 self.hand_over(key, spawn, effects);
                 self.started(key, now);
-                effects.timer = true;
             }
         }
     }

@@ -61,7 +61,6 @@ impl State {
         }
         self.watch(key, Some(kill_at_ms));
         effects.requests.push(Request::Signal { key: key.to_string(), signal });
-        effects.timer = true;
     }
 
     /// Does what is due.

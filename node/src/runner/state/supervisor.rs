@@ -90,7 +90,6 @@ impl State {
             self.watch_timeout(key);
         }
         self.resume_ending(key, now, effects);
-        effects.timer = true;
     }
 
     fn resume_ending(&mut self, key: &AttemptKey, now: Now, effects: &mut Effects) {

@@ -49,6 +49,7 @@ pub(super) struct Orphan {
     pub(super) owner: Option<String>,
     /// The latest spawn when it was first seen: it belongs to that attempt or an earlier one.
     pub(super) ordinal: u64,
+    pub(super) killed: bool,
 }
 
 impl Table {
