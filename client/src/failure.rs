@@ -84,8 +84,9 @@ impl Failure {
             // their text is the manager's sentence already
             Failure::Manager(error) | Failure::Hinted { source: error, .. } => match error {
                 client::Error::Api { .. } => None,
-                client::Error::Unreachable { .. }
-                | client::Error::Timeout { .. }
+                // between the two are the names of the library's layers
+                client::Error::Unreachable { source, .. } => Some(deepest(source)),
+                client::Error::Timeout { .. }
                 | client::Error::Protocol { .. }
                 | client::Error::Source(_)
                 | client::Error::Address(_)
@@ -140,6 +141,14 @@ impl Failure {
     pub(crate) fn is_internal(&self) -> bool {
         matches!(self, Failure::Manager(error) if error.code() == Some(ErrorCode::Internal))
     }
+}
+
+fn deepest(error: &dyn std::error::Error) -> &dyn std::error::Error {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    deepest
 }
 
 fn hint_of(error: &client::Error, origin: Option<&str>) -> Option<String> {

@@ -25,6 +25,8 @@ pub(super) struct Machine {
     pub(super) cpus: usize,
     pub(super) kernel: String,
     pub(super) memory_bytes: u64,
+    /// Load average of the minute before.
+    pub(super) load: f64,
     /// Where the cluster's data was; what a sync costs depends on it.
     pub(super) directory: String,
     pub(super) is_tmpfs: bool,
@@ -42,12 +44,15 @@ const COLUMNS: &[Column] = &[
 
 impl Report {
     pub(super) fn text(&self, look: &Look) -> String {
-        let Machine { cpus, kernel, memory_bytes, directory, is_tmpfs } = &self.machine;
+        let Machine { cpus, kernel, memory_bytes, load, directory, is_tmpfs } = &self.machine;
         let memory = crate::output::text::size(*memory_bytes);
         let disk = if *is_tmpfs { " (memory, no disk: syncs cost nothing here)" } else { "" };
         let mut page = Page::new(look.style);
         page.line("lp", &format!("{} ({} build)", self.version, self.profile))
-            .line("machine", &format!("{cpus} processors, {memory}, Linux {kernel}"))
+            .line(
+                "machine",
+                &format!("{cpus} processors, {memory}, Linux {kernel}, load {load:.1} at the start"),
+            )
             .line("data in", &format!("{directory}{disk}"))
             .line(
                 "rounds",

@@ -27,14 +27,18 @@ pub(crate) async fn run(session: &Session, bench: Bench) -> Result<(), Failure> 
     if machine.is_tmpfs {
         session.out.warn("this directory is in memory: syncs cost nothing in it; --dir names one on a disk");
     }
+    if machine.load > machine.cpus as f64 / 4.0 {
+        session.out.warn(&format!(
+            "this machine has other things to do (load {:.1}): figures will be bad",
+            machine.load
+        ));
+    }
     if cfg!(debug_assertions) {
         session.out.warn("this is a debug build: its figures say little");
     }
     let mut figures = shared_cluster(session, &bench, directory.path()).await?;
     if bench.wants(Workload::W6) {
-        let bed = Bed::new(session, sizes, directory.path().join("backlog"), bench.slots).await?;
-        bed.rest().await;
-        figures.extend(backlog::measure(&bed).await?);
+        figures.extend(with_backlogs(session, &bench, directory.path()).await?);
     }
     let report = Report {
         format: 1,
@@ -82,6 +86,17 @@ async fn shared_cluster(session: &Session, bench: &Bench, directory: &Path) -> R
     Ok(figures)
 }
 
+/// A cluster for each length of the queue.
+async fn with_backlogs(session: &Session, bench: &Bench, directory: &Path) -> Result<Vec<Figure>, Failure> {
+    let sizes = bench.sizes();
+    let mut levels = Vec::new();
+    for &queued in sizes.backlogs {
+        let bed = Bed::new(session, sizes, directory.join(format!("backlog-{queued}")), bench.slots).await?;
+        levels.push(backlog::level(&bed, queued).await?);
+    }
+    Ok(backlog::figures(&levels))
+}
+
 fn machine(directory: &Path) -> Machine {
     let line = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
     let memory = line("/proc/meminfo");
@@ -92,6 +107,7 @@ fn machine(directory: &Path) -> Machine {
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
         kernel: line("/proc/sys/kernel/osrelease"),
         memory_bytes: kib.unwrap_or_default() << 10,
+        load: line("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default(),
         directory: directory.display().to_string(),
         is_tmpfs: statfs(directory).is_ok_and(|facts| facts.filesystem_type() == TMPFS_MAGIC),
     }

@@ -260,7 +260,8 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
             yes.confirm(
                 session,
                 &format!("delete the application `{}` ({}) and all its versions", app.name, app.app_id),
-            )?;
+            )
+            .await?;
             client.delete_app(&app.app_id.to_string()).await?;
             session.out.note(&format!("deleted the application `{}`", text::visible(&app.name)));
             Ok(())
@@ -277,7 +278,7 @@ const ACTIONS: &[Column] = &[
 fn report(session: &Session, app: &AppView) -> String {
     let look = &session.out.look;
     let version = &app.version;
-    let mut report = Report::new(look.style);
+    let mut report = Report::on(&session.out);
     report
         .head(&Cell::new("application", Tint::Plain), &app.name)
         .line("id", &app.app_id.to_string())

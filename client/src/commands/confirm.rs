@@ -20,7 +20,7 @@ impl Yes {
     ///
     /// # Errors
     /// `Usage` where there is nobody to ask, `Told` after a no.
-    pub(crate) fn confirm(&self, session: &Session, what: &str) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, session: &Session, what: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
@@ -30,9 +30,9 @@ impl Yes {
             return Err(Failure::usage(question, "add --yes: there is no terminal to ask on"));
         }
         let mut talk = io::stderr();
-        let mut answer = String::new();
         let _ = write!(talk, "{what}? [y/N] ").and_then(|()| talk.flush());
-        io::stdin().lock().read_line(&mut answer).map_err(Failure::Output)?;
+        // on another thread, so that Ctrl-C is heard meanwhile
+        let answer = tokio::task::spawn_blocking(read_line).await.unwrap_or_default();
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => {
@@ -41,4 +41,11 @@ impl Yes {
             }
         }
     }
+}
+
+fn read_line() -> String {
+    let mut line = String::new();
+    // what cannot be read is not a yes
+    let _ = io::stdin().lock().read_line(&mut line);
+    line
 }

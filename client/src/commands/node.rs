@@ -15,7 +15,7 @@ use crate::serve::NodePart;
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  lp node token        on the manager's side: make a token\n  \
-    LP_JOIN_TOKEN=... lp node --manager http://host:8000 on the new machine: join and run\n  lp node list")]
+    LP_JOIN_TOKEN=... lp node --manager http://host:8000\n                       on the new machine: join and run\n  lp node list")]
 pub(crate) struct Node {
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
@@ -97,7 +97,7 @@ fn report(session: &Session, node: &NodeView) -> String {
     let (facts, used, load) = (&node.facts, &node.in_use, &node.load);
     let cpus = |millis: u64| format!("{:.1}", millis as f64 / 1000.0);
     let labels: Vec<_> = facts.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let mut report = Report::new(look.style);
+    let mut report = Report::on(&session.out);
     report
         .head(&crate::output::node_cell(look, node.state), &node.name)
         .line("id", &node.node_id.to_string())

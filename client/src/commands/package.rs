@@ -79,6 +79,9 @@ fn pack_directory(path: &Path, links: LinkPolicy) -> Result<(Package, Vec<String
     Ok((Package { file, digest, size_bytes: packed.summed.size, default_name }, left_out))
 }
 
+/// Said where nothing better is known.
+const PACKAGES: &str = "a package is a directory, or a .tar.gz, .tgz, .tar, .tar.zst or .zip of one";
+
 fn read_archive(path: &Path) -> Result<(Package, Vec<String>), Failure> {
     let (_, mut file) = Format::open_file(path).map_err(|error| match error {
         ArchiveError::Io { source, .. } => file_error("read", path, source),

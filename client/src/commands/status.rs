@@ -17,7 +17,7 @@ fn report(out: &Output, url: &str, status: &ClusterStatus) -> String {
     let look = &out.look;
     let tint = if status.role == "leader" { Tint::Good } else { Tint::Warn };
     let up = text::duration(text::between(status.start_at, look.now));
-    let mut report = Report::new(look.style);
+    let mut report = Report::on(out);
     report
         .head(&Cell::new(&status.role, tint), url)
         .line("version", &status.version)

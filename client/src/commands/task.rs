@@ -239,7 +239,7 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
             let view = client.fetch_task(task).await?.task;
             let what =
                 format!("delete the task {} `{}` with its logs and workspaces", view.task_id, view.task_name);
-            yes.confirm(session, &what)?;
+            yes.confirm(session, &what).await?;
             client.delete_task(&view.task_id.to_string()).await?;
             session.out.note(&format!("deleted the task {}", view.task_id));
             Ok(())
@@ -251,7 +251,7 @@ pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> 
     let why = session.client()?.explain_task(&why.task.get()).await?;
     session.out.document(&why, || {
         let look = &session.out.look;
-        let mut report = Report::new(look.style);
+        let mut report = Report::on(&session.out);
         report.head(&crate::output::stage_cell(look, why.stage, why.status), &why.summary);
         for WhyAction { name, reason, hint } in &why.actions {
             let hint = hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default();

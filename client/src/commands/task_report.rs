@@ -25,7 +25,7 @@ const ACTIONS: &[Column] = &[
 
 pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
     let (look, task) = (&out.look, &info.task);
-    let mut report = Report::new(look.style);
+    let mut report = Report::on(out);
     let took = task.start_at.map(|start| text::between(start, task.end_at.unwrap_or(look.now)));
     report
         .head(&stage_cell(look, task.stage, task.status), &task.task_name)

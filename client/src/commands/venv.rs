@@ -202,7 +202,8 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
             yes.confirm(
                 session,
                 &format!("delete the venv `{}` ({}) and all its versions", venv.name, venv.venv_id),
-            )?;
+            )
+            .await?;
             client.delete_venv(&venv.venv_id.to_string()).await?;
             session.out.note(&format!("deleted the venv `{}`", text::visible(&venv.name)));
             Ok(())
@@ -213,7 +214,7 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
 fn report(session: &Session, venv: &VenvView) -> String {
     let look = &session.out.look;
     let version = &venv.version;
-    let mut report = Report::new(look.style);
+    let mut report = Report::on(&session.out);
     report
         .head(&Cell::new("venv", Tint::Plain), &venv.name)
         .line("id", &venv.venv_id.to_string())

@@ -157,7 +157,8 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
             yes.confirm(
                 session,
                 &format!("delete the workspaces of the task {} `{}`", view.task_id, view.task_name),
-            )?;
+            )
+            .await?;
             client.delete_workspaces(&view.task_id.to_string()).await?;
             session.out.note(&format!("deleted the workspaces of the task {}", view.task_id));
             Ok(())

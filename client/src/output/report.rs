@@ -1,9 +1,11 @@
 //! Reports for reading: lines of a name and a value, headings, tables inside.
 
+use super::Output;
 use super::rows::{Cell, Column};
 use super::style::{Style, Tint};
 use super::table::Table;
 use super::text::visible;
+use crate::cli::Format;
 
 /// Which columns of a table are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +17,21 @@ pub(crate) enum Extent {
 /// A text that grows line by line.
 pub(crate) struct Report {
     style: Style,
+    /// No table is wider than the terminal.
+    fit: bool,
     text: String,
 }
 
 impl Report {
+    /// A report whose tables are as wide as what is in them.
     pub(crate) fn new(style: Style) -> Self {
-        Self { style, text: String::new() }
+        Self { style, fit: false, text: String::new() }
+    }
+
+    /// A report for this output: on a terminal its tables are not wider than that.
+    pub(crate) fn on(output: &Output) -> Self {
+        let fit = output.is_terminal && output.format == Format::Table;
+        Self { style: output.look.style, fit, text: String::new() }
     }
 
     /// The line on top: what it is, in which state.
@@ -63,7 +74,7 @@ impl Report {
             table.push(row);
         }
         self.text.push('\n');
-        self.text.push_str(&table.take(false));
+        self.text.push_str(&table.take(self.fit));
         self
     }
 

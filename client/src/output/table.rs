@@ -12,6 +12,9 @@ use super::text::{cut, visible};
 /// Terminals that say they are narrower do not know how wide they are (0, in pipes of terminals), or nothing would fit anyway.
 const LEAST_WIDTH: u16 = 40;
 
+/// Ids, times and states have at most so many characters on a terminal and are not cut there.
+const SHORT: u16 = 12;
+
 /// A table that is printed in parts; the header stands over the first one only.
 pub(crate) struct Table {
     columns: &'static [Column],
@@ -60,8 +63,10 @@ impl Table {
         }
         table.set_content_arrangement(ContentArrangement::Disabled);
         if let Some(width) = terminal_width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+            // a delimiter that never occurs: values are cut at characters, not at words
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).set_delimiter('\0');
         }
+        let short_values = self.short_values();
         let is_first = self.widths.is_none();
         let titles = self.columns.iter().filter(|column| self.is_wide || !column.is_wide);
         let titles: Vec<_> = titles.map(|column| Cell::new(column.title, Tint::Strong)).collect();
@@ -76,11 +81,11 @@ impl Table {
         }
         match &self.widths {
             None => self.widths = Some(table.column_max_content_widths()),
-            Some(widths) if terminal_width.is_none() => {
-                let constraint = |width: &u16| ColumnConstraint::LowerBoundary(Width::Fixed(width + 1));
-                table.set_constraints(widths.iter().map(constraint).collect::<Vec<_>>());
-            }
+            Some(widths) if terminal_width.is_none() => at_least(&mut table, widths),
             Some(_) => {}
+        }
+        if terminal_width.is_some() {
+            at_least(&mut table, &short_values);
         }
         let mut text = table.trim_fmt();
         if !text.is_empty() {
@@ -89,11 +94,26 @@ impl Table {
         text
     }
 
+    /// For each column how wide it must be so that its values, as far as they are short, are seen whole. Titles and long values
+    /// give way.
+    fn short_values(&self) -> Vec<u16> {
+        let shown = self.rows.first().map_or(0, Vec::len);
+        let width =
+            |row: &Vec<Cell>, index: usize| row.get(index).map_or(0, |cell| cell.text.chars().count());
+        let widest = |index| self.rows.iter().map(|row| width(row, index)).max().unwrap_or(0);
+        (0..shown).map(|index| u16::try_from(widest(index)).unwrap_or(u16::MAX).min(SHORT)).collect()
+    }
+
     fn row(&self, cells: Vec<Cell>) -> TableRow {
         let mut row: TableRow = cells.into_iter().map(table_cell).collect::<Vec<_>>().into();
         row.max_height(1);
         row
     }
+}
+
+fn at_least(table: &mut comfy_table::Table, widths: &[u16]) {
+    let constraint = |width: &u16| ColumnConstraint::LowerBoundary(Width::Fixed(width + 1));
+    table.set_constraints(widths.iter().map(constraint).collect::<Vec<_>>());
 }
 
 /// One space between the columns, beside the cells' own one.

@@ -37,20 +37,21 @@ pub(crate) fn manager(session: &Session, part: ManagerPart) -> Result<(), Failur
 
 /// One sentence, and what helps.
 pub(super) fn manager_failure(error: &lp_manager::Error) -> Failure {
-    let hint = match error {
-        lp_manager::Error::Listen { .. } => {
-            Some("another port: --port N, or --port 0 for a free one".to_owned())
-        }
-        lp_manager::Error::InUse { .. } => {
-            Some("stop the other one, or choose another directory with --data".to_owned())
-        }
+    match error {
+        lp_manager::Error::InUse { .. } => Failure::Invalid {
+            what: chain(error),
+            hint: Some("stop the other one, or choose another directory with --data".to_owned()),
+        },
+        lp_manager::Error::Listen { .. } => Failure::Part {
+            what: chain(error),
+            hint: Some("another port: --port N, or --port 0 for a free one".to_owned()),
+        },
         lp_manager::Error::DataDir { .. }
         | lp_manager::Error::Store(_)
         | lp_manager::Error::Blobs(_)
         | lp_manager::Error::Http(_)
-        | lp_manager::Error::EngineEnded => None,
-    };
-    Failure::Part { what: chain(error), hint }
+        | lp_manager::Error::EngineEnded => Failure::Part { what: chain(error), hint: None },
+    }
 }
 
 pub(crate) fn viewer(session: &Session, global: &Global, part: ViewerPart) -> Result<(), Failure> {

@@ -192,10 +192,10 @@ async fn node_config(
 /// A directory that is taken, in the words of `lp up`.
 fn in_use(failure: Failure, error: &lp_manager::Error) -> Failure {
     match (failure, error) {
-        (Failure::Part { hint, .. }, lp_manager::Error::InUse { path, pid }) => {
+        (Failure::Invalid { hint, .. }, lp_manager::Error::InUse { path, pid }) => {
             let directory = path.parent().unwrap_or(path).display();
             let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-            Failure::Part { what: format!("{directory} is in use by another `lp up`{process}"), hint }
+            Failure::Invalid { what: format!("{directory} is in use by another `lp up`{process}"), hint }
         }
         (failure, _) => failure,
     }
