@@ -44,13 +44,22 @@ pub const OFFSET_HEADER: &str = "x-offset";
 pub enum NodeFrame {
     /// Always the first frame of a connection.
     Hello(Hello),
-    Reports { reports: Vec<Report> },
+    Reports {
+        reports: Vec<Report>,
+    },
     /// Proof of life, every `heartbeat` of the welcome; answered with [`ManagerFrame::HeartbeatAck`].
-    Heartbeat { load: NodeLoad },
+    Heartbeat {
+        load: NodeLoad,
+    },
     /// The workspaces of these attempts are gone.
-    WorkspacesDeleted { attempts: Vec<AttemptKey> },
+    WorkspacesDeleted {
+        attempts: Vec<AttemptKey>,
+    },
     /// The node cannot serve a stream it was asked for.
-    StreamFailed { stream_id: u64, error: crate::ApiError },
+    StreamFailed {
+        stream_id: u64,
+        error: crate::ApiError,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,7 +113,9 @@ pub struct Report {
 #[serde(rename_all = "snake_case")]
 pub enum AttemptEvent {
     /// The program runs. Left out where the end is reported in the same moment.
-    Started { start_at: DateTime<Utc> },
+    Started {
+        start_at: DateTime<Utc>,
+    },
     Finished(Box<Finish>),
     /// Answer to a recall: it had not started and never will here.
     Returned,
@@ -140,21 +151,38 @@ pub struct Usage {
 pub enum ManagerFrame {
     /// Answers [`NodeFrame::Hello`]. Held attempts that are not in `go_on` are to be stopped and forgotten without a report.
     Welcome(Welcome),
-    Assign { assignments: Vec<Assignment> },
+    Assign {
+        assignments: Vec<Assignment>,
+    },
     /// Stop these attempts; each ends with a finish report ([`Exit::Stopped`]), at once where it had not started.
-    Stop { stops: Vec<Stop> },
+    Stop {
+        stops: Vec<Stop>,
+    },
     /// Hand these back with [`AttemptEvent::Returned`] if they have not started; otherwise do nothing.
-    Recall { attempts: Vec<AttemptKey> },
+    Recall {
+        attempts: Vec<AttemptKey>,
+    },
     /// Reports up to and including this number are committed.
-    Ack { through: u64 },
+    Ack {
+        through: u64,
+    },
     HeartbeatAck,
-    DeleteWorkspaces { attempts: Vec<AttemptKey> },
+    DeleteWorkspaces {
+        attempts: Vec<AttemptKey>,
+    },
     /// Answer with `POST /node/v1/streams/{stream_id}`, the bytes as its body.
-    OpenStream { stream_id: u64, what: StreamRequest },
+    OpenStream {
+        stream_id: u64,
+        what: StreamRequest,
+    },
     /// Nobody reads it any more.
-    CloseStream { stream_id: u64 },
+    CloseStream {
+        stream_id: u64,
+    },
     /// The manager will not talk to this node; the sentence says why. The connection is closed after it.
-    Refused { error: crate::ApiError },
+    Refused {
+        error: crate::ApiError,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

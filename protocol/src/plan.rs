@@ -108,7 +108,9 @@ pub struct DockerSpec {
 }
 
 /// Which nodes may run the action; every part that is given must match.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub struct TargetEnv {
     /// Machine name as in `uname -m`, compared without case (`x86_64`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,7 +179,10 @@ impl Resources {
             .named
             .iter()
             .map(|(name, want)| (name.as_str(), *want, capacity.named.get(name).copied().unwrap_or(0)));
-        own.into_iter().chain(named).find(|(_, want, has)| want > has).map(|(name, want, has)| (name.to_owned(), want, has))
+        own.into_iter()
+            .chain(named)
+            .find(|(_, want, has)| want > has)
+            .map(|(name, want, has)| (name.to_owned(), want, has))
     }
 
     pub fn add(&mut self, other: &Resources) {

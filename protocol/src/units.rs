@@ -98,7 +98,8 @@ pub mod seconds {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        duration_from_seconds(seconds).ok_or_else(|| de::Error::custom(format!("{seconds} is not a duration in seconds")))
+        duration_from_seconds(seconds)
+            .ok_or_else(|| de::Error::custom(format!("{seconds} is not a duration in seconds")))
     }
 }
 
@@ -130,9 +131,14 @@ mod tests {
 
     #[test]
     fn durations_are_seconds_or_sums_of_units() {
-        for (text, millis) in
-            [("90", 90_000), ("0.5", 500), ("1h 30m", 5_400_000), ("1h30m", 5_400_000), ("100ms", 100), ("2 d", 172_800_000)]
-        {
+        for (text, millis) in [
+            ("90", 90_000),
+            ("0.5", 500),
+            ("1h 30m", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("100ms", 100),
+            ("2 d", 172_800_000),
+        ] {
             assert_eq!(parse_duration(text).map(|d| d.as_millis()), Ok(millis), "{text}");
         }
         for text in ["", "-1", "1x", "h", "1e400", "NaN", "1h -3m", "1000000000000"] {
@@ -142,7 +148,9 @@ mod tests {
 
     #[test]
     fn sizes_are_bytes_or_sums_of_units() {
-        for (text, bytes) in [("0", 0), ("2GiB", 2 << 30), ("1 GB", 1_000_000_000), ("1.5k", 1536), ("10m", 10 << 20)] {
+        for (text, bytes) in
+            [("0", 0), ("2GiB", 2 << 30), ("1 GB", 1_000_000_000), ("1.5k", 1536), ("10m", 10 << 20)]
+        {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in ["", "-1", "1x", "99999999TiB"] {

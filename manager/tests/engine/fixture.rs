@@ -58,7 +58,8 @@ impl Fixture {
             create_by: "test".to_owned(),
             program: Some(Program { plan: plan.clone(), manifest: "{}".to_owned(), warnings: Vec::new() }),
         };
-        let package = NewPackage { name: "app".to_owned(), description: String::new(), version, create_at: Utc::now() };
+        let package =
+            NewPackage { name: "app".to_owned(), description: String::new(), version, create_at: Utc::now() };
         let app_id = AppId::random();
         let app = store.create_app(engine.epoch().unwrap(), app_id, package).await.unwrap();
         let source = TaskSource { app_id, version_id: app.version.version_id, plan: Arc::new(plan) };
@@ -142,7 +143,12 @@ impl Node {
         }
     }
 
-    pub async fn finish(&mut self, attempt: &AttemptKey, exit: Exit, output: Option<&str>) -> Result<(), engine::Error> {
+    pub async fn finish(
+        &mut self,
+        attempt: &AttemptKey,
+        exit: Exit,
+        output: Option<&str>,
+    ) -> Result<(), engine::Error> {
         self.reports += 1;
         let finish = Finish {
             exit,

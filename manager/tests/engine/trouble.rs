@@ -21,7 +21,11 @@ fn refuse(db: &Db, table: &str, event: &str) -> String {
 }
 
 fn allow(db: &Db, table: &str) -> String {
-    if db.is_postgres() { format!("DROP TRIGGER refuse ON {table}") } else { "DROP TRIGGER refuse".to_owned() }
+    if db.is_postgres() {
+        format!("DROP TRIGGER refuse ON {table}")
+    } else {
+        "DROP TRIGGER refuse".to_owned()
+    }
 }
 
 async fn a_failed_commit_changes_nothing_and_heals(db: Db) {

@@ -204,9 +204,22 @@ pub struct WhyAction {
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    Task { task_id: TaskId, stage: Stage, status: Option<Status> },
-    Attempt { task_id: TaskId, action: String, attempt: u32, stage: Stage, status: Option<Status> },
-    Node { node_id: NodeId, state: super::NodeState },
+    Task {
+        task_id: TaskId,
+        stage: Stage,
+        status: Option<Status>,
+    },
+    Attempt {
+        task_id: TaskId,
+        action: String,
+        attempt: u32,
+        stage: Stage,
+        status: Option<Status>,
+    },
+    Node {
+        node_id: NodeId,
+        state: super::NodeState,
+    },
     /// The reader was too slow and has missed events: load anew what it shows.
     Missed,
 }
