@@ -33,7 +33,9 @@ async fn main() -> Outcome {
     let url = arguments.next().unwrap_or_else(|| directory.path().join("bench.db").display().to_string());
     let listed: i64 = arguments.next().map_or(Ok(1_000_000), |count| count.parse())?;
     println!("{} at {}", if url.starts_with("postgres") { "postgresql" } else { "sqlite" }, url);
+    println!("memory {:.0} MiB before", resident_mib());
     let mut bench = Bench::new(&url).await?;
+    println!("memory {:.0} MiB with an open store", resident_mib());
     bare_sync(directory.path())?;
     bench.commits().await?;
     bench.submit_many().await?;
@@ -90,12 +92,20 @@ impl Bench {
     /// The three commits of a task with one action, in batches of so many tasks.
     async fn commits(&mut self) -> Outcome {
         println!("\ncommits of N tasks: created, started, finished with a small output");
-        println!("{:>6} {:>12} {:>10} {:>12} {:>10}", "N", "median ms", "p99 ms", "us per row", "rows/s");
+        println!(
+            "{:>6} {:>10} {:>8} {:>11} {:>11} {:>8}",
+            "N", "median ms", "p99 ms", "us per row", "cpu us/row", "rows/s"
+        );
         for size in [1, 2, 5, 10, 50, 100, 200, 1000] {
             let rounds = (3000 / size).clamp(10, 300);
             let (mut times, mut rows) = (Vec::new(), 0);
+            let mut lives = Vec::new();
             for _ in 0..rounds {
-                for changes in self.life(size)? {
+                lives.push(self.life(size)?);
+            }
+            let cpu = cpu_seconds();
+            for life in lives {
+                for changes in life {
                     rows += changes.len() + changes.payloads.len();
                     let begin = Instant::now();
                     self.store.commit(self.epoch, &changes).await?;
@@ -107,13 +117,15 @@ impl Bench {
             let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
             let per_row = total.as_secs_f64() / rows as f64;
             println!(
-                "{size:>6} {:>12.3} {:>10.3} {:>12.1} {:>10.0}",
+                "{size:>6} {:>10.3} {:>8.3} {:>11.1} {:>11.1} {:>8.0}",
                 median.as_secs_f64() * 1e3,
                 p99.as_secs_f64() * 1e3,
                 per_row * 1e6,
+                (cpu_seconds() - cpu) / rows as f64 * 1e6,
                 1.0 / per_row
             );
         }
+        println!("memory {:.0} MiB", resident_mib());
         Ok(())
     }
 
@@ -253,6 +265,13 @@ fn bare_sync(directory: &std::path::Path) -> Outcome {
         p99.as_secs_f64() * 1e3
     );
     Ok(())
+}
+
+/// Processor time of this process in seconds (in hundredths, as the kernel tells it); PostgreSQL's own is not in it.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn resident_mib() -> f64 {

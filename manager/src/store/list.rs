@@ -61,7 +61,7 @@ impl Store {
     async fn find_first_since(&self, since: DateTime<Utc>) -> Result<Option<TaskSeq>> {
         let sql = "SELECT seq FROM tasks WHERE create_at >= ? ORDER BY create_at, seq LIMIT 1";
         // a time between two microseconds excludes the earlier one
-        let micros = to_micros(since) + i64::from(since.timestamp_subsec_nanos() % 1000 != 0);
+        let micros = to_micros(since) + i64::from(!since.timestamp_subsec_nanos().is_multiple_of(1000));
         let statement = self.statement(placeholders(self.backend, sql), [micros.into()]);
         let row = self.read.query_one_raw(statement).await?;
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)

@@ -51,7 +51,7 @@ impl Store {
         let store = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             open_postgres(url).await?
         } else {
-            open_sqlite(sqlite_path(url).ok_or_else(|| Error::Address(url.to_owned()))?).await?
+            open_sqlite(sqlite_path(url).ok_or_else(|| Error::Address(without_password(url)))?).await?
         };
         migration::run(&store).await?;
         Ok(store)
@@ -144,6 +144,14 @@ fn sqlite_path(url: &str) -> Option<&Path> {
     (!path.is_empty() && path != ":memory:" && !path.contains('?')).then(|| Path::new(path))
 }
 
+/// The address without `user:password@`, for messages.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
 async fn open_sqlite(path: &Path) -> Result<Store> {
     // before SQLite does: it would create the file with the mode of the umask, readable by everybody; -wal and -shm inherit it
     OpenOptions::new()
@@ -226,6 +234,28 @@ mod tests {
         ];
         for (url, path) in cases {
             assert_eq!(sqlite_path(url), path.map(Path::new), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_kind_is_refused_without_telling_its_password() {
+        let refused = Store::open("mysql://user:secret@host/db").await;
+
+        assert!(matches!(&refused, Err(Error::Address(url)) if url == "mysql://host/db"), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_can_read_the_files_of_sqlite() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+
+        let store = Store::open(&directory.path().join("lp.db").display().to_string()).await.unwrap();
+
+        store.ping().await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(Result::unwrap).collect();
+        assert!(files.len() > 1, "the database and its WAL");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
         }
     }
 }

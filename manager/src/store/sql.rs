@@ -14,6 +14,9 @@ use super::Result;
 /// Rows per statement: from 64 on a row gets hardly cheaper (example `store_bench`), and each size holds memory in the statement cache.
 const LARGEST_GROUP: usize = 64;
 
+/// Inputs and outputs may be large, and a message to PostgreSQL ends at 1 GiB.
+const LARGEST_STATEMENT_BYTES: usize = 32 << 20;
+
 /// Keys per statement: a key is one or a few small parameters, and each statement is a round trip.
 const LARGEST_GROUP_OF_KEYS: usize = 256;
 
@@ -32,14 +35,12 @@ impl<const N: usize> Insert<N> {
         connection: &impl ConnectionTrait,
         rows: Vec<[Value; N]>,
     ) -> Result<()> {
-        let mut left = rows.len();
+        let backend = connection.get_database_backend();
+        let sizes = group_sizes(rows.iter().map(|row| row.iter().map(payload_bytes).sum()).collect());
         let mut rows = rows.into_iter();
-        while left > 0 {
-            let group = group_size(left);
-            left -= group;
-            let values = rows.by_ref().take(group).flatten();
-            let backend = connection.get_database_backend();
-            let statement = Statement::from_sql_and_values(backend, self.text(backend, group), values);
+        for size in sizes {
+            let values = rows.by_ref().take(size).flatten();
+            let statement = Statement::from_sql_and_values(backend, self.text(backend, size), values);
             connection.execute_raw(statement).await?;
         }
         Ok(())
@@ -54,9 +55,28 @@ impl<const N: usize> Insert<N> {
     }
 }
 
-/// Largest power of two that is not above `left` nor above [`LARGEST_GROUP`].
-fn group_size(left: usize) -> usize {
-    (1 << left.ilog2()).min(LARGEST_GROUP)
+/// Cuts rows of so many bytes into groups: powers of two, at most [`LARGEST_GROUP`] rows and, but for single rows, at
+/// most [`LARGEST_STATEMENT_BYTES`].
+fn group_sizes(row_bytes: Vec<usize>) -> Vec<usize> {
+    let mut rest = &row_bytes[..];
+    let mut sizes = Vec::new();
+    while !rest.is_empty() {
+        let mut size = (1 << rest.len().ilog2()).min(LARGEST_GROUP);
+        while size > 1 && rest[..size].iter().sum::<usize>() > LARGEST_STATEMENT_BYTES {
+            size /= 2;
+        }
+        sizes.push(size);
+        rest = &rest[size..];
+    }
+    sizes
+}
+
+fn payload_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(Some(text)) => text.len(),
+        Value::Bytes(Some(bytes)) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// Appends `(?, ?), (?, ?)` or `($1, $2), ($3, $4)`.
@@ -163,19 +183,20 @@ mod tests {
 
     #[test]
     fn groups_are_powers_of_two() {
-        let sizes = |mut left: usize| {
-            let mut sizes = Vec::new();
-            while left > 0 {
-                sizes.push(group_size(left));
-                left -= group_size(left);
-            }
-            sizes
-        };
+        let sizes = |rows: usize| group_sizes(vec![0; rows]);
 
+        assert!(sizes(0).is_empty());
         assert_eq!(sizes(1), [1]);
         assert_eq!(sizes(7), [4, 2, 1]);
         assert_eq!(sizes(100), [64, 32, 4]);
         assert_eq!(sizes(130), [64, 64, 2]);
+    }
+
+    #[test]
+    fn large_rows_go_in_small_groups() {
+        let half = LARGEST_STATEMENT_BYTES / 2;
+
+        assert_eq!(group_sizes(vec![half, half, half, 2 * half, 4 * half, 0]), [2, 1, 1, 1, 1]);
     }
 
     #[test]
