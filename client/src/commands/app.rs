@@ -1,6 +1,6 @@
 //! `lp app`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use lp_package::LinkPolicy;
@@ -184,6 +184,7 @@ pub(crate) async fn create(session: &Session, create: Create) -> Result<(), Fail
     let Create { source, name, description, strict } = create;
     let source = source.get();
     let client = session.client()?;
+    check_manifest(&source)?;
     let package = package::prepare(session, &source, LinkPolicy::InsideOnly).await?;
     let digest = package::send(session, &client, &package).await?;
     let name = name.unwrap_or_else(|| package.default_name.clone());
@@ -193,8 +194,17 @@ pub(crate) async fn create(session: &Session, create: Create) -> Result<(), Fail
     session.out.item(&app)
 }
 
+/// A directory that is no application is told before it is packed and sent.
+fn check_manifest(path: &Path) -> Result<(), Failure> {
+    if !path.is_dir() || path.join("configuration.json").exists() {
+        return Ok(());
+    }
+    let what = format!("{} has no configuration.json", path.display());
+    Err(Failure::Invalid { what, hint: Some("name the directory that holds it".to_owned()) })
+}
+
 /// A taken name is most often a new version.
-pub(crate) fn taken(error: Error, noun: &str, name: &str, source: &std::path::Path) -> Failure {
+pub(crate) fn taken(error: Error, noun: &str, name: &str, source: &Path) -> Failure {
     if error.code() != Some(ErrorCode::Conflict) {
         return error.into();
     }
@@ -236,6 +246,7 @@ async fn update(session: &Session, update: Update) -> Result<(), Failure> {
     let client = session.client()?;
     let digest = match &changes.file {
         Some(path) => {
+            check_manifest(path)?;
             let package = package::prepare(session, path, LinkPolicy::InsideOnly).await?;
             Some(package::send(session, &client, &package).await?)
         }

@@ -86,10 +86,8 @@ fn read_archive(path: &Path) -> Result<(Package, Vec<String>), Failure> {
     let (_, mut file) = Format::open_file(path).map_err(|error| match error {
         ArchiveError::Io { source, .. } => file_error("read", path, source),
         error => Failure::Invalid {
-            what: format!("{} is no package: {error}", path.display()),
-            hint: Some(
-                "a package is a directory, or a .tar.gz, .tgz, .tar, .tar.zst or .zip of one".to_owned(),
-            ),
+            what: format!("{}: cannot {error}", path.display()),
+            hint: Some(error.hint().unwrap_or(PACKAGES).to_owned()),
         },
     })?;
     file.seek(SeekFrom::Start(0)).map_err(|source| file_error("read", path, source))?;

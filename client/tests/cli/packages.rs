@@ -46,6 +46,21 @@ async fn a_directory_is_packed_sent_and_named_after_itself() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_an_application_is_refused_before_anything_is_sent() {
+    let bench = Bench::new(store).await;
+    write(&bench.path("empty/readme"), "");
+    write(&bench.path("x.zip"), "hello");
+
+    for (path, part) in
+        [("empty", "empty has no configuration.json"), ("x.zip", "x.zip: cannot recognise the archive")]
+    {
+        let ran = bench.lp(&["app", "create", path]).await;
+        assert!(ran.code == 5 && ran.stderr.contains(part), "{}", ran.stderr);
+    }
+    assert_eq!(bench.seen().len(), 0);
+}
+
+#[tokio::test]
 async fn what_the_manager_has_is_not_sent_again() {
     let bench = Bench::new(|request, asked| async move {
         if request.starts_with("HEAD") { empty(200) } else { store(request, asked).await }
