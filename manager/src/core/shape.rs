@@ -66,28 +66,28 @@ impl Shape {
     }
 
     /// Number of actions without the event actions.
-    pub fn len(&self) -> usize {
+    pub fn actions(&self) -> usize {
         self.plan.actions.len()
     }
 
     /// Number of actions with the event actions, which come last.
     pub fn slots(&self) -> usize {
-        self.len() + self.event_classes.iter().flatten().count()
+        self.actions() + self.event_classes.iter().flatten().count()
     }
 
     /// Index of an ordinal's action among the slots.
     pub fn slot(&self, ordinal: Ordinal) -> Option<usize> {
         match ordinal {
-            SUCCESS_EVENT => self.event_classes[0].as_ref().map(|_| self.len()),
+            SUCCESS_EVENT => self.event_classes[0].as_ref().map(|_| self.actions()),
             FAIL_EVENT => self.event_classes[1].as_ref().map(|_| self.slots() - 1),
-            _ => Some(ordinal as usize).filter(|slot| *slot < self.len()),
+            _ => Some(ordinal as usize).filter(|slot| *slot < self.actions()),
         }
     }
 
     /// The ordinals in the order of the slots.
     pub fn ordinals(&self) -> impl Iterator<Item = Ordinal> {
         let events = [SUCCESS_EVENT, FAIL_EVENT].into_iter().zip(&self.event_classes);
-        (0..self.len() as Ordinal)
+        (0..self.actions() as Ordinal)
             .chain(events.filter_map(|(ordinal, class)| class.as_ref().map(|_| ordinal)))
     }
 

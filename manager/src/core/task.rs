@@ -174,7 +174,7 @@ impl Task {
     }
 
     fn plain_actions(&self) -> &[Action] {
-        &self.actions[..self.shape.len()]
+        &self.actions[..self.shape.actions()]
     }
 
     /// The ordinal of the event action for the way the task ended, if the plan has one.
@@ -232,7 +232,7 @@ impl Task {
         let succeeded: Vec<bool> =
             self.plain_actions().iter().map(|action| action.state == State::Done(Status::Success)).collect();
         let halt = self.halt();
-        for ordinal in 0..self.shape.len() {
+        for ordinal in 0..self.shape.actions() {
             let missing = self.shape.plan.actions[ordinal]
                 .condition
                 .iter()
@@ -256,10 +256,11 @@ impl Task {
             return;
         }
         let is_finished = self.record.stage == Stage::Finished;
-        if let Some(action) = self.due_event().and_then(|event| self.action_mut(event)) {
-            if matches!(action.state, State::Waiting { .. }) && !is_finished {
-                action.state = State::Queued;
-            }
+        if let Some(action) = self.due_event().and_then(|event| self.action_mut(event))
+            && matches!(action.state, State::Waiting { .. })
+            && !is_finished
+        {
+            action.state = State::Queued;
         }
     }
 }

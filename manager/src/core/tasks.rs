@@ -173,7 +173,7 @@ impl Core {
         let Some(halt) = task.halt() else { return };
         let states: Vec<(Ordinal, State)> = task
             .all_actions()
-            .take(task.shape.len())
+            .take(task.shape.actions())
             .map(|(ordinal, action)| (ordinal, action.state))
             .collect();
         for (ordinal, state) in states {

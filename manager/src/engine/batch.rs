@@ -110,7 +110,10 @@ impl Turn {
         self.core.place(now);
         let Outcome { changes, effects } = self.core.take_outcome();
         let committed = self.commit(&changes).await;
-        let verdict = committed.as_ref().map(|()| ()).map_err(unavailable);
+        let verdict = match &committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        };
         for reply in replies {
             reply(verdict.clone());
         }

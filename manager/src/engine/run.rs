@@ -105,10 +105,10 @@ impl Life {
         let end = self.serve(&mut turn, epoch).await;
         self.leadership.send_replace(None);
         turn.disconnect_all();
-        if matches!(end, End::Shutdown) {
-            if let Err(error) = self.store.release_lease(epoch).await {
-                tracing::debug!(error = %error, "the lease was not released; it runs out by itself");
-            }
+        if matches!(end, End::Shutdown)
+            && let Err(error) = self.store.release_lease(epoch).await
+        {
+            tracing::debug!(error = %error, "the lease was not released; it runs out by itself");
         }
         self.turn = Some(turn);
         Ok(end)
