@@ -46,7 +46,8 @@ keep_orphans: 24h
 # error, warn, info, debug or trace, or a filter such as info,lp_manager::engine=debug.
 log_level: info
 
-# ADDRESS:PORT at which other managers on the same database reach this one. Default: the address it listens on.
+# ADDRESS:PORT at which other managers on the same database reach this one; needed where http_host is 0.0.0.0.
+# Default: the address it listens on.
 advertise:
 "#;
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::streams::Streams;
 use crate::clock::Clock;
-use crate::engine::{ConnectionId, Engine};
+use crate::engine::{ConnectionId, Engine, Outbound};
 use crate::store::Store;
 
 /// Everything connections share; clones are the same link.
@@ -39,8 +39,14 @@ impl Link {
 
     /// Sends a frame to a node. Returns whether it is on its way; the node may still never get it.
     pub fn send(&self, node_id: NodeId, frame: ManagerFrame) -> bool {
-        let outbound = self.lock().get(&node_id).and_then(|connected| connected.outbound.upgrade());
-        outbound.is_some_and(|outbound| outbound.try_send(vec![frame]).is_ok())
+        self.outbound(node_id).is_some_and(|(_, outbound)| outbound.try_send(vec![frame]).is_ok())
+    }
+
+    /// The node's present connection.
+    pub(super) fn outbound(&self, node_id: NodeId) -> Option<(ConnectionId, Outbound)> {
+        let connected = self.lock();
+        let Connected { connection, outbound } = connected.get(&node_id)?;
+        Some((*connection, outbound.upgrade()?))
     }
 
     pub(super) fn enter(
@@ -59,7 +65,7 @@ impl Link {
             connected.remove(&node_id);
         }
         drop(connected);
-        self.streams.cut_all_of(node_id);
+        self.streams.cut_all_of(connection);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<NodeId, Connected>> {

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Link;
+use crate::engine::ConnectionId;
 
 /// How long a node has to answer: it only has to open a file and a connection.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -56,6 +57,8 @@ pub(super) struct Streams {
 
 struct Stream {
     node_id: NodeId,
+    /// The one the node was asked on; the stream ends with it.
+    connection: ConnectionId,
     state: State,
 }
 
@@ -92,8 +95,11 @@ struct Closes {
 
 impl Drop for Closes {
     fn drop(&mut self) {
-        self.link.streams.lock().remove(&self.stream_id);
-        self.link.send(self.node_id, ManagerFrame::CloseStream { stream_id: self.stream_id });
+        let was_known = self.link.streams.lock().remove(&self.stream_id).is_some();
+        // otherwise the node has ended it
+        if was_known {
+            self.link.send(self.node_id, ManagerFrame::CloseStream { stream_id: self.stream_id });
+        }
     }
 }
 
@@ -108,14 +114,19 @@ pub struct StreamSink {
 impl Link {
     /// Asks a node for bytes and waits until it begins to send.
     pub async fn open_stream(&self, node_id: NodeId, what: StreamRequest) -> Result<Incoming, NoStream> {
+        let (connection, outbound) = self.outbound(node_id).ok_or(NoStream::NotConnected)?;
         let stream_id = self.streams.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answer, answered) = oneshot::channel();
-        self.streams.lock().insert(stream_id, Stream { node_id, state: State::Asked(answer) });
+        let stream = Stream { node_id, connection, state: State::Asked(answer) };
+        self.streams.lock().insert(stream_id, stream);
         // from here on every way out takes the stream from the registry and tells the node
         let closes = Closes { link: self.clone(), node_id, stream_id };
-        if !self.send(node_id, ManagerFrame::OpenStream { stream_id, what }) {
+        let frames = vec![ManagerFrame::OpenStream { stream_id, what }];
+        if outbound.try_send(frames).is_err() {
             return Err(NoStream::NotConnected);
         }
+        // a strong sender would keep the connection alive
+        drop(outbound);
         match tokio::time::timeout(ANSWER, answered).await {
             Ok(Ok(Ok(mut incoming))) => {
                 incoming.closes = Some(closes);
@@ -172,10 +183,10 @@ impl Link {
 }
 
 impl Streams {
-    /// Ends all streams of a node whose connection is gone.
-    pub(super) fn cut_all_of(&self, node_id: NodeId) {
+    /// Ends all streams that were asked for on a connection that is gone.
+    pub(super) fn cut_all_of(&self, connection: ConnectionId) {
         self.lock().retain(|_, stream| {
-            if stream.node_id != node_id {
+            if stream.connection != connection {
                 return true;
             }
             if let State::Running(cut) = &stream.state {
