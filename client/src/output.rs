@@ -37,7 +37,7 @@ pub(crate) struct Look {
 
 pub(crate) struct Output {
     pub(crate) format: Format,
-    pub(crate) look: Look,
+    look: Look,
     /// Whether stderr takes colours and bars.
     pub(crate) talk: Style,
     pub(crate) talk_is_terminal: bool,
@@ -49,13 +49,13 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(global: &Global) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let talk_is_terminal = io::stderr().is_terminal();
         let format = global.format();
         let friendly = is_terminal && format == Format::Table;
         let look = Look {
-            now,
+            now: Utc::now(),
             short_ids: friendly,
             relative_times: friendly,
             style: Style::new(global.color, is_terminal),
@@ -71,6 +71,11 @@ impl Output {
             cell_width: global.width,
             out: Mutex::new(io::BufWriter::new(io::stdout())),
         }
+    }
+
+    /// How things are written, told from now: a command that waits prints later than it was started.
+    pub(crate) fn look(&self) -> Look {
+        Look { now: Utc::now(), ..self.look }
     }
 
     /// Whether results are for people, so that a command may show more than its bare result.
@@ -205,7 +210,7 @@ impl<R: Row + Serialize> List<'_, R> {
         self.printed += 1;
         match self.output.format {
             Format::Table | Format::Wide => {
-                let cells = item.cells(&self.output.look);
+                let cells = item.cells(&self.output.look());
                 self.table_mut().push(cells);
                 self.rows += 1;
                 if self.rows == TABLE_ROWS { self.print_table() } else { Ok(()) }
@@ -245,7 +250,7 @@ impl<R: Row + Serialize> List<'_, R> {
         let output = self.output;
         self.table.get_or_insert_with(|| {
             let is_wide = output.format == Format::Wide;
-            Table::new(R::COLUMNS, is_wide, output.cell_width, output.look.style)
+            Table::new(R::COLUMNS, is_wide, output.cell_width, output.look().style)
         })
     }
 

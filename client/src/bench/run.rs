@@ -118,5 +118,5 @@ fn print(session: &Session, bench: &Bench, report: &Report) -> Result<(), Failur
         let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Output(error.into()))?;
         return session.out.line(&text);
     }
-    session.out.document(report, || report.text(&session.out.look))
+    session.out.document(report, || report.text(&session.out.look()))
 }

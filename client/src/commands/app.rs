@@ -287,7 +287,7 @@ const ACTIONS: &[Column] = &[
 ];
 
 fn report(session: &Session, app: &AppView) -> String {
-    let look = &session.out.look;
+    let look = &session.out.look();
     let version = &app.version;
     let mut report = Report::on(&session.out);
     report

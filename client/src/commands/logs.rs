@@ -134,8 +134,8 @@ pub(crate) async fn follow_until_finished(
         Some(info) => info.task,
         None => client.fetch_task(&task_id.to_string()).await?.task,
     };
-    let state = crate::output::stage_cell(&session.out.look, task.stage, task.status);
-    let took = task.start_at.map(|start| text::between(start, task.end_at.unwrap_or(session.out.look.now)));
+    let state = crate::output::stage_cell(&session.out.look(), task.stage, task.status);
+    let took = task.start_at.map(|start| text::between(start, task.end_at.unwrap_or(session.out.look().now)));
     let took = took.map(|took| format!(" after {}", text::duration(took))).unwrap_or_default();
     session.out.note(&format!("{}{took}", session.out.talk.paint(state.tint, &state.text)));
     verdict(session, &[task], timeout)

@@ -93,7 +93,7 @@ const ATTEMPTS: &[Column] = &[
 ];
 
 fn report(session: &Session, node: &NodeView) -> String {
-    let look = &session.out.look;
+    let look = &session.out.look();
     let (facts, used, load) = (&node.facts, &node.in_use, &node.load);
     let cpus = |millis: u64| format!("{:.1}", millis as f64 / 1000.0);
     let labels: Vec<_> = facts.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();

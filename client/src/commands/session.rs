@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use chrono::Utc;
 use lp_protocol::client::ManagerClient;
 
 use crate::cli::Global;
@@ -18,7 +17,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(global: Global) -> Self {
-        Self { out: Output::new(&global, Utc::now()), global, target: OnceLock::new() }
+        Self { out: Output::new(&global), global, target: OnceLock::new() }
     }
 
     /// A client of the manager the command line, the environment or a context names.

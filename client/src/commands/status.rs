@@ -14,7 +14,7 @@ pub(crate) async fn run(session: &Session) -> Result<(), Failure> {
 }
 
 fn report(out: &Output, url: &str, status: &ClusterStatus) -> String {
-    let look = &out.look;
+    let look = &out.look();
     let tint = if status.role == "leader" { Tint::Good } else { Tint::Warn };
     let up = text::duration(text::between(status.start_at, look.now));
     let mut report = Report::on(out);

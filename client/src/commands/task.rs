@@ -148,7 +148,7 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         name: list.name,
         stage: list.stage,
         status: list.status,
-        since: list.since.map(|since| since.time(session.out.look.now)),
+        since: list.since.map(|since| since.time(session.out.look().now)),
         id_prefix: list.task,
         cursor: None,
         limit: None,
@@ -250,7 +250,7 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
 pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> {
     let why = session.client()?.explain_task(&why.task.get()).await?;
     session.out.document(&why, || {
-        let look = &session.out.look;
+        let look = &session.out.look();
         let mut report = Report::on(&session.out);
         report.head(&crate::output::stage_cell(look, why.stage, why.status), &why.summary);
         for WhyAction { name, reason, hint } in &why.actions {

@@ -24,7 +24,7 @@ const ACTIONS: &[Column] = &[
 ];
 
 pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
-    let (look, task) = (&out.look, &info.task);
+    let (look, task) = (&out.look(), &info.task);
     let mut report = Report::on(out);
     let took = task.start_at.map(|start| text::between(start, task.end_at.unwrap_or(look.now)));
     report
@@ -59,8 +59,8 @@ fn short(out: &Output, json: &str) -> String {
 /// A row for each attempt; one that says what it waits for where there is none.
 fn action_rows(out: &Output, action: &ActionView) -> Vec<Vec<Cell>> {
     let after = action.condition.join(", ");
-    let state = || stage_cell(&out.look, action.stage, action.status);
-    let retry = action.retry_at.map(|time| format!("next attempt {}", out.look.time(time)));
+    let state = || stage_cell(&out.look(), action.stage, action.status);
+    let retry = action.retry_at.map(|time| format!("next attempt {}", out.look().time(time)));
     if action.attempts.is_empty() {
         let mut row = vec![Cell::new(&action.name, Tint::Strong), Cell::new(after, Tint::Dim), state()];
         row.extend((0..8).map(|_| Cell::new("", Tint::Plain)));
@@ -72,7 +72,7 @@ fn action_rows(out: &Output, action: &ActionView) -> Vec<Vec<Cell>> {
         let name = if is_first { action.name.clone() } else { String::new() };
         let after = if is_first { after.clone() } else { String::new() };
         let mut row = vec![Cell::new(name, Tint::Strong), Cell::new(after, Tint::Dim)];
-        row.push(stage_cell(&out.look, attempt.stage, attempt.status));
+        row.push(stage_cell(&out.look(), attempt.stage, attempt.status));
         row.extend(attempt_cells(out, attempt));
         if let Some(retry) = retry.as_ref().filter(|_| index == last) {
             row[7].text.push_str(&format!("; {retry}"));
@@ -83,14 +83,14 @@ fn action_rows(out: &Output, action: &ActionView) -> Vec<Vec<Cell>> {
 }
 
 fn attempt_cells(out: &Output, attempt: &AttemptView) -> Vec<Cell> {
-    let took = attempt.start_at.map(|start| text::between(start, attempt.end_at.unwrap_or(out.look.now)));
+    let took = attempt.start_at.map(|start| text::between(start, attempt.end_at.unwrap_or(out.look().now)));
     let plain = |text: String| Cell::new(text, Tint::Plain);
     let exit = attempt.exit.as_ref().map(ToString::to_string).unwrap_or_default();
     let is_bad = attempt.exit.as_ref().is_some_and(|exit| !exit.is_success());
     vec![
         plain(attempt.attempt.to_string()),
         plain(attempt.node_name.clone()),
-        plain(attempt.start_at.map(|time| out.look.time(time)).unwrap_or_default()),
+        plain(attempt.start_at.map(|time| out.look().time(time)).unwrap_or_default()),
         plain(took.map(text::duration).unwrap_or_default()),
         Cell::new(exit, if is_bad { Tint::Bad } else { Tint::Plain }),
         plain(format!("{:.2}s", attempt.usage.cpu_seconds)),

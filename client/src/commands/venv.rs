@@ -212,7 +212,7 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
 }
 
 fn report(session: &Session, venv: &VenvView) -> String {
-    let look = &session.out.look;
+    let look = &session.out.look();
     let version = &venv.version;
     let mut report = Report::on(&session.out);
     report

@@ -31,7 +31,7 @@ impl Report {
     /// A report for this output: on a terminal its tables are not wider than that.
     pub(crate) fn on(output: &Output) -> Self {
         let fit = output.is_terminal && output.format == Format::Table;
-        Self { style: output.look.style, fit, text: String::new() }
+        Self { style: output.look().style, fit, text: String::new() }
     }
 
     /// The line on top: what it is, in which state.

@@ -329,3 +329,56 @@ impl Row for WorkspaceFile {
         self.path.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::style::Style;
+
+    fn task() -> TaskView {
+        serde_json::from_value(serde_json::json!({
+            "task_id": "11111111-1111-4111-8111-111111111111", "task_name": "run", "app_id": "22222222-2222-4222-8222-222222222222",
+            "app_name": "a", "version_id": 1, "stage": "finished", "status": "fail", "priority": 0,
+            "create_at": "2026-11-22T10:00:00Z", "start_at": "2026-11-22T10:00:10Z", "end_at": "2026-11-22T10:01:00Z",
+        }))
+        .unwrap()
+    }
+
+    fn shown(look: &Look) -> Vec<String> {
+        let cells = task().cells(look).into_iter().zip(TaskView::COLUMNS);
+        cells.filter(|(_, column)| !column.is_wide).map(|(cell, _)| cell.text).collect()
+    }
+
+    #[test]
+    fn a_terminal_gets_short_ids_relative_times_and_symbols_and_a_pipe_none_of_them() {
+        let now = "2026-11-22T10:05:00Z".parse().unwrap();
+        let terminal = Look {
+            now,
+            short_ids: true,
+            relative_times: true,
+            style: Style { colours: false, symbols: true },
+        };
+        let pipe = Look {
+            now,
+            short_ids: false,
+            relative_times: false,
+            style: Style { colours: false, symbols: false },
+        };
+
+        assert_eq!(
+            shown(&terminal),
+            ["11111111", "22222222", "run", "5m ago", "4m ago", "4m ago", "finished", "✕ fail"]
+        );
+        assert_eq!(shown(&pipe)[0], "11111111-1111-4111-8111-111111111111");
+        assert_eq!(
+            shown(&pipe)[3..],
+            [
+                "2026-11-22T10:00:00.000Z",
+                "2026-11-22T10:00:10.000Z",
+                "2026-11-22T10:01:00.000Z",
+                "finished",
+                "fail",
+            ]
+        );
+    }
+}

@@ -68,9 +68,9 @@ impl<'a> Printer<'a> {
         let turn = self.lanes.len();
         let (out, several) = (self.out, self.several);
         self.lanes.entry(action.to_owned()).or_insert_with(|| {
-            let name = out.look.style.paint(TINTS[turn % TINTS.len()], &text::visible(action));
+            let name = out.look().style.paint(TINTS[turn % TINTS.len()], &text::visible(action));
             Lane {
-                filter: out.is_terminal.then(|| Neutraliser::new(out.look.style.colours)),
+                filter: out.is_terminal.then(|| Neutraliser::new(out.look().style.colours)),
                 prefix: several.then(|| Prefix::new(format!("{name} | "), out.is_terminal)),
             }
         })
