@@ -1,5 +1,7 @@
 //! `lp`: the platform's one binary. It is the command line of a manager, and it runs the parts themselves.
 
+#![warn(clippy::unwrap_used)]
+
 mod bench;
 mod cli;
 mod commands;

@@ -4,7 +4,6 @@
 //! Every action appends a line to one file when it begins and when it ends. Afterwards the file and the history the manager shows must
 //! tell the same story. `LP_SEED=N` repeats the choices of a run (not its timing); the seed is printed.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! The directions of imports (ARCHITECTURE.md, "Layout") hold: who may use whom, and which crate has one importer only.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The manager: stores packages, owns all state, decides, dispatches.
 
+#![warn(clippy::unwrap_used)]
+
 mod auth;
 mod blobs;
 mod clock;

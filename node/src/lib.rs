@@ -4,6 +4,8 @@
 //! * `link`, `streams`, `http`, `credential`: how it speaks with its manager · `outbox`, `journal`: what it must not forget
 //! * `runner`: decides and makes happen · `capacity`, `cache`, `packages`, `logs`, `workspaces`, `timer`: what that needs
 
+#![warn(clippy::unwrap_used)]
+
 mod cache;
 mod capacity;
 mod clock;

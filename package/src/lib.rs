@@ -10,6 +10,8 @@
 //! Everything here is synchronous and streams: memory does not grow with the size of files. Callers on an async runtime
 //! use `spawn_blocking`.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod digest;
 pub mod error;
 pub mod format;

@@ -1,6 +1,8 @@
 //! What crosses a process boundary, and nothing else: ids, the manifest and the plan it compiles to, requests and views
 //! per noun, node frames, errors, and the client that speaks them.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod client;
 mod error;
 pub mod frames;

@@ -3,6 +3,8 @@
 //! A client of the manager like any other: it keeps no state but who is signed in, and decides nothing. Pages are rendered here and work
 //! without scripts; a small script of ours keeps what is shown up to date. See [`run`].
 
+#![warn(clippy::unwrap_used)]
+
 mod assets;
 mod auth;
 pub mod config;

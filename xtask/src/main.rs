@@ -3,6 +3,8 @@
 //! What a task needs and the machine lacks is installed where that is possible (root on Debian or Ubuntu); otherwise the task says what is
 //! missing. In CI (`CI=true`) something missing is a failure, never a test left out.
 
+#![warn(clippy::unwrap_used)]
+
 mod check;
 mod command;
 mod needs;

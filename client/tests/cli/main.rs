@@ -1,6 +1,5 @@
 //! The real `lp` against a manager that answers as each test wants: requests, output, exit codes.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod errors;
 #[path = "../../../protocol/src/client/fake.rs"]

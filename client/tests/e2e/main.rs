@@ -1,6 +1,5 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod bench;
 #[path = "../common/mod.rs"]

@@ -1,5 +1,6 @@
 //! The store on both backends: one suite, each test twice.
 
+
 #[path = "../common/db.rs"]
 mod db;
 
