@@ -120,10 +120,11 @@ impl Node {
         let Self { runner, manager, settings, facts, preparing, trashing } = self;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
-        let threads = start_threads(&runner, settings)?;
+        let threads = start_threads(&runner)?;
         // ends the helpers also where the link ends by itself
         let ending = shutdown.child_token();
         let tasks = TaskTracker::new();
+        tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
         tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
         tasks.spawn(
@@ -141,7 +142,10 @@ impl Node {
             frames: tokio::sync::Mutex::new(frames),
             retry_interval: config.retry_interval,
         };
-        let ended = link.keep(&shutdown, Some(on_ready)).await;
+        // a task of its own: what is blocked on is woken by another thread, a task by its own
+        let until = shutdown.clone();
+        let linked = tokio::spawn(async move { link.keep(&until, Some(on_ready)).await });
+        let ended = linked.await.map_err(|error| Error::Thread(io::Error::other(error)))?;
         ending.cancel();
         streams.close_all();
         let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
@@ -160,7 +164,7 @@ impl Node {
     }
 }
 
-fn start_threads(runner: &Arc<Runner>, settings: Settings) -> Result<Vec<JoinHandle<()>>, Error> {
+fn start_threads(runner: &Arc<Runner>) -> Result<Vec<JoinHandle<()>>, Error> {
     let mut threads = Vec::new();
     let workers =
         std::thread::available_parallelism().map_or(1, usize::from).clamp(FEW_WORKERS, MANY_WORKERS);
@@ -168,10 +172,11 @@ fn start_threads(runner: &Arc<Runner>, settings: Settings) -> Result<Vec<JoinHan
         let runner = Arc::clone(runner);
         threads.push(start_thread(format!("files-{number}"), move || runner.work())?);
     }
-    let runner = Arc::clone(runner);
-    let keeper = move || runner.supervisor.keep(&settings, |message| runner.on_supervisor(message));
-    threads.push(start_thread("supervisor".to_owned(), keeper)?);
     Ok(threads)
+}
+
+async fn keep_supervisor(runner: Arc<Runner>, settings: Settings, shutdown: CancellationToken) {
+    runner.supervisor.keep(&settings, &shutdown, |message| runner.on_supervisor(message)).await;
 }
 
 fn start_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {

@@ -2,23 +2,34 @@
 //!
 //! A broken connection to a living supervisor loses nothing: its welcome tells every attempt it knows. A supervisor that is gone took
 //! the exit codes with it: then what it had started is killed, and a new one begins with an empty list.
+//!
+//! Reading is a task of the runtime, so that an end is dealt with and reported by the thread that hears of it. Writing is done by
+//! whoever has a request, and waits where the socket is full; so the socket itself stays blocking, and only reads are told not to wait.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufReader};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio_util::sync::CancellationToken;
+
 use super::outbox::Outbox;
-use super::wire::{Event, Known, Request, read_messages};
+use super::wire::{Event, Inbox, Known, Request};
 use super::{leftovers, socket};
 
 /// 200 ms to 10 s between attempts to start a supervisor, doubling: a full process table or disk passes, a missing binary does not.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// 10 s to take a request; the connection is given up then, and the next begins with all that is known.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -46,7 +57,6 @@ pub(crate) enum Message {
 #[derive(Default)]
 pub(crate) struct Client {
     outbox: Outbox<Request>,
-    stopping: AtomicBool,
 }
 
 impl Client {
@@ -57,77 +67,120 @@ impl Client {
         }
     }
 
-    /// Ends [`Client::keep`]; the supervisor stays while it has something to watch.
+    /// Ends the connection in order; the supervisor stays while it has something to watch.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
         self.outbox.push([Request::Shutdown]);
         self.outbox.hang_up();
     }
 
-    /// Keeps a supervisor connected until [`Client::stop`].
-    pub(crate) fn keep(&self, settings: &Settings, mut tell: impl FnMut(Message)) {
+    /// Keeps a supervisor connected until shutdown.
+    pub(crate) async fn keep(
+        &self,
+        settings: &Settings,
+        shutdown: &CancellationToken,
+        mut tell: impl FnMut(Message),
+    ) {
         let mut started: Option<Child> = None;
         let mut pause = FIRST_PAUSE;
-        while !self.stopping.load(Ordering::SeqCst) {
-            match self.session(settings, &mut started, &mut tell) {
-                Ok(()) => pause = FIRST_PAUSE,
-                Err(error) => {
-                    tracing::error!(error = %error, "cannot reach or start the supervisor");
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+        loop {
+            let ended = tokio::select! {
+                () = shutdown.cancelled() => return,
+                ended = self.session(settings, &mut started, &mut tell) => ended,
+            };
+            let Err(error) = ended else {
+                pause = FIRST_PAUSE;
+                continue;
+            };
+            tracing::error!(%error, "cannot reach or start the supervisor");
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    fn session(
+    async fn session(
         &self,
         settings: &Settings,
         started: &mut Option<Child>,
         tell: &mut impl FnMut(Message),
     ) -> io::Result<()> {
-        let path = socket::path(&settings.data)?;
-        let stream = match UnixStream::connect(&path) {
-            Ok(stream) => stream,
-            // any other refusal (no descriptors left) says nothing about the supervisor
-            Err(error)
-                if !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) =>
-            {
-                return Err(error);
-            }
-            Err(_) => {
-                // a child of ours that cannot be reached is dead or will be, and must not stay a zombie
-                if let Some(mut child) = started.take() {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                }
-                let killed = leftovers::kill_all(&settings.node_id);
-                if killed > 0 {
-                    tracing::warn!(processes = killed, "killed what a dead supervisor had left");
-                }
-                *started = Some(start(settings)?);
-                UnixStream::connect(&path)?
-            }
-        };
-        if !socket::is_own_user(&stream) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the supervisor is another user's"));
-        }
-        let mut reader = BufReader::with_capacity(64 << 10, stream.try_clone()?);
-        let first = read_messages::<Event>(&mut reader)?;
-        let mut events = first.ok_or_else(|| io::Error::other("the supervisor hung up"))?.into_iter();
+        let (own, mut child) = (settings.clone(), started.take());
+        let connecting = tokio::task::spawn_blocking(move || {
+            let connected = connect(&own, &mut child);
+            (connected, child)
+        });
+        let (connected, child) = connecting.await.map_err(io::Error::other)?;
+        *started = child;
+        let stream = connected?;
+        let reader = AsyncFd::with_interest(stream.try_clone()?, Interest::READABLE)?;
+        let mut inbox = Inbox::default();
+        let first =
+            read(&reader, &mut inbox).await?.ok_or_else(|| io::Error::other("the supervisor hung up"))?;
+        let mut events = first.into_iter();
         let Some(Event::Welcome { instance, attempts }) = events.next() else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the supervisor does not welcome us"));
         };
         self.outbox.attach(stream, None);
         tell(Message::Up { instance, attempts });
         tell(Message::Events(events.collect()));
-        while let Ok(Some(events)) = read_messages(&mut reader) {
+        while let Ok(Some(events)) = read(&reader, &mut inbox).await {
             tell(Message::Events(events));
         }
         self.outbox.detach();
         tell(Message::Down);
         Ok(())
     }
+}
+
+/// All that has come, at least one message; None at the end of the stream.
+async fn read(reader: &AsyncFd<UnixStream>, inbox: &mut Inbox) -> io::Result<Option<Vec<Event>>> {
+    loop {
+        let events = inbox.take()?;
+        if !events.is_empty() {
+            return Ok(Some(events));
+        }
+        let mut ready = reader.readable().await?;
+        match recv(reader.get_ref().as_raw_fd(), inbox.room(), MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => return Ok(None),
+            Ok(length) => inbox.add(length),
+            Err(Errno::EAGAIN) => ready.clear_ready(),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Connects to the supervisor that runs, or to a new one. May take seconds.
+fn connect(settings: &Settings, started: &mut Option<Child>) -> io::Result<UnixStream> {
+    let path = socket::path(&settings.data)?;
+    let stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        // any other refusal (no descriptors left) says nothing about the supervisor
+        Err(error) if !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+            return Err(error);
+        }
+        Err(_) => {
+            // a child of ours that cannot be reached is dead or will be, and must not stay a zombie
+            if let Some(mut child) = started.take() {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            let killed = leftovers::kill_all(&settings.node_id);
+            if killed > 0 {
+                tracing::warn!(processes = killed, "killed what a dead supervisor had left");
+            }
+            *started = Some(start(settings)?);
+            UnixStream::connect(&path)?
+        }
+    };
+    if !socket::is_own_user(&stream) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the supervisor is another user's"));
+    }
+    // a supervisor that is stopped must not stop the node
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    Ok(stream)
 }
 
 fn start(settings: &Settings) -> io::Result<Child> {

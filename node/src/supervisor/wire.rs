@@ -155,6 +155,51 @@ pub(crate) fn read_messages<T: DeserializeOwned>(stream: &mut impl Read) -> io::
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
 
+/// Bytes of events as they come, for a reader that does not wait.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+/// 16 KiB read at a time: a batch of some fifty ends.
+const ROOM_BYTES: usize = 16 << 10;
+
+impl Inbox {
+    /// Where the next bytes go.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.buffer.resize(self.filled + ROOM_BYTES, 0);
+        &mut self.buffer[self.filled..]
+    }
+
+    /// So many bytes were put in the room.
+    pub(crate) fn add(&mut self, length: usize) {
+        self.filled = (self.filled + length).min(self.buffer.len());
+    }
+
+    /// Takes out the events that are whole.
+    pub(crate) fn take(&mut self) -> io::Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut at = 0;
+        while let Some(message) = whole_message(&self.buffer[at..self.filled])? {
+            events.append(&mut serde_json::from_slice(message)?);
+            at += message.len() + 4;
+        }
+        self.buffer.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        Ok(events)
+    }
+}
+
+fn whole_message(bytes: &[u8]) -> io::Result<Option<&[u8]>> {
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > MAX_MESSAGE_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message of {length} bytes")));
+    }
+    Ok(rest.get(..length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +221,24 @@ mod tests {
         assert_eq!(read_messages::<Request>(&mut stream).unwrap().unwrap(), sent);
         assert_eq!(read_messages::<Request>(&mut stream).unwrap().unwrap(), sent[1..]);
         assert_eq!(read_messages::<Request>(&mut stream).unwrap(), None);
+    }
+
+    #[test]
+    fn an_inbox_gives_events_however_their_bytes_come() {
+        let event = |errno| Event::NotStarted { key: "k".repeat(30_000), errno };
+        let mut wire = Vec::new();
+        write_messages(&mut wire, &[event(1), event(2)]).unwrap();
+        write_messages(&mut wire, &[event(3)]).unwrap();
+        for piece in [1, 7, 1000, ROOM_BYTES] {
+            let mut inbox = Inbox::default();
+            let mut found = Vec::new();
+            for bytes in wire.chunks(piece) {
+                inbox.room()[..bytes.len()].copy_from_slice(bytes);
+                inbox.add(bytes.len());
+                found.extend(inbox.take().unwrap());
+            }
+            assert_eq!(found, [event(1), event(2), event(3)], "{piece}");
+        }
     }
 
     #[test]

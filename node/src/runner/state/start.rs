@@ -154,6 +154,8 @@ impl State {
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
                 let event = AttemptEvent::Started { start_at: crate::clock::wall(*start) };
                 self.report(&key, event, effects);
+                // what runs for a while may write a long log
+                effects.ship = true;
             }
         }
     }
