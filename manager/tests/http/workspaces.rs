@@ -189,7 +189,7 @@ async fn workspaces_are_deleted_when_the_task_is_finished_and_the_node_is_there(
             _ => None,
         })
         .await;
-    assert_eq!(told, [attempt.clone()]);
+    assert_eq!(told, std::slice::from_ref(&attempt));
     drop(node);
     within(async {
         while manager.get_json::<Page<WorkspaceView>>(&at).await.items[0].reachable {
