@@ -1,5 +1,7 @@
 //! The manager through its only door: a real server on a free port, SQLite in a temporary directory, fake nodes where nodes are needed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod apps;
 mod auth;
 mod batch;
