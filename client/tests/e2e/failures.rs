@@ -21,7 +21,7 @@ fn a_bad_package_is_refused_with_the_reason() {
     let unknown = r#"{"actions": [{"name": "a", "main": "x", "condition": ["b"]}]}"#;
 
     for (path, sentence) in [
-        (file("text.zip", b"hello"), "text.zip is no package"),
+        (file("text.zip", b"hello"), "text.zip: cannot recognise the archive"),
         (file("cut.tar.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), "the archive ends too early"),
         (write_app(&cluster.path("none"), &[("a.sh", "true")]), "configuration.json"),
         (app(&cluster, "broken", r#"{"actions": ["#), "configuration.json: line 1"),

@@ -1,6 +1,5 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
-
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;

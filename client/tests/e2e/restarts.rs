@@ -67,7 +67,7 @@ fn a_second_start_in_the_same_directory_is_refused() {
     let mut second = Part::start(&mut cluster.up_command());
 
     let code = second.wait();
-    assert_eq!(code, Some(1), "{}", second.said());
+    assert_eq!(code, Some(5), "{}", second.said());
     assert!(second.said().contains("in use"), "{}", second.said());
 }
 
