@@ -12,27 +12,37 @@ use crate::core::record::{AttemptId, AttemptRecord, TaskSeq};
 impl Store {
     /// The attempts of a task, of all runs, ascending by id.
     pub async fn list_attempts(&self, task: TaskSeq) -> Result<Vec<AttemptRecord>> {
-        self.select_attempts("a.task = ?", vec![task.into()]).await
+        self.select_attempts(&self.read, "a.task = ?", vec![task.into()]).await
     }
 
     /// The attempts of one action of a task, of all runs, ascending.
     pub async fn list_attempts_of(&self, task: TaskSeq, action: Ordinal) -> Result<Vec<AttemptRecord>> {
-        self.select_attempts("a.task = ? AND a.action = ?", vec![task.into(), i64::from(action).into()]).await
+        self.select_attempts(
+            &self.read,
+            "a.task = ? AND a.action = ?",
+            vec![task.into(), i64::from(action).into()],
+        )
+        .await
     }
 
     pub async fn find_attempt(&self, id: AttemptId) -> Result<Option<AttemptRecord>> {
         let condition = "a.task = ? AND a.action = ? AND a.number = ?";
-        Ok(self.select_attempts(condition, attempt::key(id).to_vec()).await?.pop())
+        Ok(self.select_attempts(&self.read, condition, attempt::key(id).to_vec()).await?.pop())
     }
 
-    async fn select_attempts(&self, condition: &str, values: Vec<Value>) -> Result<Vec<AttemptRecord>> {
+    pub(super) async fn select_attempts(
+        &self,
+        connection: &impl ConnectionTrait,
+        condition: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<AttemptRecord>> {
         let sql = format!(
             "SELECT {} FROM attempts a WHERE {condition} ORDER BY a.action, a.number",
             attempt::SELECTED
         );
         let statement = self.statement(placeholders(self.backend, &sql), values);
         let mut attempts = Vec::new();
-        for row in self.read.query_all_raw(statement).await? {
+        for row in connection.query_all_raw(statement).await? {
             attempts.push(read_attempt(&row).map_err(|damage| damage.of("attempts", attempt_name(&row)))?);
         }
         Ok(attempts)

@@ -10,8 +10,8 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 use serde_json::value::RawValue;
 
 use super::entity::columns::{raw, unsigned};
-use super::entity::{attempt, task};
-use super::load::{attempt_name, read_attempt, read_plan, read_task};
+use super::entity::task;
+use super::load::{attempt_name, read_plan, read_task};
 use super::sql::placeholders;
 use super::{Damage, Error, Result, Store};
 use crate::core::record::{AttemptId, AttemptRecord, TaskRecord, TaskSeq};
@@ -100,7 +100,7 @@ impl Store {
             app_name: row.try_get("", "app_name")?,
             input: self.load_input(transaction, record.seq).await?,
             plan: self.load_plan(transaction, &record).await?,
-            attempts: self.load_attempts(transaction, record.seq).await?,
+            attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
             outputs: self.load_all_outputs(transaction, record.seq).await?,
             record,
         }))
@@ -114,7 +114,7 @@ impl Store {
         }
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
         Ok(Rerun {
-            attempts: self.load_attempts(transaction, record.seq).await?,
+            attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
             plan: self.load_plan(transaction, &record).await?,
             record,
         })
@@ -150,23 +150,6 @@ impl Store {
         let row = row.ok_or_else(|| Damage::Dangling("versions").of("tasks", record.task_id))?;
         let plan = read_plan(&row).map_err(|damage| damage.of("versions", version))?;
         Ok(Arc::new(plan))
-    }
-
-    async fn load_attempts(
-        &self,
-        transaction: &DatabaseTransaction,
-        task: TaskSeq,
-    ) -> Result<Vec<AttemptRecord>> {
-        let sql = format!(
-            "SELECT {} FROM attempts a WHERE a.task = ? ORDER BY a.action, a.number",
-            attempt::SELECTED
-        );
-        let statement = self.statement(placeholders(self.backend, &sql), [task.into()]);
-        let mut attempts = Vec::new();
-        for row in transaction.query_all_raw(statement).await? {
-            attempts.push(read_attempt(&row).map_err(|damage| damage.of("attempts", attempt_name(&row)))?);
-        }
-        Ok(attempts)
     }
 
     async fn load_all_outputs(

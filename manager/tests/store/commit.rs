@@ -160,6 +160,18 @@ on_both_backends! {
         assert_eq!(fixture.store.find_view(task_id(2)).await.unwrap().unwrap().app_name, "hello");
     }
 
+    async fn attempts_are_found_by_task_action_or_id(db) {
+        let fixture = Fixture::new(&db).await;
+        fixture.insert([fixture.task(1), fixture.task(2)]).await;
+        let all = [attempt(1, 0, 1), attempt(1, 0, 2), attempt(1, 1, 1)];
+        fixture.commit(&attempts(all.iter().cloned().chain([attempt(2, 0, 1)]))).await;
+
+        assert_eq!(fixture.store.list_attempts(1).await.unwrap(), all);
+        assert_eq!(fixture.store.list_attempts_of(1, 0).await.unwrap(), all[..2]);
+        assert_eq!(fixture.store.find_attempt(all[2].id).await.unwrap().as_ref(), Some(&all[2]));
+        assert_eq!(fixture.store.find_attempt(attempt(3, 0, 1).id).await.unwrap(), None);
+    }
+
     async fn a_finished_task_can_be_loaded_to_run_again(db) {
         let fixture = Fixture::new(&db).await;
         let task = finished(fixture.task(1));

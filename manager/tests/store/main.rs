@@ -1,6 +1,5 @@
 //! The store on both backends: one suite, each test twice.
 
-
 #[path = "../common/db.rs"]
 mod db;
 
