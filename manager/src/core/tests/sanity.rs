@@ -76,7 +76,7 @@ impl Core {
             for (ordinal, action) in task.all_actions() {
                 let state = match action.state {
                     State::Backoff { .. } => "Retry".to_owned(),
-                    State::Queued if action.failures > 0 => "Retry".to_owned(),
+                    State::Queued if action.failures + action.losses > 0 => "Retry".to_owned(),
                     state => format!("{state:?}"),
                 };
                 let counts = (action.attempts, action.failures, action.losses, action.last_stopped);
