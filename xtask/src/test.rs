@@ -121,10 +121,10 @@ struct Count {
 
 impl Count {
     /// Reads a summary of `cargo test` (`test result: ok. 3 passed; 0 failed; 1 ignored; ...`) or of nextest
-    /// (`Summary [0.2s] 4 tests run: 3 passed (1 flaky), 1 failed, 2 skipped`); any other line counts nothing.
+    /// (`     Summary [0.2s] 4 tests run: 3 passed (1 flaky), 1 failed, 2 skipped`); any other line counts nothing. What
+    /// nextest repeats of a failed test's output stands further to the right.
     fn add(&mut self, line: &str) {
-        let line = line.trim_start();
-        if !line.starts_with("test result:") && !line.starts_with("Summary [") {
+        if !line.starts_with("test result:") && !line.trim_start().starts_with("Summary [") {
             return;
         }
         let words: Vec<&str> =
@@ -163,6 +163,7 @@ mod tests {
             ("     Summary [   0.003s] 4 tests run: 3 passed (1 flaky), 1 failed, 2 skipped", 3, 1, 2),
             ("     Summary [  90.003s] 4/9 tests run: 2 passed, 1 failed, 1 timed out, 0 skipped", 2, 2, 0),
             ("test tests::summary ... ok", 0, 0, 0),
+            ("    test result: FAILED. 1 passed; 2 failed; 0 ignored", 0, 0, 0),
             ("12 passed", 0, 0, 0),
         ] {
             let mut count = Count::default();
