@@ -4,7 +4,6 @@
 //! Every action appends a line to one file when it begins and when it ends. Afterwards the file and the history the manager shows must
 //! tell the same story. `LP_SEED=N` repeats the choices of a run (not its timing); the seed is printed.
 
-
 mod common;
 
 use std::collections::{BTreeSet, HashMap};
