@@ -1,6 +1,5 @@
 //! The directions of imports (ARCHITECTURE.md, "Layout") hold: who may use whom, and which crate has one importer only.
 
-
 use std::path::{Path, PathBuf};
 
 /// Crates of the workspace, and which of ours each may depend on.

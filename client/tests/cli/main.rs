@@ -1,6 +1,5 @@
 //! The real `lp` against a manager that answers as each test wants: requests, output, exit codes.
 
-
 mod errors;
 #[path = "../../../protocol/src/client/fake.rs"]
 mod fake;
