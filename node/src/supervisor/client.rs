@@ -4,20 +4,17 @@
 //! the exit codes with it: then what it had started is killed, and a new one begins with an empty list.
 //!
 //! Reading is a task of the runtime, so that an end is dealt with and reported by the thread that hears of it. Writing is done by
-//! whoever has a request, and waits where the socket is full; so the socket itself stays blocking, and only reads are told not to wait.
+//! whoever has a request, on any thread.
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
@@ -27,9 +24,6 @@ use super::{leftovers, socket};
 /// 200 ms to 10 s between attempts to start a supervisor, doubling: a full process table or disk passes, a missing binary does not.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// 10 s to take a request; the connection is given up then, and the next begins with all that is known.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -114,10 +108,12 @@ impl Client {
         let (connected, child) = connecting.await.map_err(io::Error::other)?;
         *started = child;
         let stream = connected?;
-        let reader = AsyncFd::with_interest(stream.try_clone()?, Interest::READABLE)?;
+        // for both directions: they share it
+        stream.set_nonblocking(true)?;
+        let mut reader = tokio::net::UnixStream::from_std(stream.try_clone()?)?;
         let mut inbox = Inbox::default();
         let first =
-            read(&reader, &mut inbox).await?.ok_or_else(|| io::Error::other("the supervisor hung up"))?;
+            read(&mut reader, &mut inbox).await?.ok_or_else(|| io::Error::other("the supervisor hung up"))?;
         let mut events = first.into_iter();
         let Some(Event::Welcome { instance, attempts }) = events.next() else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the supervisor does not welcome us"));
@@ -125,7 +121,7 @@ impl Client {
         self.outbox.attach(stream, None);
         tell(Message::Up { instance, attempts });
         tell(Message::Events(events.collect()));
-        while let Ok(Some(events)) = read(&reader, &mut inbox).await {
+        while let Ok(Some(events)) = read(&mut reader, &mut inbox).await {
             tell(Message::Events(events));
         }
         self.outbox.detach();
@@ -135,19 +131,15 @@ impl Client {
 }
 
 /// All that has come, at least one message; None at the end of the stream.
-async fn read(reader: &AsyncFd<UnixStream>, inbox: &mut Inbox) -> io::Result<Option<Vec<Event>>> {
+async fn read(reader: &mut tokio::net::UnixStream, inbox: &mut Inbox) -> io::Result<Option<Vec<Event>>> {
     loop {
         let events = inbox.take()?;
         if !events.is_empty() {
             return Ok(Some(events));
         }
-        let mut ready = reader.readable().await?;
-        match recv(reader.get_ref().as_raw_fd(), inbox.room(), MsgFlags::MSG_DONTWAIT) {
-            Ok(0) => return Ok(None),
-            Ok(length) => inbox.add(length),
-            Err(Errno::EAGAIN) => ready.clear_ready(),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+        match reader.read(inbox.room()).await? {
+            0 => return Ok(None),
+            length => inbox.add(length),
         }
     }
 }
@@ -178,8 +170,6 @@ fn connect(settings: &Settings, started: &mut Option<Child>) -> io::Result<UnixS
     if !socket::is_own_user(&stream) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the supervisor is another user's"));
     }
-    // a supervisor that is stopped must not stop the node
-    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     Ok(stream)
 }
 

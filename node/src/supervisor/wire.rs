@@ -3,7 +3,7 @@
 //! Arrays, so that whatever has gathered costs one write and one wake-up. There is no "started" event: a spawn that was handed
 //! over either runs, or [`Event::NotStarted`] or [`Event::Ended`] says otherwise.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -128,14 +128,14 @@ impl How {
     }
 }
 
-/// Writes all messages with one write.
-pub(crate) fn write_messages<T: Serialize>(stream: &mut impl Write, messages: &[T]) -> io::Result<()> {
+/// All messages as one piece.
+pub(crate) fn to_bytes<T: Serialize>(messages: &[T]) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, messages)?;
     let length = u32::try_from(bytes.len() - 4)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "messages over 4 GiB"))?;
     bytes[..4].copy_from_slice(&length.to_le_bytes());
-    stream.write_all(&bytes)
+    Ok(bytes)
 }
 
 /// Reads what one write sent; None at the orderly end of the stream.
@@ -214,8 +214,8 @@ mod tests {
         ];
         let mut wire = Vec::new();
 
-        write_messages(&mut wire, &sent).unwrap();
-        write_messages(&mut wire, &sent[1..]).unwrap();
+        wire.extend(to_bytes(&sent).unwrap());
+        wire.extend(to_bytes(&sent[1..]).unwrap());
 
         let mut stream = wire.as_slice();
         assert_eq!(read_messages::<Request>(&mut stream).unwrap().unwrap(), sent);
@@ -226,9 +226,8 @@ mod tests {
     #[test]
     fn an_inbox_gives_events_however_their_bytes_come() {
         let event = |errno| Event::NotStarted { key: "k".repeat(30_000), errno };
-        let mut wire = Vec::new();
-        write_messages(&mut wire, &[event(1), event(2)]).unwrap();
-        write_messages(&mut wire, &[event(3)]).unwrap();
+        let mut wire = to_bytes(&[event(1), event(2)]).unwrap();
+        wire.extend(to_bytes(&[event(3)]).unwrap());
         for piece in [1, 7, 1000, ROOM_BYTES] {
             let mut inbox = Inbox::default();
             let mut found = Vec::new();
@@ -243,8 +242,7 @@ mod tests {
 
     #[test]
     fn a_torn_or_senseless_message_is_an_error() {
-        let mut wire = Vec::new();
-        write_messages(&mut wire, &[Request::Shutdown]).unwrap();
+        let mut wire = to_bytes(&[Request::Shutdown]).unwrap();
         wire.pop();
 
         assert!(read_messages::<Request>(&mut wire.as_slice()).is_err());

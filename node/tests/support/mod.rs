@@ -1,7 +1,7 @@
 //! What the tests of a whole node share: a manager that obeys, a node that can be killed, and assignments with defaults.
 
 // each test file uses its part
-#![allow(dead_code, clippy::allow_attributes, clippy::unwrap_used, unreachable_pub)]
+#![allow(dead_code, clippy::allow_attributes, unreachable_pub)]
 
 pub mod http;
 pub mod manager;
