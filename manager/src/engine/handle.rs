@@ -143,8 +143,7 @@ impl Engine {
         }
         let envs: BTreeSet<EnvRef> = held.into_iter().filter_map(|action| action.env).collect();
         for env in envs {
-            let package = self.store.find_env_package(&env).await.map_err(unavailable)?;
-            if package.is_some_and(|package| package.digest == digest) {
+            if self.store.is_version_of_env(&env, &digest).await.map_err(unavailable)? {
                 return Ok(true);
             }
         }

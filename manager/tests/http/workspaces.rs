@@ -190,6 +190,17 @@ async fn workspaces_are_deleted_when_the_task_is_finished_and_the_node_is_there(
         })
         .await;
     assert_eq!(told, std::slice::from_ref(&attempt));
+    assert!(
+        manager.get_json::<Page<WorkspaceView>>(&at).await.items.is_empty(),
+        "what is deleted is not listed"
+    );
+    assert_eq!(delete().await.unwrap().status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn workspaces_on_a_node_that_is_away_stay_and_are_told_so() {
+    let (manager, node, attempt) = finished().await;
+    let at = format!("/api/v1/tasks/{}/workspaces", attempt.task_id);
     drop(node);
     within(async {
         while manager.get_json::<Page<WorkspaceView>>(&at).await.items[0].reachable {
@@ -197,7 +208,11 @@ async fn workspaces_are_deleted_when_the_task_is_finished_and_the_node_is_there(
         }
     })
     .await;
-    refusal(delete().await.unwrap(), ErrorCode::NodeUnreachable).await;
+
+    let refused = manager.request(Method::DELETE, &at).send().await.unwrap();
+
+    refusal(refused, ErrorCode::NodeUnreachable).await;
+    assert_eq!(manager.get_json::<Page<WorkspaceView>>(&at).await.items.len(), 1);
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ pub(crate) async fn delete(
     let kept = Kept::find(&state, &task).await?;
     let task_id = kept.record.task_id;
     known(&state, task_id, state.engine.delete_task(task_id).await).await?;
-    let away = kept.delete(&state);
+    let away = kept.delete(&state).await?;
     if !away.is_empty() {
         tracing::info!(task.id = %task_id, nodes = away.len(), "workspaces of a deleted task stay on nodes that are away");
     }

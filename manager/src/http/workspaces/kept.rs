@@ -25,21 +25,25 @@ impl Kept {
         let record =
             state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
         let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
-        let attempts = state.store.list_attempts(record.seq).await?;
+        let attempts = state.store.list_attempts_with_workspace(record.seq).await?;
         let workspaces = workspaces_of(&record, &plan, &attempts);
         Ok(Self { record, workspaces })
     }
 
-    /// Tells the nodes to delete them. Returns the nodes that cannot be told now.
-    pub(crate) fn delete(&self, state: &State) -> Vec<NodeId> {
+    /// Tells the nodes to delete them, and notes it. Returns the nodes that cannot be told now.
+    pub(crate) async fn delete(&self, state: &State) -> Result<Vec<NodeId>, Failure> {
         let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
         for (node_id, key) in &self.workspaces {
             by_node.entry(*node_id).or_default().push(key.clone());
         }
-        by_node.retain(|node_id, attempts| {
-            !state.link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
+        let (told, away): (Vec<_>, Vec<_>) = by_node.into_iter().partition(|(node_id, attempts)| {
+            state.link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
         });
-        by_node.into_keys().collect()
+        let told: Vec<NodeId> = told.into_iter().map(|(node_id, _)| node_id).collect();
+        if !told.is_empty() {
+            state.store.mark_workspaces_deleted(state.engine.epoch()?, self.record.seq, &told).await?;
+        }
+        Ok(away.into_iter().map(|(node_id, _)| node_id).collect())
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) async fn delete(
         let message = format!("task `{task_id}` is {stage}; its workspaces are in use");
         return Err(Failure::new(ErrorCode::Conflict, message).hint("Stop it first, or wait for its end."));
     }
-    let away = kept.delete(&state);
+    let away = kept.delete(&state).await?;
     if away.is_empty() {
         return Ok(HttpResponse::NoContent().finish());
     }

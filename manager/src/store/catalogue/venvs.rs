@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::packages::{Kind, Package};
 use super::{NewPackage, PackageList, PackageUpdate};
 use crate::store::load::read_plan;
+use crate::store::sql::placeholders;
 use crate::store::sql::select_by_keys;
 use crate::store::{Epoch, Error, Result, Store};
 
@@ -81,6 +82,22 @@ impl Store {
         };
         let Ok(version) = version.parse::<VersionId>() else { return Ok(None) };
         self.find_version_package(venv_id.0, version).await
+    }
+
+    /// Tells whether an archive is, or was, what an action's `env` means: a venv may be updated between an assignment and its fetch.
+    pub async fn is_version_of_env(&self, env: &EnvRef, digest: &str) -> Result<bool> {
+        let venv_id = match env {
+            EnvRef::Path(_) => return Ok(false),
+            EnvRef::Venv(venv_id) => Some(venv_id.0),
+            EnvRef::Named(text) => {
+                let name = text.split_once('@').map_or(text.as_str(), |(name, _)| name);
+                self.find_named(Kind::Venv, name).await?
+            }
+        };
+        let Some(venv_id) = venv_id else { return Ok(false) };
+        let sql = placeholders(self.backend, "SELECT 1 FROM versions WHERE package_id = ? AND digest = ?");
+        let statement = self.statement(sql, [venv_id.into(), digest.into()]);
+        Ok(self.read.query_one_raw(statement).await?.is_some())
     }
 
     pub(super) async fn count_tasks_of_venv(

@@ -128,6 +128,7 @@ CREATE TABLE attempts (
     log_bytes BIGINT NOT NULL,
     cpu_seconds DOUBLE PRECISION NOT NULL,
     max_rss_bytes BIGINT NOT NULL,
+    workspace_deleted SMALLINT NOT NULL DEFAULT 0,
     PRIMARY KEY (task, action, number)
 ) {clustered};
 CREATE TABLE attempt_payloads (
