@@ -56,9 +56,18 @@ fn short(out: &Output, json: &str) -> String {
     if out.format == Format::Wide { one_line } else { text::cut(&one_line, SHOWN_JSON).into_owned() }
 }
 
+/// Names in a line; of many the first few, unless everything is wanted.
+fn names(out: &Output, names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    if out.format == Format::Wide || names.len() <= SHOWN + 1 {
+        return names.join(", ");
+    }
+    format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN)
+}
+
 /// A row for each attempt; one that says what it waits for where there is none.
 fn action_rows(out: &Output, action: &ActionView) -> Vec<Vec<Cell>> {
-    let after = action.condition.join(", ");
+    let after = names(out, &action.condition);
     let state = || stage_cell(&out.look(), action.stage, action.status);
     let retry = action.retry_at.map(|time| format!("next attempt {}", out.look().time(time)));
     if action.attempts.is_empty() {
