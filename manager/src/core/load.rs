@@ -22,6 +22,7 @@ impl Core {
             queue: Queue::default(),
             timers: Timers::default(),
             next_seq: open.next_seq,
+            last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
             rebalance_set: false,
             outcome: Outcome::default(),

@@ -32,6 +32,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::views;
 use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId};
@@ -77,6 +78,7 @@ pub struct Core {
     queue: Queue,
     timers: Timers,
     next_seq: TaskSeq,
+    last_create_at: DateTime<Utc>,
     /// Something may be placed that could not be before.
     unsettled: bool,
     rebalance_set: bool,

@@ -38,6 +38,8 @@ impl Core {
     pub fn create_task(&mut self, now: Now, request: NewTaskRequest) -> TaskRecord {
         let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } =
             request;
+        // lists order by sequence and cut by time: a clock set back must not make the two disagree
+        self.last_create_at = self.last_create_at.max(now.wall);
         let record = TaskRecord {
             seq: self.next_seq,
             task_id,
@@ -49,7 +51,7 @@ impl Core {
             stage: Stage::Pending,
             status: None,
             reason: None,
-            create_at: now.wall,
+            create_at: self.last_create_at,
             start_at: None,
             end_at: None,
             stop: None,
