@@ -133,6 +133,9 @@ impl Core {
             return (reason, Some("look at `lp node list`".to_owned()));
         }
         let reason = match record.stage {
+            Stage::Pending if node.is_some_and(super::Node::is_overbooked) => {
+                format!("was sent ahead to node {name} and waits there for a free slot")
+            }
             Stage::Pending => format!("is about to start on node {name}"),
             Stage::Stopping => format!("is being stopped on node {name}"),
             Stage::Running | Stage::Finished => format!("runs on node {name} (attempt {number})"),

@@ -154,6 +154,8 @@ fn short_actions_are_sent_ahead_and_asked_back_when_another_node_has_room() {
     bench.succeed(node, super::bench::task(1), "a", 1);
     let sent = bench.turn();
     assert_eq!(sent.len(), 1 + 5, "a node of short actions gets more than it can run at once: {sent:?}");
+    let why = bench.core.why(bench.now, super::bench::task(6)).unwrap();
+    assert_eq!(why[0].reason, "was sent ahead to node n1 and waits there for a free slot");
 
     bench.connect(2, 1);
     assert_eq!(bench.turn(), ["welcome n2, go on: 0"]);
