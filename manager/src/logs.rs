@@ -21,6 +21,11 @@ use crate::store::{self, Segment, Store};
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often, and after what wait, a node is asked again that has not got the assignment yet: that takes milliseconds, seconds on a
+/// machine that is very busy.
+const OVERTAKEN_TRIES: u32 = 100;
+const OVERTAKEN_WAIT: Duration = Duration::from_millis(50);
+
 /// Why a log cannot be read, or not further.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -194,7 +199,28 @@ impl Reader {
         }
     }
 
+    /// Looks for who has the byte. An attempt is committed before its assignment is on the way, so a question can be at the node first,
+    /// which then knows of no such log: it is asked again.
     async fn look(&mut self, tail_bytes: Option<u64>) -> Result<(), Error> {
+        for _ in 0..OVERTAKEN_TRIES {
+            match self.look_once(tail_bytes).await {
+                Err(Error::Refused(error))
+                    if error.code == ErrorCode::Gone && self.is_unstarted().await? =>
+                {
+                    tokio::time::sleep(OVERTAKEN_WAIT).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        self.look_once(tail_bytes).await
+    }
+
+    async fn is_unstarted(&self) -> Result<bool, Error> {
+        let record = self.logs.store.find_attempt(self.wanted.id).await?;
+        Ok(record.is_some_and(|record| record.stage == Stage::Pending))
+    }
+
+    async fn look_once(&mut self, tail_bytes: Option<u64>) -> Result<(), Error> {
         let shelf = self.logs.load(&self.wanted).await?;
         let length = shelf.length();
         if let (Some(length), Some(tail)) = (length, tail_bytes) {

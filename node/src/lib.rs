@@ -1,6 +1,6 @@
 //! The node: runs actions on this machine for a manager, and forgets nothing when it is killed.
 //!
-//! * [`config`]: its settings · [`service`]: from start to end · [`supervisor`]: the process that outlives it
+//! * [`config`]: its settings · [`service`]: from start to end · `supervisor`: the process that outlives it
 //! * `link`, `streams`, `http`, `credential`: how it speaks with its manager · `outbox`, `journal`: what it must not forget
 //! * `runner`: decides and makes happen · `capacity`, `cache`, `packages`, `logs`, `workspaces`, `timer`: what that needs
 
