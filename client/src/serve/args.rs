@@ -45,7 +45,7 @@ pub(crate) struct Source {
     /// Write a commented configuration file into DIR and do nothing else
     #[arg(short, long = "generate", value_name = "DIR", conflicts_with_all = ["config", "set"])]
     pub(super) generate: Option<PathBuf>,
-    /// Set a key of the configuration, over file and LP_<KEY> variables
+    /// Set a key of the configuration, over file and LP_KEY variables
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// Directory of all its data (key data_path)
@@ -111,7 +111,7 @@ pub(crate) struct ViewerPart {
     /// Write a commented configuration file into DIR and do nothing else
     #[arg(short, long = "generate", value_name = "DIR", conflicts_with_all = ["config", "set"])]
     pub(super) generate: Option<PathBuf>,
-    /// Set a key of the configuration, over file and LP_<KEY> variables
+    /// Set a key of the configuration, over file and LP_KEY variables
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// error, warn, info, debug, trace, or a filter (key log_level)
