@@ -158,7 +158,7 @@ impl Cluster {
         *count += 1;
         assert_eq!(*count, 1, "an attempt's program is started once: {:?}", order.key);
         assert!(self.model.attempts.contains_key(&order.id), "what starts was committed before");
-        assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold");
+        assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold: {order:?}");
         for (other, node) in self.nodes.iter().enumerate() {
             let overlapping = node.running().filter(|running| {
                 (other, running.id) != (index, order.id)

@@ -89,10 +89,11 @@ impl Model {
     pub(super) fn conditions_hold(&self, id: AttemptId) -> bool {
         let task = &self.tasks[&id.task];
         let plan = &self.plans[&task.version_id];
-        let Some(action) = plan.actions.get(id.action as usize) else {
-            return task.status.is_some();
-        };
         let run = self.attempts[&id].run;
+        let Some(action) = plan.actions.get(id.action as usize) else {
+            // an event action of an earlier run may still be with a node that was given up
+            return task.status.is_some() || run < task.run;
+        };
         action.condition.iter().all(|parent| {
             let range = action_range(AttemptId { action: *parent, ..id });
             self.attempts
