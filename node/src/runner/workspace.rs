@@ -1,7 +1,7 @@
 //! The directory of one attempt: its place, its making, and what is in it before the program starts.
 //!
-//! `<data>/workspaces/<first two digits of the task's id>/<task id>/<action>.<attempt>`. Two levels above the leaf: with more, making
-//! directories would cost more than the rest of a short action's files, and 256 ways to spread are enough for millions of tasks.
+//! `<data>/workspaces/<first two digits of the task's id>/<task id>.<action>.<attempt>`. One directory is made per attempt: each more would
+//! cost as much as all other files of a short action together. 256 ways to spread are enough for millions of them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,8 +16,8 @@ pub(crate) const INPUT: &str = "input.data";
 pub(crate) const OUTPUT: &str = "output.data";
 pub(crate) const STDOUT: &str = "stdout.data";
 
-/// 240 bytes of an action's name: with a dot and the attempt's number it is still a file name.
-const MAX_ACTION_BYTES: usize = 240;
+/// 200 bytes, as the manifest's grammar has it: with the task's id and the attempt's number it is still a file name.
+const MAX_ACTION_BYTES: usize = 200;
 
 /// True where the name can be a part of a path. The manager checks names at upload; a node takes nobody's word for it.
 pub(crate) fn is_safe_name(action: &str) -> bool {
@@ -30,7 +30,7 @@ pub(crate) fn is_safe_name(action: &str) -> bool {
 /// The workspace's path, whether it is there or not.
 pub(crate) fn path(layout: &Layout, key: &AttemptKey) -> PathBuf {
     let task = key.task_id.to_string();
-    layout.workspaces().join(&task[..2]).join(&task).join(format!("{}.{}", key.action, key.attempt))
+    layout.workspaces().join(&task[..2]).join(format!("{task}.{}.{}", key.action, key.attempt))
 }
 
 /// How a workspace is made.
@@ -56,7 +56,7 @@ pub(crate) fn create(layout: &Layout, path: &Path, making: Making) -> io::Result
     }
 }
 
-/// Two calls where the task is new, one where it has a workspace already.
+/// One call, once the directory above has been made.
 fn create_dirs(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_not_safe() {
-        let long = "x".repeat(241);
+        let long = "x".repeat(201);
         for name in ["", "a/b", "/", "..", "../x", "a\0", long.as_str()] {
             assert!(!is_safe_name(name), "{name:?}");
         }
@@ -134,7 +134,7 @@ mod tests {
         write(&path.join("old"), b"x").unwrap();
         create(&layout, &path, Making::Again).unwrap();
 
-        assert!(path.ends_with("a b.3"));
+        assert!(path.to_str().unwrap().ends_with(".a b.3"));
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     }
 

@@ -92,10 +92,6 @@ impl Deleter {
                     }
                     Ok(()) | Err(_) => {}
                 }
-                if let Some(task) = path.parent() {
-                    // stays while other workspaces are in it
-                    let _ = fs::remove_dir(task);
-                }
                 true
             });
             gone

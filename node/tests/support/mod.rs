@@ -97,11 +97,7 @@ impl Site {
 
     pub fn workspace(&self, key: &AttemptKey) -> PathBuf {
         let task = key.task_id.to_string();
-        self.data()
-            .join("workspaces")
-            .join(&task[..2])
-            .join(&task)
-            .join(format!("{}.{}", key.action, key.attempt))
+        self.data().join("workspaces").join(&task[..2]).join(format!("{task}.{}.{}", key.action, key.attempt))
     }
 
     /// Puts an app with these files at the manager.
