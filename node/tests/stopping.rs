@@ -70,6 +70,26 @@ async fn what_a_program_leaves_behind_ends_with_it() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_daemons_ends_with_its_program() {
+    let site = Site::start("").await;
+    let line = "for n in {1..200}; do (setsid sleep 600 & echo $! > \"$LP_WORKSPACE/pid$n\"); done #";
+    let key = site.assign_line(line);
+
+    assert_eq!(site.manager.finish_of(&key).await.exit, Exit::Code { code: 0 });
+
+    for number in 1..=200 {
+        let pid = written_pid(&site.workspace(&key).join(format!("pid{number}"))).await;
+        until("it has ended", || !is_alive(pid)).await;
+    }
+    let next = site.assign_line("true");
+    assert_eq!(
+        site.manager.finish_of(&next).await.exit,
+        Exit::Code { code: 0 },
+        "the supervisor is none the worse"
+    );
+}
+
+#[tokio::test]
 async fn a_daemon_of_a_running_program_is_left_alone_when_another_ends() {
     let site = Site::start("").await;
     let key =
