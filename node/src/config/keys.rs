@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
         "http_host",
         "10.0.0.5",
         "Told to programs in action_info, where LitePipeline had the node's address. The node listens nowhere.\n\
-         Default of the host: the address of this machine as the manager sees it.",
+         Default of the host: the address this machine reaches the manager from.",
     ),
     value("http_port", "8001", ""),
     value("docker_support", "false", "Run actions in containers. Not yet: must be false."),
@@ -81,7 +81,7 @@ pub(super) const OBSOLETE: &[(&str, &str)] = &[
     ("heartbeat_interval", "the manager sets it"),
     ("heartbeat_timeout", "the manager sets it"),
     ("executor_interval", "nothing is polled"),
-    ("log_level", "it is set with LP_LOG"),
+    ("log_level", "it is set with --log-level or LP_LOG_LEVEL"),
     ("log_path", "the log goes to standard error"),
 ];
 
