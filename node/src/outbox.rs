@@ -63,6 +63,11 @@ impl Outbox {
         taken
     }
 
+    /// How many reports the connection that stands was not given.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.reports.back().map_or(0, |last| last.seq.saturating_sub(self.sent))
+    }
+
     /// Gives what waits new numbers from `first` on; it counts as not sent.
     pub(crate) fn renumber(&mut self, first: u64) {
         self.next_seq = first;

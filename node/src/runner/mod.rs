@@ -153,6 +153,7 @@ impl Runner {
         let now = Now::read();
         decide(&mut state, now, &mut effects);
         state.start_waiting(now, &mut effects);
+        state.tell(now, &mut effects);
         if let Err(error) = state.commit(&mut effects) {
             if state.mark_stuck(now) {
                 tracing::error!(%error, "cannot write the journal; nothing is started or reported until it can be written");

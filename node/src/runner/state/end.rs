@@ -8,7 +8,7 @@ use lp_protocol::{AttemptKey, Exit};
 
 use super::{Now, Phase, State};
 use crate::clock::wall;
-use crate::journal::{Cause, Record};
+use crate::journal::Cause;
 use crate::runner::effects::{Effects, Job, Left, Reading};
 use crate::runner::order::Order;
 use crate::supervisor::wire::{Ended, How, Request};
@@ -93,13 +93,6 @@ impl State {
         if self.doomed.contains(key) {
             self.trash(key, effects);
         }
-    }
-
-    pub(super) fn report(&mut self, key: &AttemptKey, event: AttemptEvent, effects: &mut Effects) -> u64 {
-        let report = self.outbox.push(key.clone(), event);
-        self.journal.append(&Record::Report { report: Box::new((*report).clone()) });
-        effects.link = true;
-        report.seq
     }
 }
 

@@ -17,6 +17,7 @@ mod restore;
 mod start;
 mod stop;
 mod supervisor;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +87,8 @@ pub(crate) struct State {
     held_back: Effects,
     /// The journal could not be written; when to try again.
     stuck_until_ms: Option<u64>,
+    /// When reports that wait for others are sent alone.
+    tell_by_ms: Option<u64>,
     /// What the timer sleeps for.
     armed_ms: Option<u64>,
     lease: LeaseTerms,
@@ -161,6 +164,7 @@ impl State {
             journal,
             held_back: Effects::default(),
             stuck_until_ms: None,
+            tell_by_ms: None,
             armed_ms: None,
             lease: LeaseTerms::default(),
         }
@@ -236,7 +240,7 @@ impl State {
     fn next_deadline(&self) -> Option<u64> {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let untold = self.untold.front().map(|(at, _)| *at);
-        [deadline, untold, self.stuck_until_ms].into_iter().flatten().min()
+        [deadline, untold, self.stuck_until_ms, self.tell_by_ms].into_iter().flatten().min()
     }
 
     /// The deadline the timer goes to sleep for; an earlier one that is set later rings it.

@@ -28,6 +28,11 @@ impl Queue {
         }
     }
 
+    /// How many want a slot.
+    pub(super) fn slotted(&self) -> usize {
+        self.slotted.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.slotted.is_empty() && self.slotless.is_empty()
     }

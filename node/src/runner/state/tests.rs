@@ -51,6 +51,37 @@ fn who_waits_for_something_else_lets_others_go_ahead() {
 }
 
 #[test]
+fn a_node_with_enough_to_do_tells_ends_together() {
+    let mut bench = Bench::new(1);
+    let keys: Vec<_> = (0..8).map(|_| bench.assign(|_| ())).collect();
+    bench.rung = false;
+
+    bench.end(&keys[0], How::Code(0));
+    bench.end(&keys[1], How::Code(0));
+    assert!(!bench.rung, "five wait: nothing hurries");
+    bench.end(&keys[2], How::Code(0));
+    bench.end(&keys[3], How::Code(0));
+
+    assert!(bench.rung, "three wait: the node may run dry");
+    assert_eq!(bench.told().len(), 4);
+}
+
+#[test]
+fn ends_wait_for_company_only_so_long() {
+    let mut bench = Bench::new(1);
+    let keys: Vec<_> = (0..8).map(|_| bench.assign(|_| ())).collect();
+    bench.end(&keys[0], How::Code(0));
+    bench.rung = false;
+
+    bench.tick(19);
+    assert!(!bench.rung);
+    assert_eq!(bench.state.arm(), Some(20));
+    bench.tick(20);
+
+    assert!(bench.rung);
+}
+
+#[test]
 fn a_start_is_told_after_its_time_or_not_at_all() {
     let mut bench = Bench::new(2);
     let (short, long) = (bench.assign(|_| ()), bench.assign(|_| ()));

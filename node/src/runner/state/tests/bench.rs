@@ -24,6 +24,8 @@ pub(super) struct Bench {
     /// Spawns handed over, by key.
     pub(super) spawned: Vec<String>,
     pub(super) requests: Vec<Request>,
+    /// The link was rung since this was last looked at.
+    pub(super) rung: bool,
 }
 
 impl Bench {
@@ -36,7 +38,7 @@ impl Bench {
     pub(super) fn unconnected(slots: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = open(&dir, slots);
-        Self { dir, state, now: Now::default(), spawned: Vec::new(), requests: Vec::new() }
+        Self { dir, state, now: Now::default(), spawned: Vec::new(), requests: Vec::new(), rung: false }
     }
 
     /// The same data with a new process.
@@ -51,10 +53,12 @@ impl Bench {
         decide(&mut self.state, self.now, &mut effects);
         loop {
             self.state.start_waiting(self.now, &mut effects);
+            self.state.tell(self.now, &mut effects);
             if self.state.commit(&mut effects).is_err() {
                 return;
             }
             self.requests.append(&mut effects.requests);
+            self.rung |= std::mem::take(&mut effects.link);
             for request in &self.requests {
                 if let Request::Spawn(spawn) = request
                     && !self.spawned.contains(&spawn.key)
