@@ -12,6 +12,7 @@ pub mod plan;
 mod state;
 pub mod units;
 pub mod views;
+pub mod workflow;
 
 pub use error::{ApiError, ErrorCode};
 pub use ids::{AppId, AttemptKey, DigestHex, NodeId, NotAnId, TaskId, TokenId, VenvId, VersionId};

@@ -7,18 +7,18 @@
 mod action;
 mod compile;
 mod env;
-mod error;
-mod fields;
-mod grammar;
-mod graph;
-mod json;
-mod names;
+pub(crate) mod error;
+pub(crate) mod fields;
+pub(crate) mod grammar;
+pub(crate) mod graph;
+pub(crate) mod json;
+pub(crate) mod names;
 mod resources;
 mod retry;
 mod site;
 #[cfg(test)]
 mod tests;
-mod warning;
+pub(crate) mod warning;
 
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
