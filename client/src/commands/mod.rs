@@ -16,6 +16,8 @@ pub(crate) mod task;
 mod task_report;
 pub(crate) mod venv;
 mod version;
+pub(crate) mod work;
+pub(crate) mod workflow;
 pub(crate) mod workspace;
 
 pub(crate) use dispatch::run;

@@ -22,6 +22,8 @@ impl Core {
             queue: Queue::default(),
             timers: Timers::default(),
             next_seq: open.next_seq,
+            works: BTreeMap::new(),
+            derived: Vec::new(),
             last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
             rebalance_set: false,
@@ -47,6 +49,9 @@ impl Core {
             }
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
+        }
+        for work in open.works {
+            core.load_work(now, work, &open.plans);
         }
         core
     }

@@ -13,6 +13,8 @@ use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
+use super::work::{NewWork, OpenWork, WorkRecord};
+
 /// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
 pub type TaskSeq = i64;
 
@@ -115,6 +117,11 @@ pub struct Changes {
     pub attempts: BTreeMap<AttemptId, AttemptRecord>,
     /// For attempts that are in `attempts`.
     pub payloads: BTreeMap<AttemptId, AttemptPayload>,
+    pub new_works: Vec<NewWork>,
+    /// Updates of works that were there before the batch.
+    pub works: BTreeMap<WorkId, WorkRecord>,
+    /// Works that go; their tasks are in `deleted`.
+    pub deleted_works: Vec<WorkId>,
     /// Tasks that go, with their attempts, inputs and logs.
     pub deleted: Vec<TaskSeq>,
 }
@@ -125,11 +132,20 @@ impl Changes {
             && self.tasks.is_empty()
             && self.attempts.is_empty()
             && self.deleted.is_empty()
+            && self.new_works.is_empty()
+            && self.works.is_empty()
+            && self.deleted_works.is_empty()
     }
 
     /// Number of rows written.
     pub fn len(&self) -> usize {
-        self.new_tasks.len() + self.tasks.len() + self.attempts.len() + self.deleted.len()
+        self.new_tasks.len()
+            + self.tasks.len()
+            + self.attempts.len()
+            + self.deleted.len()
+            + self.new_works.len()
+            + self.works.len()
+            + self.deleted_works.len()
     }
 }
 
@@ -140,7 +156,9 @@ pub struct Open {
     pub tasks: Vec<TaskRecord>,
     /// Every attempt of every run of these tasks, ascending by id.
     pub attempts: Vec<AttemptRecord>,
-    /// The plans of the versions these tasks are pinned to.
+    /// The works that are not finished.
+    pub works: Vec<OpenWork>,
+    /// The plans of the versions these tasks and works are pinned to.
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,

@@ -130,7 +130,10 @@ impl Task {
                 task.actions[slot].state = task.state_after(slot, attempt, now);
             }
         }
-        task.failed = task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
+        // one that could not be started ended before any of its actions
+        let could_not_start = task.record.status == Some(Status::Error);
+        task.failed = could_not_start
+            || task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
         task.resolve_unstarted();
         task.resolve_event();
         task.unsettled = task.plain_actions().iter().filter(|action| !action.is_done()).count() as u32;

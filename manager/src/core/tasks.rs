@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lp_protocol::frames::{ManagerFrame, Stop};
 use lp_protocol::plan::{Ordinal, Plan};
-use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
+use lp_protocol::{AppId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
 use super::record::{AttemptId, AttemptRecord, NewTask, Origin, StopRequest, TaskRecord, TaskSeq};
@@ -33,6 +33,8 @@ pub enum TaskRefusal {
     StillOpen(Stage),
     /// Deleted or reopened in this very batch.
     Changed,
+    /// It belongs to a work that is not finished, which counts on it.
+    PartOf(WorkId),
 }
 
 impl Core {
@@ -173,6 +175,9 @@ impl Core {
         }
         if record.stage.is_open() {
             return Err(TaskRefusal::Changed);
+        }
+        if let Some(Origin::Work(work_id)) = record.origin.filter(|_| self.is_part_of_open_work(record)) {
+            return Err(TaskRefusal::PartOf(work_id));
         }
         let changes = &self.outcome.changes;
         if changes.deleted.contains(&record.seq) || changes.tasks.contains_key(&record.seq) {

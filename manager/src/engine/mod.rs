@@ -7,11 +7,13 @@ mod apply;
 mod assignments;
 mod batch;
 mod connections;
+mod derived;
 mod event;
 mod handle;
 mod input;
 mod requests;
 mod run;
+mod works;
 
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
 pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};

@@ -21,6 +21,7 @@ pub(super) struct Known {
     pub(super) keys: BTreeMap<String, KnownKey>,
     pub(super) reruns: HashMap<TaskId, Result<Rerun, Error>>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
+    pub(super) works: super::works::KnownWorks,
 }
 
 /// The requests of one batch on their way through the core.
@@ -82,6 +83,7 @@ impl Batch<'_> {
                 let taken = self.turn.core.take_frames(now, connection, frames);
                 self.reply(answer, if taken { Ok(()) } else { Err(Error::StaleConnection) });
             }
+            Request::Work(request) => self.handle_work(request),
             Request::Apply(call) => {
                 self.replies.extend(call(Ok((&mut self.turn.core, now))));
             }
@@ -145,7 +147,7 @@ impl Batch<'_> {
         }
     }
 
-    fn reply<T: Send + 'static>(&mut self, answer: Answer<T>, result: Result<T, Error>) {
+    pub(super) fn reply<T: Send + 'static>(&mut self, answer: Answer<T>, result: Result<T, Error>) {
         self.replies.push(Box::new(move |committed| {
             let _caller_gone = answer.send(committed.and(result));
         }));
@@ -162,6 +164,7 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
         TaskRefusal::StillOpen(stage) => {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
+        TaskRefusal::PartOf(work_id) => Error::PartOfWork { task_id, work_id },
         TaskRefusal::Changed => {
             Error::Unavailable { reason: "the task was changed at the same moment".to_owned() }
         }
@@ -195,6 +198,7 @@ impl Request {
             Request::Overview { answer } => send(answer, error),
             Request::AttemptsOf { answer, .. } => send(answer, error),
             Request::ConnectNode { answer, .. } => send(answer, error),
+            Request::Work(request) => request.refuse(error),
             Request::Apply(call) => drop(call(Err(error))),
             Request::DisconnectNode { .. } => {}
         }

@@ -28,6 +28,8 @@ mod server;
 mod state;
 mod tasks;
 mod venvs;
+mod workflows;
+mod works;
 mod workspaces;
 
 pub(crate) use catalogue::Catalogue;

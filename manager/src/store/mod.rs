@@ -25,8 +25,10 @@ mod resolve;
 mod sources;
 mod sql;
 mod tokens;
+mod works;
 
 pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use catalogue::{NewWorkflow, StoredDefinition, WorkflowUpdate};
 pub use error::{Damage, Error};
 pub use history::{Rerun, StoredTask};
 pub use keys::KnownKey;
@@ -35,5 +37,6 @@ pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
 pub use tokens::{NewToken, StoredToken};
+pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

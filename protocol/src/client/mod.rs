@@ -18,6 +18,7 @@ mod logs;
 mod stream;
 mod tasks;
 mod venvs;
+mod works;
 mod workspaces;
 
 #[cfg(test)]

@@ -4,11 +4,15 @@
 mod apps;
 mod cluster;
 mod tasks;
+mod workflows;
+mod works;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
 pub use tasks::*;
+pub use workflows::*;
+pub use works::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};

@@ -10,3 +10,5 @@ mod random;
 mod rules;
 mod sanity;
 mod simulation;
+
+pub(super) use plans::plan;

@@ -7,13 +7,14 @@ use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::views::TaskInfo;
 use serde_json::value::RawValue;
 
-use crate::core::derive;
 use crate::core::record::{FAIL_EVENT, SUCCESS_EVENT};
+use crate::core::{derive, result};
 use crate::store::StoredTask;
 
 pub(super) fn task_info(task: StoredTask, node_names: &BTreeMap<NodeId, String>) -> TaskInfo {
     TaskInfo {
         task: task.view(),
+        output: (!task.record.stage.is_open()).then(|| output(&task)),
         actions: derive::action_views(&task.record, &task.plan, &task.attempts, node_names),
         result: derive::results(&task.record, &task.plan, &task.attempts, &task.outputs),
         input_data: task
@@ -32,4 +33,16 @@ pub(crate) fn ordinals(plan: &Plan) -> BTreeMap<&str, Ordinal> {
         }
     }
     ordinals
+}
+
+/// What the task as a whole has left, from the attempts of its latest run that succeeded.
+fn output(task: &StoredTask) -> Box<RawValue> {
+    let succeeded = |ordinal| {
+        let own = task
+            .attempts
+            .iter()
+            .filter(move |attempt| attempt.id.action == ordinal && attempt.run == task.record.run);
+        own.filter(|attempt| attempt.exit.as_ref().is_some_and(lp_protocol::Exit::is_success)).next_back()
+    };
+    result::of_task(&task.plan, |ordinal| task.outputs.get(&succeeded(ordinal)?.id).map(|output| &**output))
 }

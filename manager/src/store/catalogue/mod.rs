@@ -8,6 +8,8 @@ mod digests;
 mod packages;
 mod venvs;
 mod versions;
+mod workflows;
 
 pub use packages::{NewPackage, PackageList, PackageUpdate};
 pub use versions::{NewVersion, Program, VersionInfo};
+pub use workflows::{NewWorkflow, StoredDefinition, WorkflowUpdate};
