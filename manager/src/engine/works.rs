@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use lp_protocol::WorkId;
 use lp_protocol::views::WhyAction;
-use lp_protocol::{Status, WorkId};
 
 use super::handle::{Answer, Engine, Error, Request};
 use super::requests::Batch;
@@ -214,14 +214,5 @@ fn refused(work_id: WorkId, refusal: WorkRefusal) -> Error {
         WorkRefusal::Changed => {
             Error::Unavailable { reason: "the work was changed at the same moment".to_owned() }
         }
-    }
-}
-
-impl FinishedWork {
-    /// The task stands for an application of the latest run, and did not succeed.
-    fn wants_recovery(&self, task: &crate::core::work::WorkTask) -> bool {
-        let is_current = task.seq >= self.record.since
-            && self.plan.applications.iter().any(|application| application.name == *task.name);
-        is_current && !task.stage.is_open() && task.status != Some(Status::Success)
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
+use super::work_model::derive_inputs;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
 use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
 
@@ -189,6 +190,7 @@ impl Cluster {
     pub(super) fn turn(&mut self) {
         let now = self.now();
         self.core.fire_timers(now, &Sources::default());
+        self.derive_inputs();
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);
@@ -209,6 +211,17 @@ impl Cluster {
         }
     }
 
+    fn derive_inputs(&mut self) {
+        let (now, random) = (self.now(), &mut self.random);
+        derive_inputs(&mut self.core, now, &self.model, || random.one_in(20));
+    }
+
+    /// So many version numbers that nothing else has; they follow the one returned.
+    pub(super) fn next_versions(&mut self, count: u64) -> i64 {
+        self.ids += count;
+        (self.ids - count) as i64
+    }
+
     fn send(&mut self, connection: ConnectionId, frame: ToNode) {
         if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection)) {
             node.to_node.push_back(frame);
@@ -218,6 +231,7 @@ impl Cluster {
     /// The manager dies, or cannot commit: what is not committed has not happened.
     pub(super) fn restart_manager(&mut self, death: Death) {
         if death == Death::AfterCommit {
+            self.derive_inputs();
             self.core.place(self.now());
             let outcome = self.core.take_outcome();
             self.model.commit(&outcome.changes);

@@ -10,5 +10,7 @@ mod random;
 mod rules;
 mod sanity;
 mod simulation;
+mod work_model;
+mod work_rules;
 
 pub(super) use plans::plan;

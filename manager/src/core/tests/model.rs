@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lp_protocol::plan::Plan;
 use lp_protocol::{Exit, Stage, TaskId, VersionId};
 
+use super::work_model::WorkRows;
 use crate::core::record::{AttemptId, AttemptRecord, Changes, Open, SUCCESS_EVENT, TaskRecord, TaskSeq};
 
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(super) struct Model {
     pub(super) tasks: BTreeMap<TaskSeq, TaskRecord>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
+    pub(super) works: WorkRows,
     next_seq: TaskSeq,
 }
 
@@ -45,6 +47,7 @@ impl Model {
             self.tasks.remove(seq);
             self.attempts.retain(|id, _| id.task != *seq);
         }
+        self.commit_works(changes);
     }
 
     fn commit_attempt(&mut self, id: AttemptId, record: &AttemptRecord) {
@@ -71,6 +74,7 @@ impl Model {
         Open {
             tasks: self.tasks.values().filter(|task| task.stage.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| open(&attempt.id.task)).cloned().collect(),
+            works: self.open_works(),
             plans: self.plans.clone(),
             next_seq: self.next_seq,
             corrupt: Vec::new(),

@@ -34,6 +34,15 @@ pub struct FinishedWork {
     pub tasks: Vec<WorkTask>,
 }
 
+impl FinishedWork {
+    /// The task stands for an application of the latest run, and did not succeed.
+    pub fn wants_recovery(&self, task: &WorkTask) -> bool {
+        let is_current = task.seq >= self.record.since
+            && self.plan.applications.iter().any(|application| application.name == *task.name);
+        is_current && !task.stage.is_open() && task.status != Some(Status::Success)
+    }
+}
+
 /// The work's stage forbids what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkRefusal {

@@ -62,7 +62,7 @@ pub(in super::super) struct Work {
     children: Box<[Vec<Ordinal>]>,
     ordinals: HashMap<String, Ordinal>,
     /// Applications of the plan that are not done.
-    pub(super) unsettled: usize,
+    pub(in super::super) unsettled: usize,
 }
 
 impl Work {
@@ -122,7 +122,7 @@ impl Work {
     }
 
     /// The states of the applications, without the event applications.
-    pub(super) fn plain_nodes(&self) -> &[Node] {
+    pub(in super::super) fn plain_nodes(&self) -> &[Node] {
         &self.nodes[..self.plan.applications.len()]
     }
 

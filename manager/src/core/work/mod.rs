@@ -15,6 +15,8 @@ mod why;
 
 pub use control::{FinishedWork, NewWorkRequest, WorkRefusal};
 pub use input::{DerivedInput, Entry, InputFrom, ResultOf};
+#[cfg(test)]
+pub(super) use machine::Node;
 pub(super) use machine::Work;
 pub use machine::task_id;
 pub use record::{NewWork, OpenWork, WorkApp, WorkPlan, WorkRecord, WorkSource, WorkTask};
