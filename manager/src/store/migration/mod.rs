@@ -6,6 +6,7 @@
 
 mod m0001_spine;
 mod m0002_origins;
+mod m0008_runs;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -20,7 +21,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration), Box::new(m0002_origins::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_origins::Migration),
+            Box::new(m0008_runs::Migration),
+        ]
     }
 }
 
