@@ -34,12 +34,16 @@ pub fn output_actions(plan: &Plan) -> Vec<Ordinal> {
         return vec![ordinal];
     }
     let mut is_waited_for = vec![false; plan.actions.len()];
-    for parent in plan.actions.iter().flat_map(|action| &action.condition) {
+    // actions made at run time neither speak for the task nor silence those that do
+    let of_manifest = || plan.actions.iter().filter(|action| action.generated.is_none());
+    for parent in of_manifest().flat_map(|action| &action.condition) {
         if let Some(is_waited_for) = is_waited_for.get_mut(*parent as usize) {
             *is_waited_for = true;
         }
     }
-    (0..).zip(is_waited_for).filter(|(_, is_waited_for)| !is_waited_for).map(|(ordinal, _)| ordinal).collect()
+    let actions = (0..).zip(&plan.actions).zip(is_waited_for);
+    let sinks = actions.filter(|((_, action), is_waited_for)| action.generated.is_none() && !is_waited_for);
+    sinks.map(|((ordinal, _), _)| ordinal).collect()
 }
 
 /// The task's result. `output` is what the successful attempt of an action left in `output.data`, if anything.

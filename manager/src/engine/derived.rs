@@ -13,7 +13,7 @@ use lp_protocol::{Stage, WorkId};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::input::{self, Fields};
-use crate::core::record::{AttemptId, Changes, TaskSeq};
+use crate::core::record::{AttemptRecord, Changes, TaskSeq};
 use crate::core::work::{DerivedInput, Entry, InputFrom, ResultOf};
 use crate::core::{Core, Now, result};
 use crate::store::{Result, Store, WorkInputs};
@@ -106,21 +106,26 @@ async fn load_outputs(
     changes: &Changes,
     derived: &[DerivedInput],
 ) -> Result<BTreeMap<(TaskSeq, Ordinal), Option<Box<RawValue>>>> {
-    let fresh: HashMap<(TaskSeq, Ordinal), AttemptId> = changes
+    let fresh: HashMap<(TaskSeq, Ordinal), &AttemptRecord> = changes
         .attempts
         .values()
         .filter(|attempt| attempt.exit.as_ref().is_some_and(lp_protocol::Exit::is_success))
-        .map(|attempt| ((attempt.id.task, attempt.id.action), attempt.id))
+        .map(|attempt| ((attempt.id.task, attempt.id.action), attempt))
         .collect();
     let mut outputs = BTreeMap::new();
     let mut absent = Vec::new();
     for of in derived.iter().flat_map(results_of) {
         for action in result::output_actions(&of.plan) {
             match fresh.get(&(of.task, action)) {
-                Some(id) => {
-                    let output = changes.payloads.get(id).and_then(|payload| payload.output.clone());
-                    outputs.insert((of.task, action), output);
-                }
+                Some(attempt) => match changes.payloads.get(&attempt.id) {
+                    Some(payload) => {
+                        outputs.insert((of.task, action), payload.output.clone());
+                    }
+                    // it left nothing, or it is kept by a recover in this very batch: the store knows it in the run before
+                    None => {
+                        absent.push((of.task, attempt.run.max(attempt.counts_in.saturating_sub(1)), action))
+                    }
+                },
                 None => absent.push((of.task, of.run, action)),
             }
         }

@@ -8,14 +8,15 @@ use lp_protocol::views::WhyAction;
 
 use super::handle::{Answer, Engine, Error, Request};
 use super::requests::Batch;
+use crate::core::Finished;
 use crate::core::record::{StopRequest, TaskRecord};
 use crate::core::work::{FinishedWork, NewWorkRequest, WorkRecord, WorkRefusal};
-use crate::store::{self, Rerun, Store};
+use crate::store::{self, Store};
 
 /// What is asked of a work that is finished, or waited for.
 pub(super) enum WorkRequest {
     Rerun { work_id: WorkId, answer: Answer<WorkRecord> },
-    Recover { work_id: WorkId, answer: Answer<WorkRecord> },
+    Recover { work_id: WorkId, by: String, answer: Answer<WorkRecord> },
     Delete { work_id: WorkId, answer: Answer<()> },
     Wait { work_id: WorkId, answer: Answer<()> },
 }
@@ -25,7 +26,7 @@ pub(super) enum WorkRequest {
 pub(super) struct KnownWorks {
     finished: HashMap<WorkId, Result<FinishedWork, Error>>,
     /// By work, its tasks that did not succeed in the present run.
-    failed: HashMap<WorkId, Vec<Rerun>>,
+    failed: HashMap<WorkId, Vec<Finished>>,
     stored: HashMap<WorkId, (WorkRecord, Vec<TaskRecord>)>,
 }
 
@@ -36,9 +37,14 @@ impl Engine {
     }
 
     /// Asks a work to stop; the answer shows it stopping, or finished where nothing of it ran.
-    pub async fn stop_work(&self, work_id: WorkId, stop: StopRequest) -> Result<WorkRecord, Error> {
+    pub async fn stop_work(
+        &self,
+        work_id: WorkId,
+        stop: StopRequest,
+        by: String,
+    ) -> Result<WorkRecord, Error> {
         self.apply(move |core, now| {
-            core.stop_work(now, work_id, stop).map_err(|refusal| refused(work_id, refusal))
+            core.stop_work(now, work_id, stop, &by).map_err(|refusal| refused(work_id, refusal))
         })
         .await
     }
@@ -49,8 +55,8 @@ impl Engine {
     }
 
     /// Runs again what did not succeed.
-    pub async fn recover_work(&self, work_id: WorkId) -> Result<WorkRecord, Error> {
-        self.ask(|answer| Request::Work(WorkRequest::Recover { work_id, answer })).await
+    pub async fn recover_work(&self, work_id: WorkId, by: String) -> Result<WorkRecord, Error> {
+        self.ask(|answer| Request::Work(WorkRequest::Recover { work_id, by, answer })).await
     }
 
     /// Forgets a finished work with its tasks.
@@ -121,7 +127,12 @@ impl KnownWorks {
         let Some(Ok(work)) = self.finished.get(&work_id) else { return Ok(()) };
         let mut failed = Vec::new();
         for task in work.tasks.iter().filter(|task| work.wants_recovery(task)) {
-            failed.push(store.load_for_rerun(task.task_id).await?);
+            match store.load_finished(task.task_id).await {
+                Ok(task) => failed.push(task),
+                // deleted this very moment: the work's versions were there
+                Err(store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.failed.insert(work_id, failed);
         Ok(())
@@ -139,13 +150,11 @@ impl Batch<'_> {
                 });
                 self.reply(answer, rerun);
             }
-            WorkRequest::Recover { work_id, answer } => {
+            WorkRequest::Recover { work_id, by, answer } => {
                 let found = self.known.works.finished.get(&work_id).cloned();
                 let failed = self.known.works.failed.get(&work_id).cloned().unwrap_or_default();
-                let failed =
-                    failed.into_iter().map(|Rerun { record, attempts, plan }| (record, attempts, plan));
                 let recovered = found.unwrap_or(Err(Error::NoSuchWork { work_id })).and_then(|work| {
-                    let recovered = self.turn.core.recover_work(now, work, failed.collect());
+                    let recovered = self.turn.core.recover_work(now, work, failed, &by);
                     recovered.map_err(|refusal| refused(work_id, refusal))
                 });
                 self.reply(answer, recovered);

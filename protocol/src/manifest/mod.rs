@@ -9,6 +9,7 @@ mod compile;
 mod env;
 pub(crate) mod error;
 pub(crate) mod fields;
+mod generated;
 pub(crate) mod grammar;
 pub(crate) mod graph;
 pub(crate) mod json;
@@ -22,6 +23,8 @@ pub(crate) mod warning;
 
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
+pub use generated::{Generated, parse_generated};
+pub use graph::find_cycle;
 pub use warning::Warning;
 
 /// Name of the manifest in the root directory of an application.

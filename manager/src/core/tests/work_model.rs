@@ -69,6 +69,7 @@ impl Model {
             .tasks_of_work(work_id)
             .into_iter()
             .filter(|task| task.name == record.name && task.seq >= since)
+            .filter(|task| task.status != Some(Status::Error) || task.seq >= work.event_since)
             .count();
         assert_eq!(same, 1, "one task for an application in a run: {record:?}");
         assert_eq!((record.app_id, record.version_id), (app.app_id, app.version_id), "as it was copied");
@@ -251,7 +252,7 @@ impl Cluster {
         match self.random.below(6) {
             0 | 1 => {
                 let stop = StopRequest { signal: 15, grace: None };
-                let _finished_ones_are_refused = self.core.stop_work(now, work_id, stop);
+                let _finished_ones_are_refused = self.core.stop_work(now, work_id, stop, "test");
             }
             2 => {
                 let work = self.model.finished_work(work_id);
@@ -275,11 +276,8 @@ impl Cluster {
         let work = self.model.finished_work(work_id);
         let mut failed = Vec::new();
         for task in work.tasks.iter().filter(|task| work.wants_recovery(task)) {
-            let record = self.model.tasks[&task.seq].clone();
-            let (attempts, plan) =
-                (self.model.attempts_of(record.seq), self.model.plans[&record.version_id].clone());
-            failed.push((record, attempts, plan));
+            failed.push(self.model.finished(self.model.tasks[&task.seq].clone()));
         }
-        let _open_ones_are_refused = self.core.recover_work(self.now(), work, failed);
+        let _open_ones_are_refused = self.core.recover_work(self.now(), work, failed, "test");
     }
 }

@@ -156,7 +156,7 @@ fn the_success_event_follows_the_last_application_and_cannot_change_the_status()
 fn a_stop_starts_nothing_more_stops_the_tasks_and_fires_the_fail_event() {
     let mut works = Works::new(work_plan("a; b < a", &["fail"]));
 
-    works.bench.core.stop_work(works.bench.now, WORK, STOP).unwrap();
+    works.bench.core.stop_work(works.bench.now, WORK, STOP, "test").unwrap();
     works.bench.turn();
     assert_eq!(works.record().stage, Stage::Stopping);
     let task = works.task("a");
@@ -166,7 +166,7 @@ fn a_stop_starts_nothing_more_stops_the_tasks_and_fires_the_fail_event() {
     works.end("fail", 0);
 
     assert_eq!(works.end_of_work(), (Stage::Finished, Some(Status::Kill)));
-    let again = works.bench.core.stop_work(works.bench.now, WORK, STOP);
+    let again = works.bench.core.stop_work(works.bench.now, WORK, STOP, "test");
     assert_eq!(again.unwrap_err(), WorkRefusal::NotOpen);
 }
 
@@ -217,10 +217,8 @@ fn a_recover_keeps_what_succeeded_and_runs_the_rest() {
     assert_eq!(works.end_of_work(), (Stage::Finished, Some(Status::Fail)));
 
     let finished = works.finished();
-    let record = works.bench.record(failed).clone();
-    let attempts = works.bench.model.attempts_of(record.seq);
-    let plan = works.bench.model.plans[&record.version_id].clone();
-    works.bench.core.recover_work(works.bench.now, finished, vec![(record, attempts, plan)]).unwrap();
+    let task = works.bench.model.finished(works.bench.record(failed).clone());
+    works.bench.core.recover_work(works.bench.now, finished, vec![task], "test").unwrap();
     works.bench.turn();
     assert_eq!(works.tasks(), ["a success", "b -", "d success", "fail success"]);
     works.end_attempt(failed, 2, 0);
@@ -231,7 +229,7 @@ fn a_recover_keeps_what_succeeded_and_runs_the_rest() {
     let tasks = ["a success", "b success", "d success", "fail success", "c success", "success success"];
     assert_eq!(works.tasks(), tasks);
     let again = works.finished();
-    let refused = works.bench.core.recover_work(works.bench.now, again, vec![]);
+    let refused = works.bench.core.recover_work(works.bench.now, again, vec![], "test");
     assert_eq!(refused.unwrap_err(), WorkRefusal::HasSucceeded);
 }
 
@@ -242,9 +240,8 @@ fn a_task_cannot_be_taken_from_a_work_that_counts_on_it() {
     let record = works.bench.record(works.task("a")).clone();
 
     let deleted = works.bench.core.delete_task(&record);
-    let (attempts, plan) =
-        (works.bench.model.attempts_of(record.seq), works.bench.model.plans[&record.version_id].clone());
-    let rerun = works.bench.core.rerun_task(works.bench.now, record, &attempts, &plan);
+    let task = works.bench.model.finished(record);
+    let rerun = works.bench.core.rerun_task(works.bench.now, task, None, "test");
 
     assert_eq!((deleted, rerun.unwrap_err()), (Err(TaskRefusal::PartOf(WORK)), TaskRefusal::PartOf(WORK)));
 }

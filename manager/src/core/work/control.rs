@@ -7,8 +7,8 @@ use lp_protocol::plan::Plan;
 use lp_protocol::{ScheduleId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
-use super::super::record::{AttemptRecord, StopRequest, TaskRecord};
-use super::super::{Core, Now};
+use super::super::record::{StopRequest, TaskRecord};
+use super::super::{Core, Finished, Now};
 use super::machine::{Node, Work};
 use super::record::{NewWork, OpenWork, WorkPlan, WorkRecord, WorkSource, WorkTask};
 
@@ -39,7 +39,9 @@ impl FinishedWork {
     pub fn wants_recovery(&self, task: &WorkTask) -> bool {
         let is_current = task.seq >= self.record.since
             && self.plan.applications.iter().any(|application| application.name == *task.name);
-        is_current && !task.stage.is_open() && task.status != Some(Status::Success)
+        // one that was never started gets another task instead
+        let is_kept = matches!(task.status, Some(Status::Success | Status::Error));
+        is_current && !task.stage.is_open() && !is_kept
     }
 }
 
@@ -132,6 +134,7 @@ impl Core {
         now: Now,
         work_id: WorkId,
         stop: StopRequest,
+        by: &str,
     ) -> Result<WorkRecord, WorkRefusal> {
         let work = self.works.get_mut(&work_id).ok_or(WorkRefusal::NotOpen)?;
         if work.record.status.is_none() {
@@ -144,7 +147,7 @@ impl Core {
         let tasks = work.open_tasks();
         self.touch_work(work_id);
         for task in tasks {
-            let _finished_meanwhile = self.stop_task(now, task.task_id, stop);
+            let _finished_meanwhile = self.stop_task(now, task.task_id, stop, by);
         }
         self.settle_work(now, work_id);
         Ok(match self.works.get(&work_id) {
@@ -170,7 +173,7 @@ impl Core {
     }
 
     /// Opens a finished work again where it ended: what succeeded is kept, tasks that did not are recovered, and what was not started
-    /// gets its turn. `failed` are those tasks with their attempts and plans, as the store has them.
+    /// gets its turn. `failed` are those tasks, as the store has them.
     ///
     /// # Errors
     /// As for [`Core::rerun_work`], and [`WorkRefusal::HasSucceeded`].
@@ -178,15 +181,16 @@ impl Core {
         &mut self,
         now: Now,
         mut work: FinishedWork,
-        failed: Vec<(TaskRecord, Vec<AttemptRecord>, Arc<Plan>)>,
+        failed: Vec<Finished>,
+        by: &str,
     ) -> Result<WorkRecord, WorkRefusal> {
         self.refuse_unless_work_finished(&work.record)?;
         if work.record.status == Some(Status::Success) {
             return Err(WorkRefusal::HasSucceeded);
         }
-        for (record, attempts, plan) in failed {
-            let seq = record.seq;
-            let Ok(reopened) = self.rerun_task(now, record, &attempts, &plan) else { continue };
+        for task in failed {
+            let seq = task.record.seq;
+            let Ok(reopened) = self.recover_task(now, task, Vec::new(), by) else { continue };
             for task in work.tasks.iter_mut().filter(|task| task.seq == seq) {
                 (task.run, task.stage, task.status) = (reopened.run, reopened.stage, reopened.status);
             }

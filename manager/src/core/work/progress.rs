@@ -80,7 +80,8 @@ impl Core {
         let Some(status) = work.halted().filter(|_| !was_halted) else { return };
         work.end_waiting(status);
         for task in work.open_tasks() {
-            let _finished_meanwhile = self.stop_task(now, task.task_id, FAIL_FAST);
+            let by = format!("work {}", work_id.short());
+            let _finished_meanwhile = self.stop_task(now, task.task_id, FAIL_FAST, &by);
         }
     }
 

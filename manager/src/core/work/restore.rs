@@ -22,7 +22,9 @@ impl Work {
         for task in tasks {
             let Some(ordinal) = work.ordinal(&task.name) else { continue };
             let since = if ordinal < SUCCESS_EVENT { work.record.since } else { work.record.event_since };
-            if task.seq >= since {
+            // what could not be started before a recover gets another task
+            let is_replaced = task.status == Some(Status::Error) && task.seq < work.record.event_since;
+            if task.seq >= since && !is_replaced {
                 // of several the last one stays
                 work.set_node(ordinal, node_of(task));
             }

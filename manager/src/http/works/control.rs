@@ -12,11 +12,12 @@ use super::super::names;
 use super::super::state::State;
 use super::super::tasks::stop_request;
 use super::super::workspaces::Kept;
+use crate::auth::Principal;
 use crate::core::record::StopRequest;
 use crate::engine;
 
-/// How long a deletion waits for the stop it has asked for: the grace of most programs and some more.
-const STOP_WAIT: Duration = Duration::from_secs(60);
+/// Longest wait for the end of a work that is stopped to be deleted: SIGKILL needs no grace.
+const STOP_WAIT: Duration = Duration::from_secs(30);
 
 /// Stops a work: no application of it starts any more, and its tasks are stopped.
 #[utoipa::path(
@@ -30,11 +31,12 @@ const STOP_WAIT: Duration = Duration::from_secs(60);
 pub(crate) async fn stop(
     state: web::Data<State>,
     work: web::Path<String>,
+    caller: web::ReqData<Principal>,
     body: JsonOrNothing<StopTask>,
 ) -> Result<HttpResponse, Failure> {
     let request = stop_request(&body.0)?;
     let work_id = names::work(&state, &work).await?;
-    known(&state, work_id, state.engine.stop_work(work_id, request).await).await?;
+    known(&state, work_id, state.engine.stop_work(work_id, request, caller.actor()).await).await?;
     accepted(&state, work_id).await
 }
 
@@ -63,9 +65,10 @@ pub(crate) async fn rerun(state: web::Data<State>, work: web::Path<String>) -> R
 pub(crate) async fn recover(
     state: web::Data<State>,
     work: web::Path<String>,
+    caller: web::ReqData<Principal>,
 ) -> Result<HttpResponse, Failure> {
     let work_id = names::work(&state, &work).await?;
-    state.engine.recover_work(work_id).await?;
+    state.engine.recover_work(work_id, caller.actor()).await?;
     accepted(&state, work_id).await
 }
 
@@ -80,11 +83,12 @@ pub(crate) async fn recover(
 pub(crate) async fn delete(
     state: web::Data<State>,
     work: web::Path<String>,
+    caller: web::ReqData<Principal>,
     query: Query<DeleteWork>,
 ) -> Result<HttpResponse, Failure> {
     let work_id = names::work(&state, &work).await?;
     if query.0.force {
-        stop_first(&state, work_id).await?;
+        stop_first(&state, work_id, caller.actor()).await?;
     }
     // read before: nobody knows afterwards where they are
     let mut kept = Vec::new();
@@ -103,13 +107,14 @@ pub(crate) async fn delete(
 }
 
 /// Stops a work that is not finished and waits for its end.
-async fn stop_first(state: &State, work_id: WorkId) -> Result<(), Failure> {
+async fn stop_first(state: &State, work_id: WorkId, actor: String) -> Result<(), Failure> {
     let record = state.store.find_work_record(work_id).await?;
     let record = record.ok_or_else(|| Failure::not_found("work", work_id))?;
     if !record.stage.is_open() {
         return Ok(());
     }
-    match state.engine.stop_work(work_id, StopRequest { signal: 15, grace: None }).await {
+    let kill = StopRequest { signal: 9, grace: Some(Duration::ZERO) };
+    match state.engine.stop_work(work_id, kill, actor).await {
         // it has finished meanwhile
         Ok(_) | Err(engine::Error::WorkConflict { .. }) => {}
         Err(error) => return Err(error.into()),
