@@ -16,4 +16,6 @@ mod standby;
 mod starts;
 mod tasks;
 mod uploads;
+mod workflows;
+mod works;
 mod workspaces;

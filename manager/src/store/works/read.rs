@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lp_protocol::views::WorkView;
 use lp_protocol::{VersionId, WorkId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -166,5 +166,35 @@ impl Store {
         let plans = self.load_living_plans(transaction, &versions).await?;
         let mut tasks = self.load_work_tasks(transaction, &[work_id]).await?;
         Ok(FinishedWork { record, plan, plans, tasks: tasks.remove(&work_id).unwrap_or_default() })
+    }
+
+    /// Number of works that are not finished and have the application in their copy.
+    pub(in super::super) async fn count_works_of_app(
+        &self,
+        transaction: &DatabaseTransaction,
+        app_id: Uuid,
+    ) -> Result<u64> {
+        let sql = "SELECT COUNT(DISTINCT w.work_id) FROM versions v \
+                   JOIN work_versions u ON u.version_id = v.version_id JOIN works w ON w.work_id = u.work_id \
+                   WHERE v.package_id = ? AND w.state IN (1, 2, 3)";
+        self.count_works(transaction, sql, app_id.into()).await
+    }
+
+    /// The same of one version.
+    pub(in super::super) async fn count_works_of_version(
+        &self,
+        transaction: &DatabaseTransaction,
+        version: VersionId,
+    ) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM work_versions u JOIN works w ON w.work_id = u.work_id \
+                   WHERE u.version_id = ? AND w.state IN (1, 2, 3)";
+        self.count_works(transaction, sql, version.into()).await
+    }
+
+    async fn count_works(&self, transaction: &DatabaseTransaction, sql: &str, key: Value) -> Result<u64> {
+        let statement = self.statement(placeholders(self.backend, sql), [key]);
+        let row = transaction.query_one_raw(statement).await?;
+        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(count.unwrap_or(0).unsigned_abs())
     }
 }
