@@ -3,6 +3,7 @@
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
 mod examples;
 mod failures;
 mod litepipeline;
