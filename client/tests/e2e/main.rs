@@ -1,5 +1,6 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
+mod bad_apps;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
