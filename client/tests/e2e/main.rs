@@ -13,4 +13,5 @@ mod readme;
 mod restarts;
 mod stops;
 mod venv;
+mod weaknesses;
 mod workspaces;
