@@ -229,7 +229,7 @@ pub struct RecoverTask {
 #[serde(deny_unknown_fields)]
 pub struct DeleteTask {
     /// Stop it first (SIGKILL) where it is not finished.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
 }
 
