@@ -13,6 +13,13 @@ impl Core {
         }
     }
 
+    /// A work that was made by something else is among the open ones: created, loaded, or run again.
+    pub(super) fn origin_of_work_opened(&mut self, record: &WorkRecord) {
+        match record.schedule_id {
+            Some(_) | None => {}
+        }
+    }
+
     /// A work that was made by something else is finished.
     pub(super) fn origin_of_work_ended(&mut self, _now: Now, record: &WorkRecord) {
         match record.schedule_id {

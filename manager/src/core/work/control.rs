@@ -102,6 +102,7 @@ impl Core {
             let Some(plan) = plans.get(&version) else { return false };
             shapes.push(self.shape(version, plan));
         }
+        self.origin_of_work_opened(&record);
         let work = Work::restore(record, plan, shapes.into(), tasks);
         self.works.insert(work_id, Box::new(work));
         self.start_applications(now, work_id);

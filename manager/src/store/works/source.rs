@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::workflow::{AppName, AppRef, Definition};
+use lp_protocol::workflow::{self, AppName, AppRef, Definition};
 use lp_protocol::{AppId, VersionId, WorkflowId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use serde_json::value::{RawValue, to_raw_value};
@@ -38,6 +38,26 @@ fn of(application: &str) -> String {
 }
 
 impl Store {
+    /// What a work of this workflow would be made of now; or why there can be none, in a sentence.
+    pub async fn load_workflow_source(&self, workflow_id: WorkflowId) -> Result<Result<WorkSource, String>> {
+        let Some(view) = self.find_workflow(workflow_id).await? else {
+            return Ok(Err(format!("the workflow {workflow_id} was deleted")));
+        };
+        if !view.enable {
+            return Ok(Err(format!("the workflow `{}` is disabled", view.name)));
+        }
+        let read = workflow::read(view.configuration.get().as_bytes());
+        let parsed = match read.and_then(|value| workflow::compile(&value, false)) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Err(format!("the workflow `{}` cannot be used: {error}", view.name))),
+        };
+        match self.load_work_source(workflow_id, view.configuration, &parsed.definition).await {
+            Ok(source) => Ok(Ok(source)),
+            Err(SourceError::Store(error)) => Err(error),
+            Err(error) => Ok(Err(format!("the workflow `{}` cannot be used: {error}", view.name))),
+        }
+    }
+
     /// Resolves what a definition names, as of one moment.
     ///
     /// # Errors
