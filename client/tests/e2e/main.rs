@@ -14,4 +14,5 @@ mod restarts;
 mod stops;
 mod venv;
 mod weaknesses;
+mod works;
 mod workspaces;
