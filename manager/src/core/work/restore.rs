@@ -100,6 +100,8 @@ pub fn states(record: &WorkRecord, plan: &Arc<WorkPlan>, tasks: &[WorkTask]) -> 
             continue;
         }
         let (task_id, stage, status) = match *node {
+            // its task was deleted since
+            Node::Waiting { .. } if !record.stage.is_open() => (None, Stage::Finished, None),
             Node::Waiting { .. } => (None, Stage::Pending, None),
             Node::Open(task) => (Some(task.task_id), stage_of(tasks, task.task_id), None),
             Node::Unstarted(status) => (None, Stage::Finished, Some(status)),

@@ -36,11 +36,20 @@ impl Store {
             }
         }
         let ids: Vec<WorkId> = works.iter().map(|work| work.record.work_id).collect();
-        let mut tasks = self.load_work_tasks(transaction, &ids).await?;
-        for work in &mut works {
-            work.tasks = tasks.remove(&work.record.work_id).unwrap_or_default();
-            work.tasks.retain(|task| task.seq >= work.record.since);
-        }
+        let mut tasks = self.select_work_tasks(transaction, &ids).await?;
+        works.retain_mut(|work| match tasks.remove(&work.record.work_id) {
+            None => true,
+            Some(Ok(tasks)) => {
+                work.tasks = tasks;
+                work.tasks.retain(|task| task.seq >= work.record.since);
+                true
+            }
+            // which application it stands for is not known: going on could run one twice
+            Some(Err((seq, damage))) => {
+                corrupt.push(format!("works {}: its task {seq}: {damage}", work.record.work_id));
+                false
+            }
+        });
         Ok(works)
     }
 
@@ -50,20 +59,39 @@ impl Store {
         connection: &impl ConnectionTrait,
         works: &[WorkId],
     ) -> Result<BTreeMap<WorkId, Vec<WorkTask>>> {
+        let mut tasks = BTreeMap::new();
+        for (work_id, found) in self.select_work_tasks(connection, works).await? {
+            tasks.insert(work_id, found.map_err(|(seq, damage)| damage.of("tasks", seq))?);
+        }
+        Ok(tasks)
+    }
+
+    async fn select_work_tasks(
+        &self,
+        connection: &impl ConnectionTrait,
+        works: &[WorkId],
+    ) -> Result<BTreeMap<WorkId, Result<Vec<WorkTask>, (TaskSeq, Damage)>>> {
         let keys: Vec<[Value; 1]> = works.iter().map(|work| [work.0.into()]).collect();
         let sql = "SELECT origin_id, seq, task_id, name, run, stage, status FROM tasks \
                    WHERE origin_id IN ({keys}) AND origin = 'work'";
-        let mut tasks: BTreeMap<WorkId, Vec<WorkTask>> = BTreeMap::new();
+        let mut found: BTreeMap<WorkId, Result<Vec<WorkTask>, (TaskSeq, Damage)>> = BTreeMap::new();
         for row in select_by_keys(connection, sql, &keys).await? {
             let work_id = WorkId(row.try_get::<Uuid>("", "origin_id")?);
             let seq: TaskSeq = row.try_get("", "seq")?;
-            let task = read_task(&row).map_err(|damage| damage.of("tasks", seq))?;
-            tasks.entry(work_id).or_default().push(task);
+            let entry = found.entry(work_id).or_insert_with(|| Ok(Vec::new()));
+            match read_task(&row) {
+                Ok(task) => {
+                    if let Ok(tasks) = entry {
+                        tasks.push(task);
+                    }
+                }
+                Err(damage) => *entry = Err((seq, damage)),
+            }
         }
-        for tasks in tasks.values_mut() {
+        for tasks in found.values_mut().flatten() {
             tasks.sort_unstable_by_key(|task| task.seq);
         }
-        Ok(tasks)
+        Ok(found)
     }
 
     /// The inputs of these works, and what their workflows give each application.

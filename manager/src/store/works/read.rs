@@ -180,17 +180,6 @@ impl Store {
         self.count_works(transaction, sql, app_id.into()).await
     }
 
-    /// The same of one version.
-    pub(in super::super) async fn count_works_of_version(
-        &self,
-        transaction: &DatabaseTransaction,
-        version: VersionId,
-    ) -> Result<u64> {
-        let sql = "SELECT COUNT(*) FROM work_versions u JOIN works w ON w.work_id = u.work_id \
-                   WHERE u.version_id = ? AND w.state IN (1, 2, 3)";
-        self.count_works(transaction, sql, version.into()).await
-    }
-
     async fn count_works(&self, transaction: &DatabaseTransaction, sql: &str, key: Value) -> Result<u64> {
         let statement = self.statement(placeholders(self.backend, sql), [key]);
         let row = transaction.query_one_raw(statement).await?;
