@@ -255,6 +255,7 @@ mod tests {
             "workflow enable x y",
             "workflow disable -w x",
             "workflow delete -w x -y",
+            "task list -w @last",
             "work create -w x -n y -i {}",
             "work create -w x -p -5 --wait --timeout 1h",
             "work list -w abcd -W x -n y* -s running -S fail -l 0",

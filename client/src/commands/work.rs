@@ -6,8 +6,9 @@ mod wait;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use lp_protocol::client::ManagerClient;
 use lp_protocol::views::{CreateWork, DeleteWork, ListWorks, StopTask, WhyAction, WorkView};
-use lp_protocol::{Stage, Status};
+use lp_protocol::{Stage, Status, WorkId};
 
 use super::args::{self, Limit, Since};
 use super::confirm::Yes;
@@ -311,6 +312,14 @@ async fn again(
         return result.and(waited);
     }
     finish_some(rows, result)
+}
+
+/// The id of a work that is named somehow; whole ids are not asked for.
+pub(crate) async fn resolve(client: &ManagerClient, work: &str) -> Result<WorkId, Failure> {
+    match work.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(client.fetch_work(work).await?.work.work_id),
+    }
 }
 
 /// Prints what there is; where everything failed there is not even a header.

@@ -58,6 +58,8 @@ fn the_example_counts_words_and_letters_at_the_same_time() {
     assert_eq!(work["result"]["report"]["result"]["message"], "The rhyme has 8 words and 29 letters.");
     let shown = cluster.lp(&["work", "info", "@last"]).ok();
     assert!(shown.stdout.contains("words, letters"), "{}", shown.stdout);
+    let tasks = cluster.lp(&["task", "list", "-w", "@last", "-o", "name"]).ok();
+    assert_eq!(tasks.text().lines().count(), 4);
     let log = cluster.lp(&["logs", work["applications"][3]["task_id"].as_str().unwrap()]).ok();
     assert!(log.stdout.contains("The rhyme has 8 words"), "{}", log.stdout);
 }

@@ -93,8 +93,8 @@ impl Model {
     fn current(&self, work: &WorkRecord, name: &str) -> Option<WorkTask> {
         let is_event = name == "success" || name == "fail";
         let since = if is_event { work.event_since } else { work.since };
-        let tasks = self.tasks_of_work(work.work_id).into_iter();
-        tasks.filter(|task| *task.name == *name && task.seq >= since).next_back()
+        let mut tasks = self.tasks_of_work(work.work_id).into_iter();
+        tasks.rfind(|task| *task.name == *name && task.seq >= since)
     }
 
     pub(super) fn tasks_of_work(&self, work_id: WorkId) -> Vec<WorkTask> {

@@ -65,11 +65,11 @@ pub(crate) async fn plan_of(state: &State, record: &TaskRecord) -> Result<Arc<Pl
 /// What the task as a whole has left, from the attempts of its latest run that succeeded.
 fn output(task: &StoredTask) -> Box<RawValue> {
     let succeeded = |ordinal| {
-        let own = task
-            .attempts
-            .iter()
-            .filter(move |attempt| attempt.id.action == ordinal && attempt.counts_in == task.record.run);
-        own.filter(|attempt| attempt.exit.as_ref().is_some_and(lp_protocol::Exit::is_success)).next_back()
+        task.attempts.iter().rfind(|attempt| {
+            attempt.id.action == ordinal
+                && attempt.counts_in == task.record.run
+                && attempt.exit.as_ref().is_some_and(lp_protocol::Exit::is_success)
+        })
     };
     result::of_task(&task.plan, |ordinal| task.outputs.get(&succeeded(ordinal)?.id).map(|output| &**output))
 }
