@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::StreamExt as _;
+use lp_protocol::client::ManagerClient;
 use lp_protocol::frames::{Assignment, AttemptEvent, Finish, ManagerFrame, Usage};
-use lp_protocol::views::{Page, TaskInfo, TaskView, WhyWork, WorkInfo, WorkView, WorkflowView};
+use lp_protocol::views::{Event, Page, TaskInfo, TaskView, WhyWork, WorkInfo, WorkView, WorkflowView};
 use lp_protocol::{ErrorCode, Exit, Stage, Status};
 use reqwest::{Method, StatusCode};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::harness::{Manager, app_archive, hello, manifest, read, refusal};
+use crate::harness::{Manager, app_archive, hello, manifest, read, refusal, within};
 use crate::node::{FakeNode, Log};
 
 /// A manager with the apps `one` and `two`, and a node.
@@ -325,4 +327,25 @@ async fn an_application_whose_app_goes_is_in_the_way_and_an_innocent_task_beside
     let body = json!({"workflow_id": work.workflow_id});
     let refused = refusal(manager.post("/api/v1/works", body).await, ErrorCode::InvalidManifest).await;
     assert!(refused.message.contains("the application `two` of `b` does not exist"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn watchers_hear_of_a_work_as_it_is_made_runs_and_ends() {
+    let (manager, mut node) = start().await;
+    let client = ManagerClient::new(&manager.url(""), &manager.token).unwrap();
+    let mut events = client.events(None).await.unwrap();
+    let work = create_work(&manager, json!({"applications": [{"name": "a", "app": "one"}]}), json!({})).await;
+    let a = assignments(&mut node, 1).await.remove("a").unwrap();
+    node.start(&a.attempt).await;
+    leave(&mut node, &a, None).await;
+
+    let mut heard = Vec::new();
+    while heard.last() != Some(&(Stage::Finished, Some(Status::Success))) {
+        if let Event::Work { work_id, stage, status } = within(events.next()).await.unwrap().unwrap() {
+            assert_eq!(work_id, work.work_id);
+            heard.push((stage, status));
+        }
+    }
+
+    assert_eq!(heard[..2], [(Stage::Pending, None), (Stage::Running, None)]);
 }

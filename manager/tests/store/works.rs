@@ -183,6 +183,9 @@ on_both_backends! {
         ] {
             assert_eq!(names(wanted.clone()).await.0, found, "{wanted:?}");
         }
+        assert_eq!(fixture.store.list_works_ended_before(at(99), 9).await.unwrap(), []);
+        let old = fixture.store.list_works_ended_before(at(100), 1).await.unwrap();
+        assert!(old == [work(2).work_id] || old == [work(4).work_id], "{old:?}");
         assert_eq!(fixture.store.resolve_work("@last").await.unwrap(), work(7).work_id);
         assert!(matches!(fixture.store.resolve_work("abcd").await, Err(Error::Ambiguous { .. })));
     }

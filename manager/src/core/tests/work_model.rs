@@ -81,7 +81,9 @@ impl Model {
             assert_eq!(app.name, event, "the event is that of the end: {work:?}");
             return;
         }
-        assert!(work.stop.is_none(), "nothing of a stopped work starts later: {record:?}");
+        // one that was made before the stop, in the same batch, was stopped with the work
+        let is_stopped_too = record.stop.is_some() || !record.stage.is_open();
+        assert!(work.stop.is_none() || is_stopped_too, "nothing of a stopped work starts later: {record:?}");
         for parent in &app.condition {
             let parent = &plan.applications[*parent as usize];
             let task = self.current(work, &parent.name).expect("what it waits for was started");

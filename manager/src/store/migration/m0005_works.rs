@@ -67,6 +67,7 @@ CREATE INDEX works_state ON works (state, seq);
 CREATE INDEX works_workflow ON works (workflow_id, seq);
 CREATE INDEX works_schedule ON works (schedule_id, seq) WHERE schedule_id IS NOT NULL;
 CREATE INDEX works_name ON works (name);
+CREATE INDEX works_end_at ON works (end_at) WHERE end_at IS NOT NULL;
 CREATE TABLE work_copies (
     work_id {uuid} NOT NULL PRIMARY KEY REFERENCES works (work_id) ON DELETE CASCADE,
     plan TEXT NOT NULL,

@@ -1,8 +1,10 @@
 //! The list of works, newest first, a page at a time.
 
 use chrono::{DateTime, Utc};
+use lp_protocol::WorkId;
 use lp_protocol::views::{ListWorks, Page, WorkView};
 use sea_orm::{ConnectionTrait, Value};
+use uuid::Uuid;
 
 use super::super::entity::columns::to_micros;
 use super::super::entity::{task, work};
@@ -42,6 +44,19 @@ impl Store {
             }
         }
         Ok(Page { items, next_cursor: last.filter(|_| has_more).map(format_cursor) })
+    }
+
+    /// Finished works that ended before this time, the oldest first, at most so many.
+    pub async fn list_works_ended_before(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<WorkId>> {
+        let sql = format!(
+            "SELECT w.work_id FROM works w WHERE w.state >= 10 AND w.end_at < ? ORDER BY w.end_at LIMIT {limit}"
+        );
+        let statement = self.statement(placeholders(self.backend, &sql), [to_micros(before).into()]);
+        let mut works = Vec::new();
+        for row in self.read.query_all_raw(statement).await? {
+            works.push(WorkId(row.try_get_by_index::<Uuid>(0)?));
+        }
+        Ok(works)
     }
 
     /// The condition on `works w` with its values; None where none can pass.
