@@ -179,6 +179,10 @@ impl Cluster {
         let count = self.started.entry(order.key.clone()).or_default();
         *count += 1;
         assert_eq!(*count, 1, "an attempt's program is started once: {:?}", order.key);
+        if !self.model.tasks.contains_key(&order.id.task) {
+            // its task was deleted while a node that was given up still had it
+            return;
+        }
         assert!(self.model.attempts.contains_key(&order.id), "what starts was committed before");
         assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold: {order:?}");
         for (other, node) in self.nodes.iter().enumerate() {

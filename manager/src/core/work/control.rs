@@ -7,7 +7,7 @@ use lp_protocol::plan::Plan;
 use lp_protocol::{ScheduleId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
-use super::super::record::{StopRequest, TaskRecord};
+use super::super::record::{StopRequest, TaskRecord, TaskSeq};
 use super::super::{Core, Finished, Now};
 use super::machine::{Node, Work};
 use super::record::{NewWork, OpenWork, WorkPlan, WorkRecord, WorkSource, WorkTask};
@@ -118,11 +118,7 @@ impl Core {
         plans: &BTreeMap<VersionId, Arc<Plan>>,
     ) {
         let OpenWork { record, plan, mut tasks } = work;
-        for task in &mut tasks {
-            if let Some(changed) = self.outcome.changes.tasks.get(&task.seq) {
-                (task.run, task.stage, task.status) = (changed.run, changed.stage, changed.status);
-            }
-        }
+        self.refresh(&mut tasks);
         self.open_work(now, record, plan, plans, &tasks);
     }
 
@@ -189,6 +185,14 @@ impl Core {
         if work.record.status == Some(Status::Success) {
             return Err(WorkRefusal::HasSucceeded);
         }
+        self.refresh(&mut work.tasks);
+        let wanted: Vec<TaskSeq> =
+            work.tasks.iter().filter(|task| work.wants_recovery(task)).map(|task| task.seq).collect();
+        let failed: Vec<Finished> =
+            failed.into_iter().filter(|task| wanted.contains(&task.record.seq)).collect();
+        if failed.len() < wanted.len() || failed.iter().any(|task| self.is_changed(&task.record)) {
+            return Err(WorkRefusal::Changed);
+        }
         for task in failed {
             let seq = task.record.seq;
             let Ok(reopened) = self.recover_task(now, task, Vec::new(), by) else { continue };
@@ -198,6 +202,23 @@ impl Core {
         }
         let record = WorkRecord { event_since: self.next_seq, ..reopened(&work.record) };
         Ok(self.reopen_work(now, record, work))
+    }
+
+    /// Brings what the store said of tasks to what this batch has made of them.
+    fn refresh(&self, tasks: &mut Vec<WorkTask>) {
+        let changes = &self.outcome.changes;
+        tasks.retain(|task| !changes.deleted.contains(&task.seq));
+        for task in tasks {
+            let open = self.tasks.get(&task.seq).map(|open| &open.record);
+            if let Some(record) = open.or_else(|| changes.tasks.get(&task.seq)) {
+                (task.run, task.stage, task.status) = (record.run, record.stage, record.status);
+            }
+        }
+    }
+
+    /// The batch has done something with the task already.
+    fn is_changed(&self, record: &TaskRecord) -> bool {
+        self.tasks.contains_key(&record.seq) || self.outcome.changes.tasks.contains_key(&record.seq)
     }
 
     fn reopen_work(&mut self, now: Now, record: WorkRecord, work: FinishedWork) -> WorkRecord {
