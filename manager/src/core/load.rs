@@ -18,6 +18,8 @@ impl Core {
             nodes: BTreeMap::new(),
             connections: BTreeMap::new(),
             shapes: HashMap::new(),
+            drains: BTreeMap::new(),
+            offered_targets: open.targets.into_iter().collect(),
             begun_tasks: 0,
             queue: Queue::default(),
             timers: Timers::default(),
@@ -29,6 +31,7 @@ impl Core {
             counters: Default::default(),
             watched: false,
         };
+        core.load_drains(now, open.drains);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         // plans of one version are shared: a shape must outlive the loop's first task of it
         let mut shapes = Vec::new();
@@ -48,12 +51,13 @@ impl Core {
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
         }
+        core.offered_targets = HashMap::new();
         core
     }
 
     fn restore_live(&mut self, now: Now, attempt: AttemptRecord) {
         let class =
-            self.tasks.get(&attempt.id.task).and_then(|task| task.shape.class(attempt.id.action)).cloned();
+            self.tasks.get(&attempt.id.task).and_then(|task| task.class(attempt.id.action)).cloned();
         let Some(class) = class else { return };
         self.node(now, attempt.node_id).add(attempt.id, &class.resources);
         self.live.insert(attempt.id, attempt);

@@ -64,6 +64,7 @@ impl Core {
         let Some(mut record) = self.live.remove(&id) else { return };
         let Finish { exit, start_at, end_at, output, log_bytes, log, usage } = finish;
         let exit = output.as_deref().and_then(refuse_dynamic_actions).unwrap_or(exit);
+        let exit = self.judge_stop(&record, exit);
         record.stage = Stage::Finished;
         record.status = Some(attempt_status(&exit));
         record.start_at = record.start_at.or(start_at);
@@ -88,7 +89,7 @@ impl Core {
 
     fn leave_node(&mut self, record: &AttemptRecord) {
         let id = record.id;
-        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action)).cloned()
+        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.class(id.action)).cloned()
         else {
             return;
         };
@@ -228,12 +229,13 @@ impl Core {
                 }
                 Timer::NodeSilent(node_id) => self.check_silence(now, node_id),
                 Timer::Rebalance => self.rebalance(),
+                Timer::DrainDeadline(node_id) => self.end_drain(node_id),
             }
         }
     }
 }
 
-fn unstarted(now: Now, exit: Exit) -> Finish {
+pub(super) fn unstarted(now: Now, exit: Exit) -> Finish {
     Finish {
         exit,
         start_at: None,
@@ -269,7 +271,7 @@ fn refuse_dynamic_actions(output: &RawValue) -> Option<Exit> {
 fn attempt_status(exit: &Exit) -> Status {
     match exit {
         Exit::Code { code: 0 } => Status::Success,
-        Exit::Stopped { .. } => Status::Kill,
+        Exit::Stopped { .. } | Exit::Drained => Status::Kill,
         Exit::Returned => Status::Cancel,
         Exit::Code { .. }
         | Exit::Signal { .. }

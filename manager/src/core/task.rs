@@ -12,7 +12,8 @@ use lp_protocol::{Exit, Stage, Status};
 
 use super::record::{AttemptRecord, FAIL_EVENT, SUCCESS_EVENT, TaskRecord};
 use super::retry::{self, MAX_LOSSES, Next};
-use super::shape::Shape;
+use super::shape::{Class, Shape};
+use super::targets::Targets;
 use super::time::Now;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +94,8 @@ pub(super) enum Halt {
 pub(super) struct Task {
     pub(super) record: TaskRecord,
     pub(super) shape: Arc<Shape>,
+    /// Classes of its own, where its input has a `target_env`.
+    pub(super) targets: Option<Targets>,
     /// By slot: the plan's, then its event actions.
     pub(super) actions: Box<[Action]>,
     /// An attempt of this run exists.
@@ -111,7 +114,7 @@ impl Task {
         now: Now,
     ) -> Self {
         let actions = vec![Action::new(); shape.slots()].into();
-        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape };
+        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape, targets: None };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
         for attempt in attempts {
             let Some(slot) = task.shape.slot(attempt.id.action) else { continue };
@@ -193,6 +196,12 @@ impl Task {
 
     pub(super) fn plan(&self, ordinal: Ordinal) -> Option<&ActionPlan> {
         self.shape.action(ordinal)
+    }
+
+    /// What an action of this task asks of a node.
+    pub(super) fn class(&self, ordinal: Ordinal) -> Option<&Arc<Class>> {
+        let own = self.targets.as_ref().and_then(|targets| targets.class(ordinal));
+        own.or_else(|| self.shape.class(ordinal))
     }
 
     pub(super) fn priority(&self, ordinal: Ordinal) -> i64 {

@@ -8,6 +8,7 @@ use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 
 use super::record::{AttemptId, AttemptRecord, NewTask, StopRequest, TaskRecord, TaskSeq};
+use super::targets;
 use super::task::{Halt, State, Task};
 use super::timers::Timer;
 use super::{Core, Effect, Now};
@@ -58,9 +59,32 @@ impl Core {
         };
         self.next_seq += 1;
         self.counters.tasks_created += 1;
+        let targets = targets::of_input(&plan, input.as_deref());
         self.outcome.changes.new_tasks.push(NewTask { record: record.clone(), input, key, fingerprint });
+        match targets {
+            Ok(Some(text)) => {
+                self.outcome.changes.targets.insert(record.seq, text.clone());
+                self.offer_targets(record.seq, text);
+            }
+            Ok(None) => {}
+            Err(error) => return self.born_failed(now, record, error.to_string()),
+        }
         self.open(now, record.clone(), &plan, &[]);
         self.touch(record.seq);
+        record
+    }
+
+    /// A task nobody could correct any more (a schedule's, a work's) whose input cannot be obeyed: it is there to be seen, and over.
+    fn born_failed(&mut self, now: Now, mut record: TaskRecord, reason: String) -> TaskRecord {
+        record.stage = Stage::Finished;
+        record.status = Some(Status::Fail);
+        record.reason = Some(format!("its input_data cannot be used: {reason}").into());
+        record.end_at = Some(now.wall);
+        self.counters.tasks_finished += 1;
+        if let Some(new) = self.outcome.changes.new_tasks.last_mut() {
+            new.record = record.clone();
+        }
+        self.outcome.effects.push(Effect::Finished { task_id: record.task_id });
         record
     }
 
@@ -74,7 +98,9 @@ impl Core {
     ) {
         let seq = record.seq;
         let shape = self.shape(record.version_id, plan);
-        let task = Task::restore(record, shape, attempts, now);
+        let targets = self.take_targets(seq, &shape);
+        let mut task = Task::restore(record, shape, attempts, now);
+        task.targets = targets;
         self.by_id.insert(task.record.task_id, seq);
         self.begun_tasks += u64::from(task.begun);
         let states: Vec<(Ordinal, State)> =

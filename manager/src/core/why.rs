@@ -57,7 +57,7 @@ impl Core {
     }
 
     fn why_queued(&self, task: &Task, ordinal: Ordinal) -> (String, Option<String>) {
-        let Some(class) = task.shape.class(ordinal) else { return Default::default() };
+        let Some(class) = task.class(ordinal) else { return Default::default() };
         let connected: Vec<(&NodeId, &super::Node)> =
             self.nodes.iter().filter(|(_, node)| node.connection.is_some()).collect();
         if connected.is_empty() {

@@ -13,6 +13,7 @@ mod grammar;
 mod graph;
 mod json;
 mod names;
+mod overrides;
 mod resources;
 mod retry;
 mod site;
@@ -22,6 +23,7 @@ mod warning;
 
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
+pub use overrides::{Strangers, find_target_env, target_overrides};
 pub use warning::Warning;
 
 /// Name of the manifest in the root directory of an application.

@@ -100,6 +100,7 @@ impl Badge {
     pub(crate) fn of_attempt(stage: Stage, status: Option<Status>, exit: Option<&Exit>) -> Self {
         match exit {
             Some(Exit::Lost { .. }) => Self { look: Look::Lost, word: "lost" },
+            Some(Exit::Drained) => Self { look: Look::Skipped, word: "drained" },
             Some(Exit::Returned) => Self { look: Look::Skipped, word: "returned" },
             Some(
                 Exit::Code { .. }

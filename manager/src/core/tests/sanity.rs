@@ -21,7 +21,7 @@ impl Core {
                 match action.state {
                     State::Queued => {
                         queued += 1;
-                        let class = task.shape.class(ordinal).unwrap();
+                        let class = task.class(ordinal).unwrap();
                         assert!(
                             self.queue.contains(class, &Core::place_of(task, ordinal)),
                             "queued actions are in the queue"
@@ -55,7 +55,7 @@ impl Core {
             for id in &node.attempts {
                 assert!(live.remove(id), "an attempt is with one node");
                 assert_eq!(self.live[id].node_id, *node_id);
-                let class = self.tasks[&id.task].shape.class(id.action).unwrap();
+                let class = self.tasks[&id.task].class(id.action).unwrap();
                 in_use.add(&class.resources);
                 plain_only &= class.is_plain();
             }
