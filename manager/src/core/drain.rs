@@ -20,9 +20,9 @@ use super::{ConnectionId, Core, Effect, Now};
 pub(super) struct Draining {
     pub(super) drain: Drain,
     /// When the deadline's timer is due, on the monotonic clock; None where there is none or it has passed.
-    due: Option<Duration>,
+    pub(super) due: Option<Duration>,
     /// The deadline has passed.
-    is_over: bool,
+    pub(super) is_over: bool,
 }
 
 /// Why a node is not removed.

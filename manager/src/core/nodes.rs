@@ -85,7 +85,7 @@ impl Core {
                 }
                 NodeFrame::Reports { reports } => self.take_reports(now, node_id, connection, reports),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
-                // the link's own business, handled before it comes here
+                // the link's own business, handled before they come here
                 NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}
             }
         }

@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lp_protocol::Status;
 use lp_protocol::manifest::{self, Strangers};
-use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::plan::Ordinal;
 use serde_json::value::RawValue;
 
-use super::Core;
-use super::record::TaskSeq;
+use super::record::{TaskRecord, TaskSeq};
 use super::shape::{Class, Shape};
+use super::timers::Timer;
+use super::{Core, Now};
 
 /// The classes that differ from the shape's.
 #[derive(Debug)]
@@ -24,27 +26,18 @@ impl Targets {
         self.0.get(&ordinal)
     }
 
-    fn read(text: &str, shape: &Shape) -> Option<Self> {
-        let text = RawValue::from_string(text.to_owned()).ok()?;
-        let targets = manifest::target_overrides(&shape.plan, &text, Strangers::PassOver).ok()?;
+    pub(super) fn read(text: &str, shape: &Shape) -> Result<Option<Self>, String> {
+        let text = RawValue::from_string(text.to_owned()).map_err(|error| error.to_string())?;
+        let targets = manifest::target_overrides(&shape.plan, &text, Strangers::PassOver)
+            .map_err(|error| error.to_string())?;
         let mut classes = BTreeMap::new();
         for (name, target) in targets {
             let Some(ordinal) = shape.ordinal(&name) else { continue };
             let Some(class) = shape.class(ordinal) else { continue };
             classes.insert(ordinal, Arc::new(Class { target, ..Class::clone(class) }));
         }
-        (!classes.is_empty()).then_some(Self(classes))
+        Ok((!classes.is_empty()).then_some(Self(classes)))
     }
-}
-
-/// The text of the `target_env` in a task's input, checked against the plan.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn of_input(plan: &Plan, input: Option<&RawValue>) -> Result<Option<Box<str>>, manifest::Error> {
-    let Some(text) = input.and_then(manifest::find_target_env) else { return Ok(None) };
-    manifest::target_overrides(plan, text, Strangers::Refuse)?;
-    Ok(Some(text.get().into()))
 }
 
 impl Core {
@@ -53,13 +46,24 @@ impl Core {
         self.offered_targets.insert(seq, text);
     }
 
-    pub(super) fn take_targets(&mut self, seq: TaskSeq, shape: &Shape) -> Option<Targets> {
-        let text = self.offered_targets.remove(&seq)?;
-        Targets::read(&text, shape)
-    }
-
     /// Forgets what was offered and not taken.
     pub fn withdraw_targets(&mut self) {
         self.offered_targets.clear();
+    }
+
+    /// The classes of a task that is being opened. Whoever creates a task by hand is told what is wrong with its `target_env`; where
+    /// nobody is there to be told (a schedule's task, a work's, one rerun under another version) the task fails with the reason.
+    pub(super) fn take_targets(&mut self, now: Now, record: &mut TaskRecord, shape: &Shape) -> Option<Targets> {
+        let text = self.offered_targets.remove(&record.seq)?;
+        match Targets::read(&text, shape) {
+            Ok(targets) => targets,
+            Err(reason) => {
+                record.status = Some(Status::Fail);
+                record.reason = Some(format!("its input_data cannot be used: {reason}").into());
+                // not in the middle of whatever opens it
+                self.timers.set(now.mono, Timer::Settle(record.seq));
+                None
+            }
+        }
     }
 }

@@ -133,7 +133,9 @@ impl Task {
                 task.actions[slot].state = task.state_after(slot, attempt, now);
             }
         }
-        task.failed = task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
+        // without a failed action only where the task failed as a whole
+        task.failed = task.record.status == Some(Status::Fail)
+            || task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
         task.resolve_unstarted();
         task.resolve_event();
         task.unsettled = task.plain_actions().iter().filter(|action| !action.is_done()).count() as u32;

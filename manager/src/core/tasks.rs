@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use lp_protocol::frames::{ManagerFrame, Stop};
+use lp_protocol::manifest;
 use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 
-use super::record::{AttemptId, AttemptRecord, NewTask, StopRequest, TaskRecord, TaskSeq};
-use super::targets;
+use super::record::{AttemptId, AttemptRecord, NewTask, Origin, StopRequest, TaskRecord, TaskSeq};
 use super::task::{Halt, State, Task};
 use super::timers::Timer;
 use super::{Core, Effect, Now};
@@ -20,6 +20,7 @@ pub struct NewTaskRequest {
     pub app_id: AppId,
     pub version_id: VersionId,
     pub plan: Arc<Plan>,
+    pub origin: Option<Origin>,
     pub priority: i32,
     pub input: Option<Box<RawValue>>,
     pub key: Option<Box<str>>,
@@ -37,8 +38,18 @@ pub enum TaskRefusal {
 
 impl Core {
     pub fn create_task(&mut self, now: Now, request: NewTaskRequest) -> TaskRecord {
-        let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } =
-            request;
+        let NewTaskRequest {
+            task_id,
+            name,
+            app_id,
+            version_id,
+            plan,
+            origin,
+            priority,
+            input,
+            key,
+            fingerprint,
+        } = request;
         // lists order by sequence and cut by time: a clock set back must not make the two disagree
         self.last_create_at = self.last_create_at.max(now.wall);
         let record = TaskRecord {
@@ -47,6 +58,7 @@ impl Core {
             name: name.into(),
             app_id,
             version_id,
+            origin,
             priority,
             run: 1,
             stage: Stage::Pending,
@@ -59,32 +71,15 @@ impl Core {
         };
         self.next_seq += 1;
         self.counters.tasks_created += 1;
-        let targets = targets::of_input(&plan, input.as_deref());
+        let targets: Option<Box<str>> =
+            input.as_deref().and_then(manifest::find_target_env).map(|text| text.get().into());
         self.outcome.changes.new_tasks.push(NewTask { record: record.clone(), input, key, fingerprint });
-        match targets {
-            Ok(Some(text)) => {
-                self.outcome.changes.targets.insert(record.seq, text.clone());
-                self.offer_targets(record.seq, text);
-            }
-            Ok(None) => {}
-            Err(error) => return self.born_failed(now, record, error.to_string()),
+        if let Some(text) = targets {
+            self.outcome.changes.targets.insert(record.seq, text.clone());
+            self.offer_targets(record.seq, text);
         }
         self.open(now, record.clone(), &plan, &[]);
         self.touch(record.seq);
-        record
-    }
-
-    /// A task nobody could correct any more (a schedule's, a work's) whose input cannot be obeyed: it is there to be seen, and over.
-    fn born_failed(&mut self, now: Now, mut record: TaskRecord, reason: String) -> TaskRecord {
-        record.stage = Stage::Finished;
-        record.status = Some(Status::Fail);
-        record.reason = Some(format!("its input_data cannot be used: {reason}").into());
-        record.end_at = Some(now.wall);
-        self.counters.tasks_finished += 1;
-        if let Some(new) = self.outcome.changes.new_tasks.last_mut() {
-            new.record = record.clone();
-        }
-        self.outcome.effects.push(Effect::Finished { task_id: record.task_id });
         record
     }
 
@@ -92,13 +87,13 @@ impl Core {
     pub(super) fn open(
         &mut self,
         now: Now,
-        record: TaskRecord,
+        mut record: TaskRecord,
         plan: &Arc<Plan>,
         attempts: &[AttemptRecord],
     ) {
         let seq = record.seq;
         let shape = self.shape(record.version_id, plan);
-        let targets = self.take_targets(seq, &shape);
+        let targets = self.take_targets(now, &mut record, &shape);
         let mut task = Task::restore(record, shape, attempts, now);
         task.targets = targets;
         self.by_id.insert(task.record.task_id, seq);

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Retry { task: TaskSeq, action: Ordinal },
     /// Look whether the node has been silent for too long.
     NodeSilent(NodeId),
+    /// A task that failed as a whole when it was opened is to be finished.
+    Settle(TaskSeq),
     /// What a drained node still runs has had its time.
     DrainDeadline(NodeId),
     /// Look whether attempts wait on one node while another has room.
@@ -38,11 +40,14 @@ impl Timers {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes the first timer that is due.
-    pub(super) fn pop_due(&mut self, now: Duration) -> Option<Timer> {
-        let first = *self.due.first().filter(|(at, _)| *at <= now)?;
-        self.due.remove(&first);
-        Some(first.1)
+    /// The timers that are due, in order.
+    pub(super) fn due(&self, now: Duration) -> impl Iterator<Item = (Duration, Timer)> + '_ {
+        self.due.iter().copied().take_while(move |(at, _)| *at <= now)
+    }
+
+    /// Takes a timer that is due; false where it was cancelled meanwhile.
+    pub(super) fn take(&mut self, entry: (Duration, Timer)) -> bool {
+        self.due.remove(&entry)
     }
 }
 

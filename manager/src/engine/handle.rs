@@ -15,7 +15,7 @@ use lp_protocol::{AppId, NodeId, TaskId, VersionId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::record::{StopRequest, TaskRecord, Unwanted};
 use crate::core::{ConnectionId, HeldAction, Overview};
 use crate::store::{Epoch, Store};
 
@@ -58,6 +58,8 @@ pub enum Error {
     WrongStage { task_id: TaskId, stage: lp_protocol::Stage, wanted: &'static str },
     #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
     KeyReused { key: String, task_id: TaskId },
+    #[error("node `{node_id}` {refusal}")]
+    NodeBusy { node_id: NodeId, refusal: crate::core::NodeRefusal },
     /// The connection is not the node's present one any more.
     #[error("the node has connected anew")]
     StaleConnection,
@@ -82,7 +84,7 @@ pub(super) enum Request {
     CreateTasks { source: TaskSource, drafts: Vec<TaskDraft>, answer: Answer<Vec<Created>> },
     StopTask { task_id: TaskId, stop: StopRequest, answer: Answer<TaskRecord> },
     RerunTask { task_id: TaskId, answer: Answer<TaskRecord> },
-    DeleteTask { task_id: TaskId, answer: Answer<()> },
+    DeleteTask { task_id: TaskId, unwanted: Vec<Unwanted>, answer: Answer<()> },
     WaitTask { task_id: TaskId, answer: Answer<()> },
     Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
     Overview { answer: Answer<Overview> },
@@ -90,6 +92,7 @@ pub(super) enum Request {
     ConnectNode { node_id: NodeId, hello: Box<Hello>, outbound: Outbound, answer: Answer<ConnectionId> },
     NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
     DisconnectNode { connection: ConnectionId },
+    Apply(super::apply::Call),
 }
 
 impl Engine {
@@ -112,9 +115,9 @@ impl Engine {
         self.ask(|answer| Request::RerunTask { task_id, answer }).await
     }
 
-    /// Forgets a finished task.
-    pub async fn delete_task(&self, task_id: TaskId) -> Result<(), Error> {
-        self.ask(|answer| Request::DeleteTask { task_id, answer }).await
+    /// Forgets a finished task; what `unwanted` lists, its workspaces, is to go with it.
+    pub async fn delete_task(&self, task_id: TaskId, unwanted: Vec<Unwanted>) -> Result<(), Error> {
+        self.ask(|answer| Request::DeleteTask { task_id, unwanted, answer }).await
     }
 
     /// Returns when the task is finished and committed, is not open, or `timeout` has passed; read the store then.
@@ -191,7 +194,7 @@ impl Engine {
         self.leadership.clone()
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
+    pub(super) async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
         let gone = || Error::Unavailable { reason: "the manager is shutting down".to_owned() };
         let (answer, answered) = oneshot::channel();
         self.inbox.send(request(answer)).await.map_err(|_| gone())?;

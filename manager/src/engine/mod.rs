@@ -3,15 +3,18 @@
 //! `handle` is its door, `run` the life of a leadership, `batch` one turn of the loop, `assignments` what a node needs besides the core's
 //! word, `connections` where frames go.
 
+mod apply;
 mod assignments;
 mod batch;
 mod connections;
 mod event;
 mod handle;
 mod input;
+mod nodes;
 mod requests;
 mod run;
 
+pub use crate::core::removed;
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
 pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};
 pub use run::{Settings, start};

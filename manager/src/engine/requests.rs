@@ -8,7 +8,7 @@ use lp_protocol::views::Created;
 
 use super::batch::Turn;
 use super::handle::{Answer, DraftKey, Error, Request, TaskDraft, TaskSource};
-use crate::core::record::TaskRecord;
+use crate::core::record::{TaskRecord, TaskSeq};
 use crate::core::{NewTaskRequest, Now, TaskRefusal};
 use crate::store::{KnownKey, Rerun};
 
@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) keys: BTreeMap<String, KnownKey>,
     pub(super) reruns: HashMap<TaskId, Result<Rerun, Error>>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
+    /// `target_env` of the tasks in `reruns`.
+    pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
 }
 
 /// The requests of one batch on their way through the core.
@@ -53,10 +55,12 @@ impl Batch<'_> {
                 });
                 self.reply(answer, rerun);
             }
-            Request::DeleteTask { task_id, answer } => {
+            Request::DeleteTask { task_id, unwanted, answer } => {
                 let found = self.known.records.get(&task_id).cloned().ok_or(Error::NoSuchTask { task_id });
                 let deleted = found.and_then(|record| {
-                    self.turn.core.delete_task(&record).map_err(|refusal| refused(task_id, refusal))
+                    self.turn.core.delete_task(&record).map_err(|refusal| refused(task_id, refusal))?;
+                    self.turn.core.give_up_workspaces(unwanted);
+                    Ok(())
                 });
                 self.reply(answer, deleted);
             }
@@ -81,6 +85,9 @@ impl Batch<'_> {
             Request::NodeFrames { connection, frames, answer } => {
                 let taken = self.turn.core.take_frames(now, connection, frames);
                 self.reply(answer, if taken { Ok(()) } else { Err(Error::StaleConnection) });
+            }
+            Request::Apply(call) => {
+                self.replies.extend(call(Ok((&mut self.turn.core, now))));
             }
             Request::DisconnectNode { connection } => {
                 self.turn.connections.remove(connection);
@@ -123,6 +130,7 @@ impl Batch<'_> {
             app_id: source.app_id,
             version_id: source.version_id,
             plan: source.plan.clone(),
+            origin: None,
             priority,
             input,
             key,
@@ -191,6 +199,7 @@ impl Request {
             Request::Overview { answer } => send(answer, error),
             Request::AttemptsOf { answer, .. } => send(answer, error),
             Request::ConnectNode { answer, .. } => send(answer, error),
+            Request::Apply(call) => drop(call(Err(error))),
             Request::DisconnectNode { .. } => {}
         }
     }

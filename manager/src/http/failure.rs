@@ -157,6 +157,9 @@ impl From<engine::Error> for Failure {
             Error::Unavailable { reason } => Self::unavailable(reason),
             Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::NodeBusy { .. } => Self::new(ErrorCode::Conflict, error.to_string()).hint(
+                "Drain it and wait until nothing runs there, or remove it with force: what it runs is then given to others.",
+            ),
             Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }

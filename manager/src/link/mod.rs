@@ -6,6 +6,7 @@
 //! A connection belongs to the engine, which holds the only strong sender of frames; when it drops that, the connection is closed.
 
 mod decode;
+mod unwanted;
 mod registry;
 mod session;
 mod streams;

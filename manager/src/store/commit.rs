@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 
+use super::cluster;
 use super::entity::{attempt, task};
 use super::sql::{Insert, clean, execute_by_keys, placeholders};
 use super::{Epoch, Result, Store};
@@ -20,12 +21,26 @@ impl Store {
     /// be what they were or, where the connection was lost in the last step, what they should be: load them anew.
     pub async fn commit(&self, epoch: Epoch, changes: &Changes) -> Result<()> {
         let transaction = self.begin(epoch).await?;
-        let Changes { new_tasks, tasks, attempts, payloads, deleted } = changes;
+        let Changes {
+            new_tasks,
+            tasks,
+            attempts,
+            payloads,
+            deleted,
+            targets,
+            drains,
+            removed_nodes,
+            unwanted,
+        } = changes;
         insert_tasks(&transaction, new_tasks).await?;
         task::UPDATE.execute(&transaction, tasks.values().map(task::values).collect()).await?;
         attempt::UPSERT.execute(&transaction, attempts.values().map(attempt::values).collect()).await?;
         let payloads = payloads.iter().filter_map(|(id, payload)| attempt::payload_values(*id, payload));
         attempt::UPSERT_PAYLOAD.execute(&transaction, payloads.collect()).await?;
+        cluster::write_targets(&transaction, targets).await?;
+        cluster::write_drains(&transaction, drains).await?;
+        cluster::write_unwanted(&transaction, unwanted).await?;
+        cluster::remove_nodes(&transaction, removed_nodes).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
         }
@@ -84,6 +99,7 @@ mod tests {
             name: "x".repeat(100_000).into(),
             app_id: lp_protocol::AppId::random(),
             version_id: 1,
+            origin: None,
             priority: 0,
             run: 1,
             stage: lp_protocol::Stage::Finished,

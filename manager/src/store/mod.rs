@@ -6,6 +6,7 @@
 
 mod attempts;
 mod catalogue;
+mod cluster;
 mod commit;
 mod entity;
 mod error;
@@ -22,6 +23,7 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod sources;
 mod sql;
 mod tokens;
 

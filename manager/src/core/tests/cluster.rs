@@ -14,7 +14,7 @@ use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
-use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
+use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
 
 pub(super) struct Cluster {
     pub(super) random: Random,
@@ -81,6 +81,7 @@ impl Cluster {
             app_id: AppId(Uuid::from_u64_pair(3, 1)),
             version_id,
             plan,
+            origin: None,
             priority,
             input: None,
             key: None,
@@ -115,6 +116,14 @@ impl Cluster {
         if let Some(connection) = self.nodes[index].disconnect() {
             self.core.disconnect_node(self.now(), connection);
         }
+    }
+
+    pub(super) fn drain(&mut self, index: usize, patience: Option<Duration>) {
+        self.core.drain_node(self.now(), self.nodes[index].id, patience);
+    }
+
+    pub(super) fn undrain(&mut self, index: usize) {
+        self.core.undrain_node(self.nodes[index].id);
     }
 
     /// Frames of a node reach the manager.
@@ -179,6 +188,8 @@ impl Cluster {
             !is_stopped || !node.has_heard_all(),
             "nothing of a stopped task starts on a node that could know"
         );
+        let is_drained = self.model.drains.contains_key(&node.id);
+        assert!(!is_drained || !node.has_heard_all(), "nothing starts on a drained node that could know");
         let slots: u32 =
             node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
         assert!(slots <= node.capacity.slots);
@@ -187,7 +198,7 @@ impl Cluster {
     /// One turn of the engine's loop.
     pub(super) fn turn(&mut self) {
         let now = self.now();
-        self.core.fire_timers(now);
+        self.core.fire_timers(now, &Sources::default());
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

@@ -45,7 +45,18 @@ impl Core {
         assert_eq!(self.queue.len(), queued, "nothing else is in the queue");
         assert_eq!(live, self.live.keys().copied().collect(), "live attempts are those of live actions");
         assert_eq!(self.begun_tasks, self.tasks.values().filter(|task| task.begun).count() as u64);
+        self.check_drains();
         self.check_nodes(live);
+    }
+
+    fn check_drains(&self) {
+        for (node_id, draining) in &self.drains {
+            let timed = draining.due.is_some_and(|due| self.timers.contains(due, Timer::DrainDeadline(*node_id)));
+            assert_eq!(timed, draining.due.is_some(), "a deadline that is to come has its timer");
+            let to_come = draining.due.is_some() || draining.is_over;
+            assert_eq!(to_come, draining.drain.deadline.is_some());
+        }
+        assert!(self.offered_targets.is_empty());
     }
 
     fn check_nodes(&self, mut live: BTreeSet<AttemptId>) {
@@ -82,6 +93,9 @@ impl Core {
                 let counts = (action.attempts, action.failures, action.losses, action.last_stopped);
                 writeln!(text, "  {ordinal} {state} {counts:?}").unwrap();
             }
+        }
+        for (node_id, draining) in &self.drains {
+            writeln!(text, "drain {node_id} {:?}", draining.drain).unwrap();
         }
         for (id, record) in &self.live {
             writeln!(text, "live {id:?} {record:?}").unwrap();

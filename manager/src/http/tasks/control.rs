@@ -64,11 +64,9 @@ pub(crate) async fn delete(
     // read before: nobody knows afterwards where they are
     let kept = Kept::find(&state, &task).await?;
     let task_id = kept.record.task_id;
-    known(&state, task_id, state.engine.delete_task(task_id).await).await?;
-    let away = kept.delete(&state).await?;
-    if !away.is_empty() {
-        tracing::info!(task.id = %task_id, nodes = away.len(), "workspaces of a deleted task stay on nodes that are away");
-    }
+    let unwanted = kept.workspaces.clone();
+    known(&state, task_id, state.engine.delete_task(task_id, unwanted).await).await?;
+    kept.tell(&state);
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn status() -> ClusterStatus {
 pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
     let capacity = Resources { slots: 8, cpu_millis: 8000, memory_bytes: 32 << 30, ..Resources::default() };
     NodeView {
+        drain: None,
         node_id: NodeId::random(),
         name: name.to_owned(),
         state,
@@ -102,6 +103,9 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
             app_id: AppId::random(),
             app_name: "hello".to_owned(),
             version_id: 7,
+            work_id: None,
+            schedule_id: None,
+            service_id: None,
             stage,
             status,
             priority: 0,
