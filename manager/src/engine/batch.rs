@@ -188,6 +188,7 @@ impl Turn {
     /// Releases the effects of a committed batch.
     async fn act(&mut self, changes: &Changes, effects: Vec<Effect>) -> store::Result<()> {
         let mut outgoing = Outgoing::default();
+        let mut closing = Vec::new();
         let mut orders = Vec::new();
         for effect in &effects {
             if let Effect::Assign { order, .. } = effect {
@@ -210,7 +211,7 @@ impl Turn {
                 },
                 Effect::Close { connection, reason } => {
                     tracing::info!(connection = connection.0, reason, "closing a node's connection");
-                    self.connections.remove(connection);
+                    closing.push(connection);
                 }
                 Effect::Finished { task_id } => {
                     for waiter in self.waiters.remove(&task_id).into_iter().flatten() {
@@ -231,6 +232,8 @@ impl Turn {
             }
         }
         self.stuck.extend(self.connections.send(outgoing.into_frames()));
+        // after the last words to them
+        closing.into_iter().for_each(|connection| self.connections.remove(connection));
         Ok(())
     }
 
