@@ -36,7 +36,9 @@ pub struct LabelRule {
 /// Why a text is no label or no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("must begin with a letter or digit and have only letters, digits, `.`, `_`, `-` and `/`, at most {MAX_KEY_BYTES}")]
+    #[error(
+        "must begin with a letter or digit and have only letters, digits, `.`, `_`, `-` and `/`, at most {MAX_KEY_BYTES}"
+    )]
     Key,
     #[error("must have 1 to {MAX_VALUE_BYTES} bytes, no control characters, and no blank at either end")]
     Value,
@@ -107,9 +109,8 @@ impl LabelRule {
 
     /// Tells whether a label with this value, or the lack of one, keeps the rule.
     pub fn holds(&self, value: Option<&str>) -> bool {
-        let names = |side: &[String]| {
-            value.is_some_and(|value| side.iter().any(|text| text == ANY || text == value))
-        };
+        let names =
+            |side: &[String]| value.is_some_and(|value| side.iter().any(|text| text == ANY || text == value));
         (self.any_of.is_empty() || names(&self.any_of)) && !names(&self.none_of)
     }
 }
@@ -166,7 +167,9 @@ mod tests {
             assert!(LabelRule::parse(texts.iter().copied()).is_err(), "{texts:?}");
         }
         assert_eq!(LabelRule::parse(std::iter::repeat_n("a", 101)), Err(Error::TooMany));
-        for (key, value) in [("", "a"), ("a b", "a"), ("-a", "a"), ("a", ""), ("a", "!b"), ("a", "*"), ("a", "b ")] {
+        for (key, value) in
+            [("", "a"), ("a b", "a"), ("-a", "a"), ("a", ""), ("a", "!b"), ("a", "*"), ("a", "b ")]
+        {
             assert!(check(key, value).is_err(), "{key}={value}");
         }
         for (key, value) in [("gpu", "a100"), ("example.org/rack", "r 12"), ("0", "ü")] {

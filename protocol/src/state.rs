@@ -119,7 +119,7 @@ impl Exit {
             Exit::BadOutput { .. } => Some(0),
             Exit::TimedOut | Exit::NotStarted { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => {
                 None
-            },
+            }
         }
     }
 }

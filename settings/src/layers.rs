@@ -213,13 +213,30 @@ mod tests {
 
         let loaded = load(
             file,
-            &[("LP_HTTP_PORT", "2"), ("LP_LABELS", "gpu=h100,os=12"), ("LP_NAME", "8"), ("PATH", "/"), ("LP_OTHER", "x")],
-            &[("http_port", "3"), ("hosts", "a, b"), ("labels", "gpu=v100"), ("labels", "x=y"), ("counts", "{tape: 2}"), ("room", "2KiB"), ("strict", "true")],
+            &[
+                ("LP_HTTP_PORT", "2"),
+                ("LP_LABELS", "gpu=h100,os=12"),
+                ("LP_NAME", "8"),
+                ("PATH", "/"),
+                ("LP_OTHER", "x"),
+            ],
+            &[
+                ("http_port", "3"),
+                ("hosts", "a, b"),
+                ("labels", "gpu=v100"),
+                ("labels", "x=y"),
+                ("counts", "{tape: 2}"),
+                ("room", "2KiB"),
+                ("strict", "true"),
+            ],
         );
 
         let config = loaded.unwrap().config;
         assert_eq!((config.http_port, config.name.as_deref(), config.room), (3, Some("8"), Some(2048)));
-        assert_eq!((config.hosts.as_slice(), config.wait), (["a".to_owned(), "b".to_owned()].as_slice(), Duration::from_secs(60)));
+        assert_eq!(
+            (config.hosts.as_slice(), config.wait),
+            (["a".to_owned(), "b".to_owned()].as_slice(), Duration::from_secs(60))
+        );
         let label = |key: &str| config.labels[key].as_str();
         assert_eq!((label("gpu"), label("rack"), label("os"), label("x")), ("v100", "7", "12", "y"));
         assert_eq!(config.counts, [("licence".to_owned(), 1), ("tape".to_owned(), 2)].into());
@@ -238,21 +255,42 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_refused_with_what_was_probably_meant_in_each_layer() {
         for (file, variables, flags, message) in [
-            ("http_prot: 1", &[][..], &[][..], "lp.yml: there is no key `http_prot`; did you mean `http_port`?"),
+            (
+                "http_prot: 1",
+                &[][..],
+                &[][..],
+                "lp.yml: there is no key `http_prot`; did you mean `http_port`?",
+            ),
             ("zzz: 1", &[], &[], "lp.yml: there is no key `zzz`"),
-            ("", &[("LP_HTTP_PROT", "1")], &[], "the variable LP_HTTP_PROT means nothing to lp; did you mean LP_HTTP_PORT?"),
+            (
+                "",
+                &[("LP_HTTP_PROT", "1")],
+                &[],
+                "the variable LP_HTTP_PROT means nothing to lp; did you mean LP_HTTP_PORT?",
+            ),
             ("", &[], &[("lables", "a=b")], "--set: there is no key `lables`; did you mean `labels`?"),
             ("- a", &[], &[], "lp.yml is not a list of `key: value` lines"),
             ("1: 2", &[], &[], "lp.yml is not a list of `key: value` lines"),
             ("a: [", &[], &[], "lp.yml is not YAML"),
-            ("", &[("LP_LABELS", "gpu")], &[], "the variable LP_LABELS: the value of `labels` cannot be read: `gpu` is not KEY=VALUE"),
+            (
+                "",
+                &[("LP_LABELS", "gpu")],
+                &[],
+                "the variable LP_LABELS: the value of `labels` cannot be read: `gpu` is not KEY=VALUE",
+            ),
             ("http_port: 70000", &[], &[], "the value of `http_port` is wrong: "),
             ("wait: -1", &[], &[], "the value of `wait` is wrong: "),
             ("room: much", &[], &[], "the value of `room` is wrong: "),
         ] {
             let error = load(file, variables, flags).unwrap_err().to_string();
-            assert!(error == message || message.ends_with(": ") && error.starts_with(message), "{file}: {error}");
+            assert!(
+                error == message || message.ends_with(": ") && error.starts_with(message),
+                "{file}: {error}"
+            );
         }
-        assert!(load("", &[("LP_TASK_ID", "x"), ("LP_DEST", "printer")], &[]).is_ok(), "other programs' variables");
+        assert!(
+            load("", &[("LP_TASK_ID", "x"), ("LP_DEST", "printer")], &[]).is_ok(),
+            "other programs' variables"
+        );
     }
 }

@@ -32,14 +32,18 @@ pub(crate) enum Verb {
     /// Show a node and what runs on it
     Info(Info),
     /// Give a node nothing new; what runs there may end
-    #[command(after_help = "Examples:\n  lp node drain worker-1\n  lp node drain worker-1 --deadline 30m   what still runs then is \
-        stopped and runs elsewhere\n\nThe drain stands until `lp node undrain`, also over restarts. `lp node list` says when nothing is left.")]
+    #[command(
+        after_help = "Examples:\n  lp node drain worker-1\n  lp node drain worker-1 --deadline 30m   what still runs then is \
+        stopped and runs elsewhere\n\nThe drain stands until `lp node undrain`, also over restarts. `lp node list` says when nothing is left."
+    )]
     Drain(Drain),
     /// Give a drained node work again
     Undrain(Undrain),
     /// Forget a node for good; it cannot come back without joining anew
-    #[command(after_help = "Examples:\n  lp node drain worker-1 && lp node remove worker-1\n  lp node remove worker-1 --force   \
-        also while it works: what it runs is given to others")]
+    #[command(
+        after_help = "Examples:\n  lp node drain worker-1 && lp node remove worker-1\n  lp node remove worker-1 --force   \
+        also while it works: what it runs is given to others"
+    )]
     Remove(Remove),
     /// Make a token new nodes can join with
     Token(Token),
@@ -140,7 +144,9 @@ async fn drain(session: &Session, drain: Drain) -> Result<(), Failure> {
                     "node {name} is draining; what still runs there at {} runs elsewhere then",
                     text::exact(*deadline)
                 ),
-                Some(_) => format!("node {name} is draining: it gets nothing new, and what runs there may end"),
+                Some(_) => {
+                    format!("node {name} is draining: it gets nothing new, and what runs there may end")
+                }
                 None => format!("node {name} is drained: nothing is with it"),
             });
             Ok(())
@@ -263,7 +269,9 @@ fn drained_since(look: &crate::output::Look, drain: &DrainView) -> String {
     let since = look.time(drain.since);
     match (drain.drained, drain.deadline) {
         (true, _) => format!("since {since}; nothing is left here"),
-        (false, Some(deadline)) => format!("since {since}; what still runs at {} is stopped", text::exact(deadline)),
+        (false, Some(deadline)) => {
+            format!("since {since}; what still runs at {} is stopped", text::exact(deadline))
+        }
         (false, None) => format!("since {since}; what runs may end"),
     }
 }

@@ -90,10 +90,9 @@ impl Core {
         self.outcome.changes.drains.remove(&node_id);
         self.outcome.changes.removed_nodes.push(node_id);
         self.remove_node(node_id);
-        self.outcome.effects.push(Effect::Publish(lp_protocol::views::Event::Node {
-            node_id,
-            state: NodeState::Lost,
-        }));
+        self.outcome
+            .effects
+            .push(Effect::Publish(lp_protocol::views::Event::Node { node_id, state: NodeState::Lost }));
         Ok(())
     }
 
@@ -163,9 +162,7 @@ impl Core {
             .filter(|id| self.live.get(id).is_some_and(|record| record.stage == Stage::Pending));
         let attempts: Vec<AttemptKey> = unstarted.filter_map(|id| self.key(*id)).collect();
         if !attempts.is_empty() {
-            self.outcome
-                .effects
-                .push(Effect::Send { connection, frame: ManagerFrame::Recall { attempts } });
+            self.outcome.effects.push(Effect::Send { connection, frame: ManagerFrame::Recall { attempts } });
         }
     }
 

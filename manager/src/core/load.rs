@@ -56,8 +56,7 @@ impl Core {
     }
 
     fn restore_live(&mut self, now: Now, attempt: AttemptRecord) {
-        let class =
-            self.tasks.get(&attempt.id.task).and_then(|task| task.class(attempt.id.action)).cloned();
+        let class = self.tasks.get(&attempt.id.task).and_then(|task| task.class(attempt.id.action)).cloned();
         let Some(class) = class else { return };
         self.node(now, attempt.node_id).add(attempt.id, &class.resources);
         self.live.insert(attempt.id, attempt);

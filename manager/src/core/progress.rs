@@ -89,8 +89,7 @@ impl Core {
 
     fn leave_node(&mut self, record: &AttemptRecord) {
         let id = record.id;
-        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.class(id.action)).cloned()
-        else {
+        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.class(id.action)).cloned() else {
             return;
         };
         let Some(node) = self.nodes.get_mut(&record.node_id) else { return };

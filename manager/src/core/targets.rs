@@ -53,7 +53,12 @@ impl Core {
 
     /// The classes of a task that is being opened. Whoever creates a task by hand is told what is wrong with its `target_env`; where
     /// nobody is there to be told (a schedule's task, a work's, one rerun under another version) the task fails with the reason.
-    pub(super) fn take_targets(&mut self, now: Now, record: &mut TaskRecord, shape: &Shape) -> Option<Targets> {
+    pub(super) fn take_targets(
+        &mut self,
+        now: Now,
+        record: &mut TaskRecord,
+        shape: &Shape,
+    ) -> Option<Targets> {
         let text = self.offered_targets.remove(&record.seq)?;
         match Targets::read(&text, shape) {
             Ok(targets) => targets,

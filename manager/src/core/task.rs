@@ -114,7 +114,8 @@ impl Task {
         now: Now,
     ) -> Self {
         let actions = vec![Action::new(); shape.slots()].into();
-        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape, targets: None };
+        let mut task =
+            Self { actions, begun: false, failed: false, unsettled: 0, record, shape, targets: None };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
         for attempt in attempts {
             let Some(slot) = task.shape.slot(attempt.id.action) else { continue };

@@ -162,7 +162,13 @@ impl Core {
 }
 
 /// The first label of a target that a node does not have as it should: its key, the rule, and what the node has.
-fn unkept<'t>(target: &'t TargetEnv, facts: &'t NodeFacts) -> Option<(&'t str, &'t LabelRule, Option<&'t str>)> {
-    let labels = target.labels.iter().map(|(key, rule)| (key.as_str(), rule, facts.labels.get(key).map(String::as_str)));
+fn unkept<'t>(
+    target: &'t TargetEnv,
+    facts: &'t NodeFacts,
+) -> Option<(&'t str, &'t LabelRule, Option<&'t str>)> {
+    let labels = target
+        .labels
+        .iter()
+        .map(|(key, rule)| (key.as_str(), rule, facts.labels.get(key).map(String::as_str)));
     labels.into_iter().find(|(_, rule, has)| !rule.holds(*has))
 }

@@ -80,7 +80,7 @@ pub(crate) async fn remove(
 const LONGEST_SECONDS: f64 = 10.0 * 366.0 * 86_400.0;
 
 fn patience_of(seconds: f64) -> Result<std::time::Duration, Failure> {
-    duration_from_seconds(seconds)
-        .filter(|_| seconds <= LONGEST_SECONDS)
-        .ok_or_else(|| Failure::invalid(format!("`deadline` must be seconds from 0 to {LONGEST_SECONDS}, found {seconds}")))
+    duration_from_seconds(seconds).filter(|_| seconds <= LONGEST_SECONDS).ok_or_else(|| {
+        Failure::invalid(format!("`deadline` must be seconds from 0 to {LONGEST_SECONDS}, found {seconds}"))
+    })
 }

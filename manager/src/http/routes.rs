@@ -7,7 +7,9 @@ use lp_protocol::ErrorCode;
 
 use super::failure::Failure;
 use super::openapi::Everywhere;
-use super::{apps, blobs, cluster, events, join_tokens, logs, node, node_control, nodes, tasks, venvs, workspaces};
+use super::{
+    apps, blobs, cluster, events, join_tokens, logs, node, node_control, nodes, tasks, venvs, workspaces,
+};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {

@@ -6,10 +6,10 @@
 //! A connection belongs to the engine, which holds the only strong sender of frames; when it drops that, the connection is closed.
 
 mod decode;
-mod unwanted;
 mod registry;
 mod session;
 mod streams;
+mod unwanted;
 
 pub use registry::Link;
 pub use session::{Socket, ToSocket};

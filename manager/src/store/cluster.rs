@@ -13,8 +13,7 @@ use super::sql::{Insert, clean, execute_by_keys, placeholders, select_by_keys};
 use super::{Damage, Epoch, Result, Store};
 use crate::core::record::{Drain, Open, TaskSeq, Unwanted};
 
-const INSERT_TARGETS: Insert<2> =
-    Insert { table: "task_targets", columns: ["task", "target_env"], tail: "" };
+const INSERT_TARGETS: Insert<2> = Insert { table: "task_targets", columns: ["task", "target_env"], tail: "" };
 
 const INSERT_UNWANTED: Insert<4> = Insert {
     table: "unwanted_workspaces",
@@ -59,8 +58,7 @@ pub(super) async fn write_unwanted(transaction: &DatabaseTransaction, unwanted: 
                AND node_id NOT IN (SELECT node_id FROM nodes)";
     execute_by_keys(transaction, sql, &keys).await?;
     let keys: Vec<[Value; 3]> = unwanted.iter().map(|unwanted| attempt::key(unwanted.id)).collect();
-    let sql =
-        "UPDATE attempts SET workspace_deleted = 1 WHERE (task, action, number) IN (VALUES {keys})";
+    let sql = "UPDATE attempts SET workspace_deleted = 1 WHERE (task, action, number) IN (VALUES {keys})";
     execute_by_keys(transaction, sql, &keys).await?;
     Ok(())
 }
@@ -94,7 +92,11 @@ impl Store {
     }
 
     /// Adds what [`Open`] has of nodes and targets.
-    pub(super) async fn load_cluster(&self, transaction: &DatabaseTransaction, open: &mut Open) -> Result<()> {
+    pub(super) async fn load_cluster(
+        &self,
+        transaction: &DatabaseTransaction,
+        open: &mut Open,
+    ) -> Result<()> {
         let sql = "SELECT g.task, g.target_env FROM task_targets g JOIN tasks t ON t.seq = g.task \
                    WHERE t.state IN (1, 2, 3)";
         for row in transaction.query_all_raw(self.statement(sql, [])).await? {
@@ -147,7 +149,8 @@ impl Store {
     pub async fn forget_unwanted(&self, epoch: Epoch, node_id: NodeId, keys: &[AttemptKey]) -> Result<()> {
         let transaction = self.begin(epoch).await?;
         let keys: Vec<[Value; 4]> = keys.iter().map(|key| unwanted_row(node_id, key)).collect();
-        let sql = "DELETE FROM unwanted_workspaces WHERE (node_id, task_id, action, number) IN (VALUES {keys})";
+        let sql =
+            "DELETE FROM unwanted_workspaces WHERE (node_id, task_id, action, number) IN (VALUES {keys})";
         execute_by_keys(&transaction, sql, &keys).await?;
         transaction.commit().await?;
         Ok(())

@@ -65,8 +65,10 @@ async fn at_the_deadline_what_runs_is_stopped_and_runs_elsewhere_for_nothing() {
     let attempt = one.assignment().await.attempt;
     one.start(&attempt).await;
     drain(&manager, "one", json!({"deadline": 0})).await;
-    one.find(|frame| matches!(frame, ManagerFrame::Stop { stops } if stops[0].attempt == attempt).then_some(()))
-        .await;
+    one.find(|frame| {
+        matches!(frame, ManagerFrame::Stop { stops } if stops[0].attempt == attempt).then_some(())
+    })
+    .await;
     let mut two = FakeNode::connect(&manager, "two").await;
 
     one.stopped(&attempt).await;
@@ -172,7 +174,8 @@ async fn a_target_env_that_cannot_be_obeyed_is_refused_with_the_reason() {
         assert!(refused.message.contains(part), "{}", refused.message);
     }
     let lines = "{}\n{\"target_env\": {\"c\": {}}}\n{}\n";
-    let request = manager.request(Method::POST, &format!("/api/v1/tasks/batch?app_id={}", app.app_id)).body(lines);
+    let request =
+        manager.request(Method::POST, &format!("/api/v1/tasks/batch?app_id={}", app.app_id)).body(lines);
     let text = request.send().await.unwrap().text().await.unwrap();
     let told: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(told.len(), 2, "{text}");

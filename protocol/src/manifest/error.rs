@@ -144,7 +144,9 @@ impl Error {
             Self::TooManyActions { .. } => {
                 Some("let an action make the others while it runs, in its output.data")
             }
-            Self::UnknownTarget { .. } => Some("known are platform, docker_support, node_id, node_ip and labels"),
+            Self::UnknownTarget { .. } => {
+                Some("known are platform, docker_support, node_id, node_ip and labels")
+            }
             Self::NoSuchEnv { .. } => Some(
                 "pack the venv into the app under that name, or upload it with `lp venv create` and write its id or name",
             ),

@@ -110,12 +110,21 @@ mod tests {
     #[test]
     fn a_wrong_one_is_refused_by_its_place() {
         for (text, message) in [
-            (r#""x""#, "`target_env` must be an object: the conditions of each action under its name, found a string"),
+            (
+                r#""x""#,
+                "`target_env` must be an object: the conditions of each action under its name, found a string",
+            ),
             (r#"{"trian": {}}"#, "`target_env` names the unknown action `trian`; did you mean `train`?"),
             (r#"{"train": 1}"#, "action `train`: `target_env` must be an object, found a number"),
             (r#"{"train": {"gpu": 1}}"#, "action `train`: `target_env` has the unknown key `gpu`"),
-            (r#"{"train": {"platform": 1}}"#, "action `train`: `target_env.platform` must be a string, found a number"),
-            (r#"{"train": {"labels": {"gpu": []}}}"#, "action `train`: `target_env.labels.gpu` must name at least one value"),
+            (
+                r#"{"train": {"platform": 1}}"#,
+                "action `train`: `target_env.platform` must be a string, found a number",
+            ),
+            (
+                r#"{"train": {"labels": {"gpu": []}}}"#,
+                "action `train`: `target_env.labels.gpu` must name at least one value",
+            ),
         ] {
             assert_eq!(read(text).unwrap_err().to_string(), message, "{text}");
         }
@@ -130,11 +139,17 @@ mod tests {
     #[test]
     fn it_is_found_in_an_input_that_has_one() {
         let find = |text: &str| {
-            find_target_env(&RawValue::from_string(text.to_owned()).unwrap()).map(|found| found.get().to_owned())
+            find_target_env(&RawValue::from_string(text.to_owned()).unwrap())
+                .map(|found| found.get().to_owned())
         };
 
         assert_eq!(find(r#"{"x": 1, "target_env": {"a": {}}}"#).as_deref(), Some(r#"{"a": {}}"#));
-        for text in [r#"{}"#, r#"{"x": {"target_env": {"a": {}}}}"#, r#"{"target_env": null}"#, r#"{"target_env": {}}"#] {
+        for text in [
+            r#"{}"#,
+            r#"{"x": {"target_env": {"a": {}}}}"#,
+            r#"{"target_env": null}"#,
+            r#"{"target_env": {}}"#,
+        ] {
             assert_eq!(find(text), None, "{text}");
         }
     }

@@ -93,7 +93,10 @@ fn after_the_deadline_what_runs_is_stopped_and_tried_again_for_nothing() {
     }
 
     assert_eq!(bench.turn(), ["1/a/6 -> n1"]);
-    assert_eq!(bench.model.attempts.values().filter(|attempt| attempt.exit == Some(Exit::Drained)).count(), 5);
+    assert_eq!(
+        bench.model.attempts.values().filter(|attempt| attempt.exit == Some(Exit::Drained)).count(),
+        5
+    );
 }
 
 fn beat(bench: &mut Bench, connection: crate::core::ConnectionId) {
@@ -230,7 +233,8 @@ fn a_task_says_where_its_actions_run_and_that_outlives_the_manager_and_a_rerun()
     assert_eq!(bench.turn(), ["finished 1"]);
 
     let record = bench.record(task).clone();
-    let (attempts, plan) = (bench.model.attempts_of(record.seq), bench.model.plans[&record.version_id].clone());
+    let (attempts, plan) =
+        (bench.model.attempts_of(record.seq), bench.model.plans[&record.version_id].clone());
     bench.core.offer_targets(record.seq, bench.model.targets[&record.seq].clone());
     bench.core.rerun_task(bench.now, record, &attempts, &plan).unwrap();
     assert_eq!(bench.turn(), ["1/a/2 -> n1"]);

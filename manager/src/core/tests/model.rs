@@ -6,7 +6,9 @@ use std::sync::Arc;
 use lp_protocol::plan::Plan;
 use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
 
-use crate::core::record::{AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq};
+use crate::core::record::{
+    AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq,
+};
 
 #[derive(Default)]
 pub(super) struct Model {
@@ -88,7 +90,12 @@ impl Model {
             plans: self.plans.clone(),
             next_seq: self.next_seq,
             corrupt: Vec::new(),
-            targets: self.targets.iter().filter(|(seq, _)| open(seq)).map(|(seq, text)| (*seq, text.clone())).collect(),
+            targets: self
+                .targets
+                .iter()
+                .filter(|(seq, _)| open(seq))
+                .map(|(seq, text)| (*seq, text.clone()))
+                .collect(),
             drains: self.drains.clone(),
         }
     }

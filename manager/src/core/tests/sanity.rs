@@ -51,7 +51,8 @@ impl Core {
 
     fn check_drains(&self) {
         for (node_id, draining) in &self.drains {
-            let timed = draining.due.is_some_and(|due| self.timers.contains(due, Timer::DrainDeadline(*node_id)));
+            let timed =
+                draining.due.is_some_and(|due| self.timers.contains(due, Timer::DrainDeadline(*node_id)));
             assert_eq!(timed, draining.due.is_some(), "a deadline that is to come has its timer");
             let to_come = draining.due.is_some() || draining.is_over;
             assert_eq!(to_come, draining.drain.deadline.is_some());

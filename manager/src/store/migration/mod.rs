@@ -21,7 +21,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration), Box::new(m0002_origins::Migration), Box::new(m0007_nodes::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_origins::Migration),
+            Box::new(m0007_nodes::Migration),
+        ]
     }
 }
 
