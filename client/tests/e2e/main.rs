@@ -1,8 +1,10 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
+mod bad_apps;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
 mod examples;
 mod failures;
 mod litepipeline;
@@ -13,4 +15,5 @@ mod readme;
 mod restarts;
 mod stops;
 mod venv;
+mod weaknesses;
 mod workspaces;

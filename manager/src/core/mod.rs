@@ -9,6 +9,7 @@
 
 pub mod derive;
 mod drain;
+mod generate;
 mod load;
 mod node;
 mod nodes;
@@ -19,6 +20,7 @@ mod placement;
 mod progress;
 mod queue;
 pub mod record;
+mod reopen;
 pub mod retry;
 mod shape;
 mod sources;
@@ -48,6 +50,7 @@ pub use outcome::{AssignOrder, ConnectionId, Effect, Outcome};
 pub use overview::{Counters, HeldAction, NodeOverview, Overview};
 use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
+pub use reopen::Finished;
 pub use shape::Shape;
 pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};

@@ -34,6 +34,10 @@ impl Targets {
         for (name, target) in targets {
             let Some(ordinal) = shape.ordinal(&name) else { continue };
             let Some(class) = shape.class(ordinal) else { continue };
+            if shape.action(ordinal).is_some_and(|action| action.generated.is_some()) {
+                // says itself where it runs, and was not there when this was checked
+                continue;
+            }
             classes.insert(ordinal, Arc::new(Class { target, ..Class::clone(class) }));
         }
         Ok((!classes.is_empty()).then_some(Self(classes)))

@@ -26,6 +26,9 @@ impl Store {
             tasks,
             attempts,
             payloads,
+            actions: _,
+            without_actions: _,
+            deeds: _,
             deleted,
             targets,
             drains,
@@ -41,6 +44,7 @@ impl Store {
         cluster::write_drains(&transaction, drains).await?;
         cluster::write_unwanted(&transaction, unwanted).await?;
         cluster::remove_nodes(&transaction, removed_nodes).await?;
+        super::actions::write(&transaction, changes).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
         }

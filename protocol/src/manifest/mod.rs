@@ -9,6 +9,7 @@ mod compile;
 mod env;
 mod error;
 mod fields;
+mod generated;
 mod grammar;
 mod graph;
 mod json;
@@ -23,6 +24,8 @@ mod warning;
 
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
+pub use generated::{Generated, parse_generated};
+pub use graph::find_cycle;
 pub use overrides::{Strangers, find_target_env, target_overrides};
 pub use warning::Warning;
 

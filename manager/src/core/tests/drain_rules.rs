@@ -233,10 +233,9 @@ fn a_task_says_where_its_actions_run_and_that_outlives_the_manager_and_a_rerun()
     assert_eq!(bench.turn(), ["finished 1"]);
 
     let record = bench.record(task).clone();
-    let (attempts, plan) =
-        (bench.model.attempts_of(record.seq), bench.model.plans[&record.version_id].clone());
     bench.core.offer_targets(record.seq, bench.model.targets[&record.seq].clone());
-    bench.core.rerun_task(bench.now, record, &attempts, &plan).unwrap();
+    let finished = bench.model.finished(record);
+    bench.core.rerun_task(bench.now, finished, None, "test").unwrap();
     assert_eq!(bench.turn(), ["1/a/2 -> n1"]);
     bench.labels = [("gpu".to_owned(), "a100".to_owned())].into();
     bench.connect(2, 4);

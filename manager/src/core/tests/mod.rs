@@ -9,5 +9,6 @@ mod node_rules;
 mod plans;
 mod random;
 mod rules;
+mod run_rules;
 mod sanity;
 mod simulation;
