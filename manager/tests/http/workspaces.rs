@@ -225,16 +225,16 @@ async fn a_deletion_is_asked_for_until_the_node_confirms_it_also_of_another_mana
     let at = format!("/api/v1/tasks/{}", attempt.task_id);
     assert_eq!(manager.request(Method::DELETE, &at).send().await.unwrap().status(), StatusCode::NO_CONTENT);
     // the order arrives and the link breaks before it is carried out
-    assert_eq!(told_to_delete(&mut node).await, [attempt.clone()]);
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
     drop(node);
 
     let mut node = FakeNode::reconnect(&manager, node_id, credential.clone(), "one").await;
-    assert_eq!(told_to_delete(&mut node).await, [attempt.clone()]);
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
     drop(node);
     let directory = manager.stop().await;
     let manager = Manager::start_in(directory, |_| ()).await;
     let mut node = FakeNode::reconnect(&manager, node_id, credential.clone(), "one").await;
-    assert_eq!(told_to_delete(&mut node).await, [attempt.clone()]);
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
     node.send(NodeFrame::WorkspacesDeleted { attempts: vec![attempt] }).await;
     // frames are taken in order
     node.heartbeat().await;

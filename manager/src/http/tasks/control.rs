@@ -120,7 +120,7 @@ pub(super) async fn delete_one(
     let kept = Kept::find(state, &task_id.to_string()).await?;
     let unwanted = kept.workspaces.clone();
     known(state, task_id, state.engine.delete_task(task_id, unwanted).await).await?;
-    kept.tell(state);
+    kept.tell(&state.link);
     Ok(())
 }
 

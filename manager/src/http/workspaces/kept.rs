@@ -13,6 +13,7 @@ use super::super::state::State;
 use super::super::tasks::plan_of;
 use crate::core::record::{AttemptRecord, TaskRecord, Unwanted};
 use crate::core::{Shape, derive};
+use crate::link::Link;
 
 /// A task and the attempts that have a workspace, with their nodes; nothing of what they left.
 pub(crate) struct Kept {
@@ -33,14 +34,14 @@ impl Kept {
     }
 
     /// Tells the nodes to delete them, after this has been noted. Those that are away are told when they connect.
-    pub(crate) fn tell(&self, state: &State) {
+    pub(crate) fn tell(&self, link: &Link) {
         let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
         for Unwanted { node_id, id: _, key } in &self.workspaces {
             by_node.entry(*node_id).or_default().push(key.clone());
         }
         for (node_id, attempts) in by_node {
             let _not_connected_is_told_later =
-                state.link.send(node_id, ManagerFrame::DeleteWorkspaces { attempts });
+                link.send(node_id, ManagerFrame::DeleteWorkspaces { attempts });
         }
     }
 }

@@ -61,6 +61,6 @@ pub(crate) async fn delete(
         return Err(Failure::new(ErrorCode::Conflict, message).hint("Stop it first, or wait for its end."));
     }
     state.engine.give_up_workspaces(kept.workspaces.clone()).await?;
-    kept.tell(&state);
+    kept.tell(&state.link);
     Ok(HttpResponse::NoContent().finish())
 }
