@@ -143,8 +143,7 @@ fn a_deadline_and_a_forced_removal_give_what_runs_to_others() {
 
     // it has nowhere else to go, and it goes there again for nothing
     two.cluster.lp(&["node", "drain", "second", "--deadline", "0s"]).ok();
-    let events = two.node("second");
-    assert_eq!(events["drain"]["deadline"].is_string(), true);
+    assert!(two.node("second")["drain"]["deadline"].is_string());
     let begin = std::time::Instant::now();
     while two.node("second")["drain"]["drained"] != true {
         assert!(begin.elapsed() < crate::common::PATIENCE, "{:?}", two.node("second"));
