@@ -80,10 +80,17 @@ impl Error {
             Error::Rejected { credential, source, .. } => match &**source {
                 // another version, and which side to upgrade
                 link::Error::Refused(error) if !source.is_removal() => error.hint.clone(),
-                _ => Some(format!(
-                    "if the address is right, it was removed there; to let it come back: make a token with `lp node token` on the \
-                     manager's side, delete {credential}, and start it with LP_JOIN_TOKEN=TOKEN"
-                )),
+                refused => {
+                    let guess = if refused.is_removal() {
+                        ""
+                    } else {
+                        "if the address is right, it was removed there; "
+                    };
+                    Some(format!(
+                        "{guess}to let it come back: make a token with `lp node token` on the manager's side, delete \
+                         {credential}, and start it with LP_JOIN_TOKEN=TOKEN"
+                    ))
+                }
             },
             Error::Credential(credential::Error::Join(_)) => {
                 Some("make a new join token with `lp node token` on the manager's side".to_owned())
