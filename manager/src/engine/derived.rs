@@ -32,7 +32,7 @@ pub(super) async fn fill(store: &Store, core: &mut Core, now: Now) -> Result<()>
         let inputs: Vec<_> = derived.iter().map(|derived| (derived.task, parts.input(derived))).collect();
         for (task, input) in inputs {
             match input {
-                Ok(input) => core.give_input(task, input),
+                Ok(input) => core.give_input(now, task, input),
                 // its end may call for the work's event application, hence the loop
                 Err(reason) => core.refuse_task(now, task, reason),
             }

@@ -11,10 +11,12 @@ mod derived;
 mod event;
 mod handle;
 mod input;
+mod nodes;
 mod requests;
 mod run;
 mod works;
 
+pub use crate::core::removed;
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
 pub use handle::{DraftKey, Engine, Error, Outbound, Reopen, TaskDraft, TaskSource};
 pub use run::{Settings, start};

@@ -9,7 +9,7 @@ use lp_protocol::views::WhyAction;
 use super::handle::{Answer, Engine, Error, Request};
 use super::requests::Batch;
 use crate::core::Finished;
-use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::record::{StopRequest, TaskRecord, TaskSeq, Unwanted};
 use crate::core::work::{FinishedWork, NewWorkRequest, WorkRecord, WorkRefusal};
 use crate::store::{self, Store};
 
@@ -17,7 +17,7 @@ use crate::store::{self, Store};
 pub(super) enum WorkRequest {
     Rerun { work_id: WorkId, answer: Answer<WorkRecord> },
     Recover { work_id: WorkId, by: String, answer: Answer<WorkRecord> },
-    Delete { work_id: WorkId, answer: Answer<()> },
+    Delete { work_id: WorkId, unwanted: Vec<Unwanted>, answer: Answer<()> },
     Wait { work_id: WorkId, answer: Answer<()> },
 }
 
@@ -59,9 +59,9 @@ impl Engine {
         self.ask(|answer| Request::Work(WorkRequest::Recover { work_id, by, answer })).await
     }
 
-    /// Forgets a finished work with its tasks.
-    pub async fn delete_work(&self, work_id: WorkId) -> Result<(), Error> {
-        self.ask(|answer| Request::Work(WorkRequest::Delete { work_id, answer })).await
+    /// Forgets a finished work with its tasks; what `unwanted` lists, their workspaces, is to go with them.
+    pub async fn delete_work(&self, work_id: WorkId, unwanted: Vec<Unwanted>) -> Result<(), Error> {
+        self.ask(|answer| Request::Work(WorkRequest::Delete { work_id, unwanted, answer })).await
     }
 
     /// Returns when the work is finished and committed, is not open, or `timeout` has passed; read the store then.
@@ -112,6 +112,11 @@ impl KnownWorks {
         Ok(())
     }
 
+    /// The tasks that a recover would open again.
+    pub(super) fn reopened(&self) -> impl Iterator<Item = TaskSeq> + '_ {
+        self.failed.values().flatten().map(|task| task.record.seq)
+    }
+
     async fn read_finished(&mut self, store: &Store, work_id: WorkId) -> store::Result<()> {
         let finished = match store.load_finished_work(work_id).await {
             Ok(finished) => Ok(finished),
@@ -159,11 +164,14 @@ impl Batch<'_> {
                 });
                 self.reply(answer, recovered);
             }
-            WorkRequest::Delete { work_id, answer } => {
+            WorkRequest::Delete { work_id, unwanted, answer } => {
                 let deleted = match self.known.works.stored.get(&work_id) {
                     None => Err(Error::NoSuchWork { work_id }),
                     Some((record, tasks)) => {
                         let deleted = self.turn.core.delete_work(record, tasks);
+                        if deleted.is_ok() {
+                            self.turn.core.give_up_workspaces(unwanted);
+                        }
                         deleted.map_err(|refusal| refused(work_id, refusal))
                     }
                 };

@@ -221,7 +221,7 @@ pub(super) fn derive_inputs(core: &mut Core, now: Now, model: &Model, mut refuse
             if refuses() {
                 core.refuse_task(now, derived.task, "its input is too large".to_owned());
             } else {
-                core.give_input(derived.task, RawValue::from_string("{}".to_owned()).unwrap());
+                core.give_input(now, derived.task, RawValue::from_string("{}".to_owned()).unwrap());
             }
         }
     }

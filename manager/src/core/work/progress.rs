@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lp_protocol::plan::Ordinal;
-use lp_protocol::{Stage, Status, WorkId};
+use lp_protocol::{Stage, Status, WorkId, manifest};
 use serde_json::value::RawValue;
 
 use super::super::record::{Origin, SUCCESS_EVENT, StopRequest, TaskRecord, TaskSeq};
@@ -195,11 +195,31 @@ impl Core {
         }
     }
 
-    /// Gives a task of this batch the input that was put together for it.
-    pub fn give_input(&mut self, seq: TaskSeq, input: Box<RawValue>) {
+    /// Gives a task of this batch, of which nothing has been placed yet, the input that was put together for it. Where that says on which
+    /// nodes its actions may run, they are queued anew for those.
+    pub fn give_input(&mut self, now: Now, seq: TaskSeq, input: Box<RawValue>) {
+        let targets: Option<Box<str>> = manifest::find_target_env(&input).map(|text| text.get().into());
         let new = &mut self.outcome.changes.new_tasks;
-        if let Ok(index) = new.binary_search_by_key(&seq, |task| task.record.seq) {
-            new[index].input = Some(input);
+        let Ok(index) = new.binary_search_by_key(&seq, |task| task.record.seq) else { return };
+        new[index].input = Some(input);
+        let Some(text) = targets else { return };
+        self.dequeue_all(seq);
+        let Some(task) = self.tasks.remove(&seq) else { return };
+        self.outcome.changes.targets.insert(seq, text.clone());
+        self.offer_targets(seq, text);
+        self.open_shaped(now, task.record, task.shape, &[]);
+        self.touch(seq);
+    }
+
+    fn dequeue_all(&mut self, seq: TaskSeq) {
+        let Some(task) = self.tasks.get(&seq) else { return };
+        let queued: Vec<Ordinal> = task
+            .all_actions()
+            .filter(|(_, action)| action.state == State::Queued)
+            .map(|(ordinal, _)| ordinal)
+            .collect();
+        for ordinal in queued {
+            self.dequeue(seq, ordinal);
         }
     }
 
@@ -210,14 +230,7 @@ impl Core {
         task.record.stage = Stage::Finished;
         task.record.reason = Some(reason.into());
         task.record.end_at = Some(now.wall);
-        let queued: Vec<Ordinal> = task
-            .all_actions()
-            .filter(|(_, action)| action.state == State::Queued)
-            .map(|(ordinal, _)| ordinal)
-            .collect();
-        for ordinal in queued {
-            self.dequeue(seq, ordinal);
-        }
+        self.dequeue_all(seq);
         self.touch(seq);
         self.close(now, seq);
     }

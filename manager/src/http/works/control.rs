@@ -95,13 +95,10 @@ pub(crate) async fn delete(
     for task in state.store.list_tasks_of_work(work_id).await? {
         kept.push(Kept::find(&state, &task.task_id.to_string()).await?);
     }
-    known(&state, work_id, state.engine.delete_work(work_id).await).await?;
-    let mut away = 0;
+    let unwanted = kept.iter().flat_map(|kept| kept.workspaces.clone()).collect();
+    known(&state, work_id, state.engine.delete_work(work_id, unwanted).await).await?;
     for kept in kept {
-        away += kept.delete(&state).await?.len();
-    }
-    if away > 0 {
-        tracing::info!(work.id = %work_id, nodes = away, "workspaces of a deleted work stay on nodes that are away");
+        kept.tell(&state.link);
     }
     Ok(HttpResponse::NoContent().finish())
 }
