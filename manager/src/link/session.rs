@@ -136,18 +136,27 @@ impl Link {
                 tracing::warn!(node.id = %node_id, error = %error, "a node's facts cannot be stored");
             }
         }
-        let (outbound, frames) = mpsc::channel(OUTBOUND);
+        let (outbound, mut frames) = mpsc::channel(OUTBOUND);
         let weak = outbound.downgrade();
         let connection = match self.engine.connect_node(node_id, hello, outbound).await {
             Ok(connection) => connection,
             Err(error) => return error.into(),
+        };
+        // only the engine knows of the connection yet: its welcome comes before what others may send from here on
+        let welcome = tokio::select! {
+            welcome = frames.recv() => welcome,
+            () = shutdown.cancelled() => None,
+        };
+        let Some(welcome) = welcome else {
+            self.engine.disconnect_node(connection).await;
+            return Refusal::Closed;
         };
         self.enter(node_id, connection, weak);
         let ended = tokio::select! {
             // removed while it connected: the engine, which keeps no list of nodes, could not know
             () = self.watch_new(node_id) => Refusal::Removed(removed()),
             refusal = self.read(node_id, connection, rest, &mut socket.incoming) => refusal,
-            refusal = write(frames, &socket.outgoing) => refusal,
+            refusal = write(welcome, frames, &socket.outgoing) => refusal,
             () = shutdown.cancelled() => Refusal::Shutdown,
         };
         self.leave(node_id, connection);
@@ -270,9 +279,18 @@ fn check_facts(facts: &NodeFacts) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn write(mut frames: mpsc::Receiver<Vec<ManagerFrame>>, outgoing: &mpsc::Sender<ToSocket>) -> Refusal {
-    let mut gathered = Vec::new();
-    while frames.recv_many(&mut gathered, OUTBOUND).await > 0 {
+async fn write(
+    first: Vec<ManagerFrame>,
+    mut frames: mpsc::Receiver<Vec<ManagerFrame>>,
+    outgoing: &mpsc::Sender<ToSocket>,
+) -> Refusal {
+    let mut gathered = vec![first];
+    while !gathered.is_empty() || frames.recv_many(&mut gathered, OUTBOUND).await > 0 {
+        while gathered.len() < OUTBOUND
+            && let Ok(more) = frames.try_recv()
+        {
+            gathered.push(more);
+        }
         let mut message = String::new();
         for frame in gathered.drain(..).flatten() {
             push(&mut message, &frame);
@@ -343,7 +361,7 @@ mod tests {
         }
         drop(frames);
 
-        assert!(matches!(write(waiting, &outgoing).await, Refusal::Closed));
+        assert!(matches!(write(Vec::new(), waiting, &outgoing).await, Refusal::Closed));
 
         let message = sent.recv().await.unwrap();
         assert_eq!(
