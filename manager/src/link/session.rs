@@ -39,6 +39,9 @@ const MESSAGE_BYTES: usize = 4 << 20;
 const MAX_NAME_CHARS: usize = 255;
 const MAX_FACTS_BYTES: usize = 64 << 10;
 
+/// How long the last frames of a connection that the engine has closed may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// A socket that takes nothing for this long is dead, and its node will come back on another one.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -152,13 +155,19 @@ impl Link {
             return Refusal::Closed;
         };
         self.enter(node_id, connection, weak);
+        let writing = write(welcome, frames, &socket.outgoing);
+        tokio::pin!(writing);
         let ended = tokio::select! {
             // removed while it connected: the engine, which keeps no list of nodes, could not know
             () = self.watch_new(node_id) => Refusal::Removed(removed()),
             refusal = self.read(node_id, connection, rest, &mut socket.incoming) => refusal,
-            refusal = write(welcome, frames, &socket.outgoing) => refusal,
+            refusal = &mut writing => refusal,
             () = shutdown.cancelled() => Refusal::Shutdown,
         };
+        if matches!(ended, Refusal::Engine(engine::Error::StaleConnection)) {
+            // the engine has let go of it, perhaps with a last word (that the node was removed) which a report of the node has crossed
+            let _a_dead_socket_takes_no_last_words = tokio::time::timeout(LAST_WORDS, writing).await;
+        }
         self.leave(node_id, connection);
         self.engine.disconnect_node(connection).await;
         ended
