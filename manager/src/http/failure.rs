@@ -173,6 +173,15 @@ impl From<store::Error> for Failure {
             Error::NameTaken { .. } | Error::InUse { .. } => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }
+            Error::VersionInUse { what, name, reason, .. } => {
+                let failure = Self::new(ErrorCode::Conflict, error.to_string());
+                failure.hint(super::versions::hint_of_use(what, name, reason))
+            }
+            Error::NotFound { what: "version", name } => {
+                let failure = Self::new(ErrorCode::NotFound, error.to_string());
+                let package = name.rsplit_once('@').map_or(name.as_str(), |(package, _)| package);
+                failure.hint(format!("Its versions: `lp app history list {package}`, or `lp venv history list {package}`."))
+            }
             Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
             Error::Ambiguous { candidates, .. } => Self::new(ErrorCode::Ambiguous, error.to_string())
                 .hint(format!("Candidates: {}.", candidates.join(", "))),

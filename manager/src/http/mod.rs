@@ -28,6 +28,7 @@ mod server;
 mod state;
 mod tasks;
 mod venvs;
+mod versions;
 mod workspaces;
 
 pub(crate) use catalogue::Catalogue;

@@ -25,7 +25,9 @@ mod resolve;
 mod sql;
 mod tokens;
 
-pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use catalogue::{
+    Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
+};
 pub use error::{Damage, Error};
 pub use history::{Rerun, StoredTask};
 pub use keys::KnownKey;

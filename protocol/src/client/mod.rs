@@ -18,6 +18,7 @@ mod logs;
 mod stream;
 mod tasks;
 mod venvs;
+mod versions;
 mod workspaces;
 
 #[cfg(test)]
@@ -35,3 +36,4 @@ pub use events::EventStream;
 pub use logs::{AttemptRef, LogStream};
 pub use stream::{ByteStream, Download};
 pub use tasks::PageQuery;
+pub use versions::PackageKind;

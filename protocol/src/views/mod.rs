@@ -4,11 +4,13 @@
 mod apps;
 mod cluster;
 mod tasks;
+mod versions;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
 pub use tasks::*;
+pub use versions::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};

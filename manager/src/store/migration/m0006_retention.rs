@@ -1,0 +1,55 @@
+//! Versions get numbers of their own within their package, remember when they were last made active, and can be deleted.
+//!
+//! `number` counts 1, 2, 3 ... in the order of upload and is never given twice: `last_number` of the package is the highest ever given. A
+//! program before this step leaves 0 there, and the next write of the package by this one numbers what it finds. A deleted version of an
+//! app keeps its row, because the history of its tasks is told with its plan.
+
+use sea_orm::DbErr;
+use sea_orm_migration::prelude::SchemaManager;
+use sea_orm_migration::{MigrationName, MigrationTrait, async_trait};
+
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m0006_retention"
+    }
+}
+
+#[expect(elided_lifetimes_in_paths, reason = "the macro's trait was declared without one")]
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for schema in [VERSIONS, RETENTION] {
+            super::execute_schema(manager, schema).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Until now every upload became active at once.
+const VERSIONS: &str = "
+ALTER TABLE versions ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE versions ADD COLUMN activate_at BIGINT;
+ALTER TABLE versions ADD COLUMN delete_at BIGINT;
+ALTER TABLE packages ADD COLUMN last_number BIGINT NOT NULL DEFAULT 0;
+UPDATE versions SET number = (SELECT COUNT(*) FROM versions AS older
+    WHERE older.package_id = versions.package_id AND older.version_id <= versions.version_id);
+UPDATE packages SET last_number = (SELECT COALESCE(MAX(v.number), 0) FROM versions AS v
+    WHERE v.package_id = packages.package_id);
+CREATE UNIQUE INDEX versions_number ON versions (package_id, number) WHERE number > 0
+";
+
+/// `workspace_debts` are workspaces whose node was away when they were to be deleted.
+const RETENTION: &str = "
+CREATE INDEX tasks_end_at ON tasks (end_at) WHERE end_at IS NOT NULL;
+CREATE TABLE workspace_debts (
+    node_id {uuid} NOT NULL,
+    task_id {uuid} NOT NULL,
+    action TEXT NOT NULL,
+    attempt BIGINT NOT NULL,
+    PRIMARY KEY (node_id, task_id, action, attempt)
+) {clustered};
+INSERT INTO counters (name, value) VALUES ('logs_through', 0);
+INSERT INTO counters (name, value) VALUES ('workspaces_through', 0)
+";
