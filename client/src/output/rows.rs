@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{
-    AppView, Created, NodeState, NodeView, TaskInfo, TaskView, VenvView, VersionView, WorkspaceFile,
-    WorkspaceView,
+    AppView, Created, NodeState, NodeView, TaskInfo, TaskView, VenvView, VersionInfo, VersionView,
+    WorkspaceFile, WorkspaceView,
 };
 use lp_protocol::{Stage, Status};
 use uuid::Uuid;
@@ -170,11 +170,60 @@ fn version_cells(look: &Look, version: &VersionView) -> [Cell; 4] {
     let digest =
         if look.short_ids { version.digest.chars().take(12).collect() } else { version.digest.clone() };
     [
-        Cell::plain(version.version_id),
+        Cell::plain(version.number),
         Cell::plain(text::size(version.size_bytes)),
         Cell::plain(&version.sha1),
         Cell::plain(digest),
     ]
+}
+
+impl Row for VersionView {
+    const COLUMNS: &'static [Column] = &[
+        col("id"),
+        col("active"),
+        wide("version_id"),
+        col("sha1"),
+        col("create_at"),
+        col("create_by"),
+        wide("activate_at"),
+        col("size"),
+        wide("digest"),
+        col("description"),
+    ];
+
+    fn cells(&self, look: &Look) -> Vec<Cell> {
+        let [number, size, _, digest] = version_cells(look, self);
+        let sha1 = if look.short_ids { self.sha1.chars().take(12).collect() } else { self.sha1.clone() };
+        let active = if self.active { Cell::new("active", Tint::Good) } else { Cell::new("-", Tint::Dim) };
+        vec![
+            number,
+            active,
+            Cell::plain(self.version_id),
+            Cell::plain(sha1),
+            look.time_cell(Some(self.create_at)),
+            Cell::plain(&self.create_by),
+            look.time_cell(self.activate_at),
+            size,
+            digest,
+            Cell::plain(&self.description),
+        ]
+    }
+
+    fn name(&self) -> String {
+        self.number.to_string()
+    }
+}
+
+impl Row for VersionInfo {
+    const COLUMNS: &'static [Column] = VersionView::COLUMNS;
+
+    fn cells(&self, look: &Look) -> Vec<Cell> {
+        self.version.cells(look)
+    }
+
+    fn name(&self) -> String {
+        self.version.name()
+    }
 }
 
 impl Row for AppView {
@@ -183,7 +232,7 @@ impl Row for AppView {
         col("name"),
         col("create_at"),
         col("update_at"),
-        wide("version"),
+        col("version"),
         wide("size"),
         wide("sha1"),
         wide("digest"),
@@ -213,7 +262,7 @@ impl Row for VenvView {
         col("name"),
         col("create_at"),
         col("update_at"),
-        wide("version"),
+        col("version"),
         wide("size"),
         wide("sha1"),
         wide("digest"),

@@ -180,7 +180,9 @@ impl From<store::Error> for Failure {
             Error::NotFound { what: "version", name } => {
                 let failure = Self::new(ErrorCode::NotFound, error.to_string());
                 let package = name.rsplit_once('@').map_or(name.as_str(), |(package, _)| package);
-                failure.hint(format!("Its versions: `lp app history list {package}`, or `lp venv history list {package}`."))
+                failure.hint(format!(
+                    "Its versions: `lp app history list {package}`, or `lp venv history list {package}`."
+                ))
             }
             Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
             Error::Ambiguous { candidates, .. } => Self::new(ErrorCode::Ambiguous, error.to_string())

@@ -7,8 +7,8 @@ use lp_protocol::ErrorCode;
 
 use super::failure::Failure;
 use super::openapi::Everywhere;
-use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
 use super::versions;
+use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {

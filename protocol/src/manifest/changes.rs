@@ -123,7 +123,10 @@ mod tests {
 
         let changes = compare(from, to);
 
-        assert_eq!((changes.added_actions, changes.removed_actions), (vec!["new".into()], vec!["old".into()]));
+        assert_eq!(
+            (changes.added_actions, changes.removed_actions),
+            (vec!["new".into()], vec!["old".into()])
+        );
         let key = |key: &str, from, to| ChangedKey { key: key.to_owned(), from, to };
         assert_eq!(
             changes.changed_actions,

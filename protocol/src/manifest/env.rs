@@ -76,7 +76,9 @@ fn named(action: &Fields<'_>, written: &str) -> Result<EnvRef, Error> {
     if version.is_empty() {
         return Err(action.rule("env", "has no version after its `@`; write `name` or `name@version`"));
     }
-    if !version.bytes().all(|byte| byte.is_ascii_digit()) || !version.parse().is_ok_and(|number: u32| number > 0) {
+    if !version.bytes().all(|byte| byte.is_ascii_digit())
+        || !version.parse().is_ok_and(|number: u32| number > 0)
+    {
         let rule = "has no number after its `@`; the versions of a venv are 1, 2, 3, ...: see `lp venv history list NAME`";
         return Err(action.rule("env", rule));
     }

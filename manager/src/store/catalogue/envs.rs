@@ -49,12 +49,16 @@ pub(super) fn parse(env: &EnvRef) -> Named<'_> {
 impl Store {
     /// The archive an action's `env` means now; the inner error says in a sentence why it means none.
     pub async fn find_env_package(&self, env: &EnvRef) -> Result<Result<PackageRef, String>> {
-        let no_venv = |name: &dyn std::fmt::Display| Ok(Err(format!("there is no venv `{name}`; see `lp venv list`")));
+        let no_venv =
+            |name: &dyn std::fmt::Display| Ok(Err(format!("there is no venv `{name}`; see `lp venv list`")));
         let (venv_id, which) = match parse(env) {
             Named::Path => return Ok(Err("it is a path inside the app".to_owned())),
             Named::Id(venv_id) => (venv_id, VersionRef::Active),
             Named::Wrong { name } => {
-                return Ok(Err(format!("`{}` names no version of the venv `{name}`; write `{name}@3`", of(env))));
+                return Ok(Err(format!(
+                    "`{}` names no version of the venv `{name}`; write `{name}@3`",
+                    of(env)
+                )));
             }
             Named::Active { name } => match self.find_named(Kind::Venv, name).await? {
                 Some(venv_id) => (VenvId(venv_id), VersionRef::Active),
@@ -66,13 +70,13 @@ impl Store {
             },
         };
         match (self.find_version_of(PackageId::Venv(venv_id), which).await, which) {
-            (Ok(version), _) => {
-                Ok(Ok(PackageRef { digest: version.digest, size_bytes: version.size_bytes }))
-            }
+            (Ok(version), _) => Ok(Ok(PackageRef { digest: version.digest, size_bytes: version.size_bytes })),
             (Err(Error::NotFound { what: "version", .. }), VersionRef::Number(number)) => {
                 let written = of(env);
                 let name = written.rsplit_once('@').map_or(written.as_str(), |(name, _)| name);
-                Ok(Err(format!("the venv `{name}` has no version {number}; see `lp venv history list {name}`")))
+                Ok(Err(format!(
+                    "the venv `{name}` has no version {number}; see `lp venv history list {name}`"
+                )))
             }
             (Err(Error::NotFound { .. }), _) => no_venv(&of(env)),
             (Err(error), _) => Err(error),

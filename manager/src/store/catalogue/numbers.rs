@@ -18,7 +18,8 @@ pub(super) async fn next(transaction: &DatabaseTransaction, package_id: Uuid) ->
     let last = "SELECT last_number FROM packages WHERE package_id = ?";
     execute(transaction, raise, [package_id.into()]).await?;
     let mut number = read_number(transaction, last, package_id).await?;
-    let stragglers = "SELECT version_id FROM versions WHERE package_id = ? AND number = 0 ORDER BY version_id";
+    let stragglers =
+        "SELECT version_id FROM versions WHERE package_id = ? AND number = 0 ORDER BY version_id";
     for row in transaction.query_all_raw(statement(transaction, stragglers, [package_id.into()])).await? {
         let version: i64 = row.try_get_by_index(0)?;
         let sql = "UPDATE versions SET number = ? WHERE version_id = ?";
@@ -55,11 +56,7 @@ async fn execute<const N: usize>(
     Ok(())
 }
 
-fn statement<const N: usize>(
-    transaction: &DatabaseTransaction,
-    sql: &str,
-    values: [Value; N],
-) -> Statement {
+fn statement<const N: usize>(transaction: &DatabaseTransaction, sql: &str, values: [Value; N]) -> Statement {
     let backend = transaction.get_database_backend();
     Statement::from_sql_and_values(backend, placeholders(backend, sql), values)
 }

@@ -89,7 +89,10 @@ impl Store {
     ) -> Result<u64> {
         let PackageId::App(app_id) = package else {
             let names_it = |plan: &Plan| {
-                refers(plan, |env| matches!(envs::parse(env), Named::Version { name: of, number } if of == name && number == version.number))
+                refers(
+                    plan,
+                    |env| matches!(envs::parse(env), Named::Version { name: of, number } if of == name && number == version.number),
+                )
             };
             return self.count_open_tasks_where(connection, names_it).await;
         };
@@ -122,7 +125,8 @@ impl Store {
         let replaced = "SELECT MIN(COALESCE(activate_at, create_at)) FROM versions \
                         WHERE package_id = ? AND COALESCE(activate_at, create_at) > ?";
         let values = [venv_id.0.into(), activate_at.into()];
-        let row = connection.query_one_raw(self.statement(placeholders(self.backend, replaced), values)).await?;
+        let row =
+            connection.query_one_raw(self.statement(placeholders(self.backend, replaced), values)).await?;
         let replaced_at: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
         let before = replaced_at.unwrap_or(i64::MAX - ASSIGNED_LATE_US) + ASSIGNED_LATE_US;
         let sql = "SELECT t.version_id, COUNT(*) FROM tasks t JOIN attempts a ON a.task = t.seq \

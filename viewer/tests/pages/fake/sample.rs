@@ -80,6 +80,10 @@ pub(crate) fn app(name: &str) -> AppView {
         update_at: ago(9_000),
         version: VersionView {
             version_id: 7,
+            number: 7,
+            create_by: "admin".to_owned(),
+            active: true,
+            activate_at: None,
             digest: "3f2a91c0".repeat(8),
             sha1: "0".repeat(40),
             size_bytes: 18_400,
