@@ -16,4 +16,5 @@ mod standby;
 mod starts;
 mod tasks;
 mod uploads;
+mod versions;
 mod workspaces;
