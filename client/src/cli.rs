@@ -10,7 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
-use crate::commands::{app, completions, logs, node, task, venv, workspace};
+use crate::commands::{app, completions, gc, logs, node, task, venv, workspace};
 use crate::serve;
 
 const EXAMPLES: &str = "\
@@ -171,6 +171,8 @@ pub(crate) enum Command {
     Workspace(workspace::Verb),
     /// Run a node; or look at nodes and let new ones join
     Node(node::Node),
+    /// Remove what of the past need not be kept, or show what that is
+    Gc(gc::Gc),
     /// Show the manager and the state of the cluster
     Status,
     /// Print the version of this program, and of the manager if it can be reached
@@ -258,6 +260,8 @@ mod tests {
             "workspace download -t x -n y -f",
             "workspace download x y --file a/b --output c",
             "workspace delete -t x -t y -y",
+            "gc --dry-run -r",
+            "gc -y",
             "node list",
             "node info x",
             "node token --lifetime 1h",

@@ -8,6 +8,7 @@ mod confirm;
 mod diff;
 mod dispatch;
 mod download;
+pub(crate) mod gc;
 mod history;
 mod input;
 pub(crate) mod logs;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{
-    AppView, Created, NodeState, NodeView, TaskInfo, TaskView, VenvView, VersionInfo, VersionView,
-    WorkspaceFile, WorkspaceView,
+    AppView, Created, GarbageKind, NodeState, NodeView, TaskInfo, TaskView, VenvView, VersionInfo,
+    VersionView, WorkspaceFile, WorkspaceView,
 };
 use lp_protocol::{Stage, Status};
 use uuid::Uuid;
@@ -211,6 +211,25 @@ impl Row for VersionView {
 
     fn name(&self) -> String {
         self.number.to_string()
+    }
+}
+
+impl Row for GarbageKind {
+    const COLUMNS: &'static [Column] = &[col("kind"), col("count"), col("size"), col("kept")];
+
+    fn cells(&self, _: &Look) -> Vec<Cell> {
+        let Self { kind, count, bytes, rule } = self;
+        let tint = if *count > 0 { Tint::Warn } else { Tint::Dim };
+        vec![
+            Cell::plain(kind.as_str()),
+            Cell::new(count.to_string(), tint),
+            Cell::maybe(bytes.map(text::size)),
+            Cell::plain(rule),
+        ]
+    }
+
+    fn name(&self) -> String {
+        self.kind.as_str().to_owned()
     }
 }
 

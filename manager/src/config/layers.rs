@@ -3,9 +3,14 @@
 //! The variable of a key is `LP_` and the key in capitals (`LP_HTTP_PORT`). Variables are read as YAML scalars, so a number
 //! means the same in both places. Variables of other names belong to other parts of `lp` and are left alone.
 
+use std::time::Duration;
+
 use serde_norway::{Mapping, Value};
 
 use super::Config;
+
+/// Whoever waits for a task and then asks about it takes some seconds; so does a node that sends the rest of a log.
+const SHORTEST_KEEP: Duration = Duration::from_secs(60);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,12 @@ impl Config {
         "heartbeat",
         "lost_after",
         "keep_orphans",
+        "keep_tasks",
+        "keep_tasks_count",
+        "keep_logs",
+        "keep_logs_size",
+        "keep_workspaces",
+        "keep_versions",
         "log_level",
         "advertise",
     ];
@@ -78,6 +89,23 @@ impl Config {
         if self.http_workers == 0 || self.http_workers > 256 {
             return Err(Error::Inconsistent("`http_workers` must be between 1 and 256"));
         }
+        for (keep, error) in [
+            (self.keep_tasks, "`keep_tasks` must be at least 1m, or who waits for a task would find it gone"),
+            (self.keep_logs, "`keep_logs` must be at least 1m, or a log would be gone before it is read"),
+            (
+                self.keep_workspaces,
+                "`keep_workspaces` must be at least 1m, or logs could not be sent on in time",
+            ),
+        ] {
+            if keep.is_some_and(|keep| keep < SHORTEST_KEEP) {
+                return Err(Error::Inconsistent(error));
+            }
+        }
+        if self.keep_tasks_count == Some(0) {
+            return Err(Error::Inconsistent(
+                "`keep_tasks_count` must be at least 1; leave it out to keep all",
+            ));
+        }
         Ok(self)
     }
 }
@@ -110,8 +138,6 @@ fn nearest(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn parse(yaml: &str) -> Result<Config, Error> {
@@ -122,6 +148,16 @@ mod tests {
     fn an_empty_file_is_all_defaults() {
         assert_eq!(parse("").unwrap(), Config::default());
         assert_eq!(parse("# nothing\nhttp_port:\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_kept_is_for_ever_unless_an_age_a_count_or_a_size_is_given() {
+        let config =
+            parse("keep_tasks: 90d\nkeep_logs_size: 2GiB\nkeep_versions: 3\nkeep_workspaces:\n").unwrap();
+
+        assert_eq!(config.keep_tasks, Some(Duration::from_secs(90 * 24 * 3600)));
+        assert_eq!((config.keep_logs_size, config.keep_versions), (Some(2 << 30), Some(3)));
+        assert_eq!((config.keep_workspaces, config.keep_tasks_count, config.keep_logs), (None, None, None));
     }
 
     #[test]
@@ -165,6 +201,12 @@ mod tests {
             "lost_after: 9",
             "max_buffer_size: -5",
             "http_workers: 0",
+            "keep_tasks: 5s",
+            "keep_tasks_count: 0",
+            "keep_logs: -1d",
+            "keep_logs_size: much",
+            "keep_workspaces: 1",
+            "keep_versions: -1",
             "- a",
             "a: [",
             "1: 2",

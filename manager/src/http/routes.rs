@@ -7,8 +7,8 @@ use lp_protocol::ErrorCode;
 
 use super::failure::Failure;
 use super::openapi::Everywhere;
-use super::versions;
 use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
+use super::{gc, versions};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {
@@ -69,6 +69,7 @@ routes! {
     "/api/v1/venvs/{venv}/versions/{version}/activate" { post versions::venvs::activate; }
     "/api/v1/venvs/{venv}/versions/{version}/package" { get versions::venvs::download; }
 
+    "/api/v1/gc" { post gc::collect; }
     "/api/v1/tasks" { get tasks::list; post tasks::create; }
     "/api/v1/tasks/batch" { post tasks::create_batch; }
     "/api/v1/tasks/{task}" { get tasks::show; delete tasks::delete; }

@@ -22,6 +22,7 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod retention;
 mod sources;
 mod sql;
 mod tokens;
@@ -36,6 +37,7 @@ pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
+pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use tokens::{NewToken, StoredToken};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -192,11 +192,8 @@ async fn an_env_that_names_nothing_is_told_at_upload_and_fails_its_action_with_t
 async fn an_action_is_sent_the_version_of_the_venv_it_names() {
     let manager = Manager::start().await;
     let first = create_venv(&manager).await.version;
-    let second: VenvView = read(
-        upload(&manager, "venvs/libs", &[("bin/activate", "# two")]).await,
-        StatusCode::OK,
-    )
-    .await;
+    let second: VenvView =
+        read(upload(&manager, "venvs/libs", &[("bin/activate", "# two")]).await, StatusCode::OK).await;
     let mut node = FakeNode::connect(&manager, "one").await;
     let id = second.venv_id.to_string();
 

@@ -14,6 +14,7 @@ mod cluster;
 mod connection;
 mod error;
 mod events;
+mod gc;
 mod logs;
 mod stream;
 mod tasks;

@@ -12,6 +12,8 @@ use super::super::names;
 use super::super::state::State;
 use super::super::tasks::ordinals;
 use crate::core::record::{AttemptRecord, TaskRecord};
+use crate::link::Link;
+use crate::store::{self, Epoch, Store};
 
 /// A task and the attempts that have a workspace, with their nodes; nothing of what they left.
 pub(crate) struct Kept {
@@ -26,22 +28,37 @@ impl Kept {
             state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
         let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
         let attempts = state.store.list_attempts_with_workspace(record.seq).await?;
-        let workspaces = workspaces_of(&record, &plan, &attempts);
-        Ok(Self { record, workspaces })
+        Ok(Self::of(record, &plan, &attempts))
+    }
+
+    /// `attempts` are those whose workspaces were not deleted.
+    pub(crate) fn of(record: TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) -> Self {
+        let workspaces = workspaces_of(&record, plan, attempts);
+        Self { record, workspaces }
     }
 
     /// Tells the nodes to delete them, and notes it. Returns the nodes that cannot be told now.
     pub(crate) async fn delete(&self, state: &State) -> Result<Vec<NodeId>, Failure> {
+        Ok(self.delete_through(&state.link, &state.store, state.engine.epoch()?).await?)
+    }
+
+    /// The same without the rest of the state.
+    pub(crate) async fn delete_through(
+        &self,
+        link: &Link,
+        store: &Store,
+        epoch: Epoch,
+    ) -> store::Result<Vec<NodeId>> {
         let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
         for (node_id, key) in &self.workspaces {
             by_node.entry(*node_id).or_default().push(key.clone());
         }
         let (told, away): (Vec<_>, Vec<_>) = by_node.into_iter().partition(|(node_id, attempts)| {
-            state.link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
+            link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
         });
         let told: Vec<NodeId> = told.into_iter().map(|(node_id, _)| node_id).collect();
         if !told.is_empty() {
-            state.store.mark_workspaces_deleted(state.engine.epoch()?, self.record.seq, &told).await?;
+            store.mark_workspaces_deleted(epoch, self.record.seq, &told).await?;
         }
         Ok(away.into_iter().map(|(node_id, _)| node_id).collect())
     }

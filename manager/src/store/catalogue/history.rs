@@ -102,7 +102,7 @@ impl Store {
         Ok(Detail { name, version, open_tasks, program })
     }
 
-    pub(super) async fn find_version_in(
+    pub(in crate::store) async fn find_version_in(
         &self,
         connection: &impl ConnectionTrait,
         package: PackageId,

@@ -56,7 +56,7 @@ impl fmt::Display for InUse {
 
 impl Store {
     /// What keeps a version from being deleted.
-    pub(super) async fn find_use_of(
+    pub(in crate::store) async fn find_use_of(
         &self,
         connection: &impl ConnectionTrait,
         package: PackageId,

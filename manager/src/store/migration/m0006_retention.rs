@@ -1,4 +1,5 @@
-//! Versions get numbers of their own within their package, remember when they were last made active, and can be deleted.
+//! Versions get numbers of their own within their package, remember when they were last made active, and can be deleted; what is kept for a
+//! while is found by when its task ended.
 //!
 //! `number` counts 1, 2, 3 ... in the order of upload and is never given twice: `last_number` of the package is the highest ever given. A
 //! program before this step leaves 0 there, and the next write of the package by this one numbers what it finds. A deleted version of an
@@ -40,16 +41,9 @@ UPDATE packages SET last_number = (SELECT COALESCE(MAX(v.number), 0) FROM versio
 CREATE UNIQUE INDEX versions_number ON versions (package_id, number) WHERE number > 0
 ";
 
-/// `workspace_debts` are workspaces whose node was away when they were to be deleted.
+/// `logs_through` and `workspaces_through` are ends of tasks: of those that ended before, the logs or workspaces are gone.
 const RETENTION: &str = "
 CREATE INDEX tasks_end_at ON tasks (end_at) WHERE end_at IS NOT NULL;
-CREATE TABLE workspace_debts (
-    node_id {uuid} NOT NULL,
-    task_id {uuid} NOT NULL,
-    action TEXT NOT NULL,
-    attempt BIGINT NOT NULL,
-    PRIMARY KEY (node_id, task_id, action, attempt)
-) {clustered};
 INSERT INTO counters (name, value) VALUES ('logs_through', 0);
 INSERT INTO counters (name, value) VALUES ('workspaces_through', 0)
 ";
