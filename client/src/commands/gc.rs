@@ -5,6 +5,7 @@ use lp_protocol::views::{CollectGarbage, Garbage, GarbageKind};
 
 use super::Session;
 use super::confirm::Yes;
+use crate::cli::Format;
 use crate::failure::Failure;
 use crate::output::text;
 
@@ -61,7 +62,7 @@ fn add(total: &mut Garbage, step: Garbage) {
 }
 
 fn show(session: &Session, garbage: &Garbage) -> Result<(), Failure> {
-    if !session.out.is_for_people() {
+    if matches!(session.out.format, Format::Json | Format::Jsonl | Format::Yaml) {
         return session.out.document(garbage, String::new);
     }
     let mut rows = session.out.list::<GarbageKind>();

@@ -20,11 +20,11 @@ impl Pass<'_> {
     pub(super) async fn expiry(&self) -> Result<Expiry, Error> {
         let (policy, parts) = (&self.collector.policy, &self.collector.parts);
         let now = parts.clock.now();
-        let created_before = match policy.keep_tasks_count {
-            Some(count) => parts.store.find_creation_of_latest(count).await?,
+        let below = match policy.keep_tasks_count {
+            Some(count) => parts.store.find_oldest_of_latest(count).await?,
             None => None,
         };
-        Ok(Expiry { ended_before: policy.keep_tasks.and_then(|keep| ago(now, keep)), created_before })
+        Ok(Expiry { ended_before: policy.keep_tasks.and_then(|keep| ago(now, keep)), below })
     }
 
     pub(super) async fn collect_tasks(&mut self, expiry: Expiry) -> Result<TasksGone, Error> {
@@ -40,8 +40,8 @@ impl Pass<'_> {
             }
         }
         let mut after = Place::default();
-        while expiry.created_before.is_some() && self.goes_on() {
-            let step = store.list_created_before(expiry, after, STEP).await?;
+        while expiry.below.is_some() && self.goes_on() {
+            let step = store.list_below(expiry, after, STEP).await?;
             let Some(last) = step.last() else { break };
             after = last.place;
             self.take_tasks(&step, &mut total).await?;

@@ -1,7 +1,7 @@
 //! What of the past is old enough to go: found a few at a time, oldest first, and logs and archives removed.
 //!
 //! Nothing here looks at what is not finished. A task that belongs to a work is left to it. Tasks are walked by the end of their run (or by their
-//! creation, where their number counts) with an index, from a cursor that the caller hands back, so that a step costs what it returns.
+//! numbers, where these count) with an index, from a cursor that the caller hands back, so that a step costs what it returns.
 
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{VersionRef, VersionView};
@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::catalogue::PackageId;
-use super::entity::columns::{time, to_micros, unsigned};
+use super::entity::columns::{to_micros, unsigned};
 use super::entity::task;
 use super::load::read_task;
 use super::sql::{execute_by_keys, placeholders, select_by_keys};
@@ -22,8 +22,8 @@ use crate::core::record::{TaskRecord, TaskSeq};
 pub struct Expiry {
     /// Those that ended before.
     pub ended_before: Option<DateTime<Utc>>,
-    /// Those that were created before.
-    pub created_before: Option<DateTime<Utc>>,
+    /// Those that were created before the one with this number.
+    pub below: Option<TaskSeq>,
 }
 
 /// Of what ended before such a moment all is gone already.
@@ -45,7 +45,7 @@ impl Through {
 /// Where a walk has got to; the default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// End or creation, in microseconds.
+    /// End in microseconds, or number.
     at: i64,
     seq: TaskSeq,
 }
@@ -82,12 +82,13 @@ const LOGS: &str = "(SELECT COUNT(*) FROM attempt_payloads l WHERE l.task = t.se
      (SELECT CAST(COALESCE(SUM(s.size_bytes), 0) AS BIGINT) FROM log_segments s WHERE s.task = t.seq) AS archived_bytes";
 
 impl Store {
-    /// When the oldest of the latest `count` tasks was created; None where there are not more than that.
-    pub async fn find_creation_of_latest(&self, count: u64) -> Result<Option<DateTime<Utc>>> {
+    /// The oldest of the latest `count` tasks; None where there are not so many.
+    pub async fn find_oldest_of_latest(&self, count: u64) -> Result<Option<TaskSeq>> {
         let offset = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
-        let sql = format!("SELECT create_at FROM tasks ORDER BY create_at DESC LIMIT 1 OFFSET {offset}");
-        let Some(row) = self.read.query_one_raw(self.statement(sql, [])).await? else { return Ok(None) };
-        Ok(Some(time("create_at", row.try_get_by_index(0)?).map_err(|damage| damage.of("tasks", "?"))?))
+        // tasks are created in the order of their numbers; the index by creation is much smaller than the table
+        let sql = format!("SELECT seq FROM tasks ORDER BY create_at DESC, seq DESC LIMIT 1 OFFSET {offset}");
+        let row = self.read.query_one_raw(self.statement(sql, [])).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
     /// Finished tasks that ended before, by their end.
@@ -101,23 +102,20 @@ impl Store {
         self.select_ended("t.end_at", after, condition, vec![to_micros(before).into()], limit).await
     }
 
-    /// Finished tasks that were created before and do not expire by their end, by their creation.
-    pub async fn list_created_before(&self, expiry: Expiry, after: Place, limit: u32) -> Result<Vec<Ended>> {
-        let Expiry { ended_before, created_before: Some(created_before) } = expiry else {
-            return Ok(Vec::new());
-        };
+    /// Finished tasks that expire by their number and not by their end, by their number.
+    pub async fn list_below(&self, expiry: Expiry, after: Place, limit: u32) -> Result<Vec<Ended>> {
+        let Expiry { ended_before, below: Some(below) } = expiry else { return Ok(Vec::new()) };
         let ended_before = ended_before.map_or(i64::MIN, to_micros);
-        let condition = "t.create_at < ? AND t.end_at >= ?";
-        let values = vec![to_micros(created_before).into(), ended_before.into()];
-        self.select_ended("t.create_at", after, condition, values, limit).await
+        let condition = "t.seq < ? AND t.end_at >= ?";
+        let values = vec![below.into(), ended_before.into()];
+        self.select_ended("t.seq", after, condition, values, limit).await
     }
 
     /// Finished tasks that do not expire, by their end.
     pub async fn list_ended(&self, expiry: Expiry, after: Place, limit: u32) -> Result<Vec<Ended>> {
-        let Expiry { ended_before, created_before } = expiry;
-        let condition = "t.end_at >= ? AND t.create_at >= ?";
-        let bound = |time: Option<DateTime<Utc>>| -> Value { time.map_or(i64::MIN, to_micros).into() };
-        let values = vec![bound(ended_before), bound(created_before)];
+        let Expiry { ended_before, below } = expiry;
+        let condition = "t.end_at >= ? AND t.seq >= ?";
+        let values = vec![ended_before.map_or(i64::MIN, to_micros).into(), below.unwrap_or(i64::MIN).into()];
         self.select_ended("t.end_at", after, condition, values, limit).await
     }
 

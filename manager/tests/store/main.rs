@@ -12,6 +12,7 @@ mod list;
 mod logs;
 mod model;
 mod outage;
+mod retention;
 mod samples;
 mod versions;
 
