@@ -8,6 +8,7 @@
 //! ([`Core::load`]), by the same path as at every start.
 
 pub mod derive;
+mod generate;
 mod load;
 mod node;
 mod nodes;
@@ -18,6 +19,7 @@ mod placement;
 mod progress;
 mod queue;
 pub mod record;
+mod reopen;
 pub mod retry;
 mod shape;
 mod sources;
@@ -44,6 +46,7 @@ pub use outcome::{AssignOrder, ConnectionId, Effect, Outcome};
 pub use overview::{Counters, HeldAction, NodeOverview, Overview};
 use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
+pub use reopen::Finished;
 pub use shape::Shape;
 pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};

@@ -14,5 +14,5 @@ mod requests;
 mod run;
 
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
-pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};
+pub use handle::{DraftKey, Engine, Error, Outbound, Reopen, TaskDraft, TaskSource};
 pub use run::{Settings, start};

@@ -50,6 +50,11 @@ impl Failure {
         ApiError::new(code, message).into()
     }
 
+    /// The manager cannot do it now; it is not the request's fault.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.0.error.code == ErrorCode::Unavailable
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.error.hint = Some(hint.into());
         self
@@ -157,6 +162,16 @@ impl From<engine::Error> for Failure {
             Error::Unavailable { reason } => Self::unavailable(reason),
             Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::VersionGone { task_id, .. } => Self::new(ErrorCode::Gone, error.to_string()).hint(format!(
+                "`lp task rerun {}` runs it from the beginning with the active version.",
+                task_id.short()
+            )),
+            Error::NoSuchAction { task_id, .. } => Self::new(ErrorCode::NotFound, error.to_string())
+                .hint(format!("`lp task info {}` lists its actions.", task_id.short())),
+            Error::Succeeded { task_id } => Self::new(ErrorCode::Conflict, error.to_string()).hint(format!(
+                "`lp task recover {0} --from ACTION` runs an action and what follows from it again, `lp task rerun {0}` everything.",
+                task_id.short()
+            )),
             Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }

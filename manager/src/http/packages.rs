@@ -71,17 +71,13 @@ pub(crate) async fn version_of(
     if let (Purpose::App { strict: true }, Some(first)) = (purpose, missing.first()) {
         return Err(Failure::new(ErrorCode::InvalidManifest, first.clone()));
     }
-    let create_by = match caller {
-        Principal::Token { token_id, .. } => token_id.to_string(),
-        Principal::Node { .. } | Principal::Joiner => String::new(),
-    };
     let version = NewVersion {
         digest: archive.summed.digest.to_string(),
         sha1: archive.summed.sha1,
         size_bytes: archive.summed.size,
         format: archive.format.to_string(),
         description,
-        create_by,
+        create_by: caller.actor(),
         program: archive.program,
     };
     Ok((version, missing))

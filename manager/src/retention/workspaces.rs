@@ -1,5 +1,7 @@
 //! Workspaces of finished tasks, by age. Nodes are told; what they had is theirs to free.
 
+use std::sync::Arc;
+
 use super::Error;
 use super::collector::{Mode, Pass, STEP};
 use super::policy::ago;
@@ -45,10 +47,14 @@ impl Pass<'_> {
         let store = &self.collector.parts.store;
         let version = store.find_version(record.version_id).await?;
         // without its plan nobody knows the names of its actions, and it must not keep all the others
-        let Some(plan) = version.map(|version| version.plan) else {
+        let Some(mut plan) = version.map(|version| version.plan) else {
             return Ok(Kept { record: record.clone(), workspaces: Vec::new() });
         };
         let attempts = store.list_attempts_with_workspace(record.seq).await?;
+        let generated = store.list_generated(record.seq).await?;
+        if !generated.is_empty() {
+            Arc::make_mut(&mut plan).add_generated(generated);
+        }
         Ok(Kept::of(record.clone(), &plan, &attempts))
     }
 

@@ -30,7 +30,7 @@ impl Store {
     }
 
     /// The active version of an application that is not deleted.
-    async fn load_app_source(&self, app_id: AppId) -> Result<Option<AppSource>> {
+    pub async fn load_app_source(&self, app_id: AppId) -> Result<Option<AppSource>> {
         let sql = "SELECT p.name, v.version_id, v.plan FROM packages p JOIN versions v ON v.version_id = p.version_id \
                    WHERE p.package_id = ? AND p.kind = 'app' AND p.delete_at IS NULL";
         let statement = self.statement(placeholders(self.backend, sql), [app_id.0.into()]);

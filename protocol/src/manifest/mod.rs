@@ -10,6 +10,7 @@ mod compile;
 mod env;
 mod error;
 mod fields;
+mod generated;
 mod grammar;
 mod graph;
 mod json;
@@ -24,6 +25,8 @@ mod warning;
 pub use changes::changes;
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
+pub use generated::{Generated, parse_generated};
+pub use graph::find_cycle;
 pub use warning::Warning;
 
 /// Name of the manifest in the root directory of an application.

@@ -8,5 +8,6 @@ mod node_rules;
 mod plans;
 mod random;
 mod rules;
+mod run_rules;
 mod sanity;
 mod simulation;

@@ -1,11 +1,12 @@
 //! Deleting a version: its archive becomes free, its row stays where tasks may tell of it.
 
 use chrono::{DateTime, Utc};
+use lp_protocol::VersionId;
 use lp_protocol::views::{VersionRef, VersionView};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use super::history::PackageId;
-use crate::store::entity::columns::to_micros;
+use crate::store::entity::columns::{to_micros, unsigned};
 use crate::store::sql::placeholders;
 use crate::store::{Epoch, Error, Result, Store};
 
@@ -34,6 +35,15 @@ impl Store {
         self.drop_version(&transaction, package, &version, now).await?;
         transaction.commit().await?;
         Ok(version)
+    }
+
+    /// The number of a version whose archive may be gone, because it was deleted.
+    pub async fn find_deleted_number(&self, version: VersionId) -> Result<Option<u32>> {
+        let sql = "SELECT number FROM versions WHERE version_id = ? AND delete_at IS NOT NULL";
+        let statement = self.statement(placeholders(self.backend, sql), [version.into()]);
+        let Some(row) = self.read.query_one_raw(statement).await? else { return Ok(None) };
+        let number = unsigned("number", row.try_get_by_index(0)?);
+        Ok(Some(number.map_err(|damage| damage.of("versions", version))?))
     }
 
     async fn drop_version(

@@ -1,7 +1,5 @@
 //! What was ever uploaded of a package: its versions, newest first, and one of them by number or place.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{Page, VersionRef, VersionView};
 use lp_protocol::{AppId, VenvId};
@@ -11,7 +9,7 @@ use uuid::Uuid;
 use super::packages::Kind;
 use crate::store::entity::version;
 use crate::store::list::{format_cursor, page_size, parse_cursor};
-use crate::store::sql::{placeholders, select_by_keys};
+use crate::store::sql::placeholders;
 use crate::store::{Damage, Error, Result, Store};
 
 /// An app or a venv.
@@ -145,19 +143,10 @@ impl Store {
         &self,
         versions: impl IntoIterator<Item = &'a mut VersionView>,
     ) -> Result<()> {
-        let mut by_token: BTreeMap<Uuid, Vec<&mut VersionView>> = BTreeMap::new();
+        let names = self.list_token_names().await?;
         for version in versions {
-            if let Ok(token) = Uuid::try_parse(&version.create_by) {
-                by_token.entry(token).or_default().push(version);
-            }
-        }
-        let tokens: BTreeSet<Uuid> = by_token.keys().copied().collect();
-        let keys: Vec<[Value; 1]> = tokens.into_iter().map(|token| [token.into()]).collect();
-        let sql = "SELECT token_id, name FROM tokens WHERE token_id IN ({keys})";
-        for row in select_by_keys(&self.read, sql, &keys).await? {
-            let (token, name): (Uuid, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            for version in by_token.get_mut(&token).into_iter().flatten() {
-                version.create_by.clone_from(&name);
+            if let Some(name) = names.get(&version.create_by) {
+                version.create_by.clone_from(name);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! tasks and of the active versions of apps, and by the actions that run with it: an `env` without a number means the active version at the
 //! moment an attempt is assigned, so attempts that were assigned before another version took its place may still fetch it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lp_protocol::VenvId;
@@ -14,6 +15,7 @@ use sea_orm::{ConnectionTrait, Value};
 
 use super::envs::{self, Named};
 use super::history::PackageId;
+use crate::store::actions;
 use crate::store::entity::columns::to_micros;
 use crate::store::load::read_plan;
 use crate::store::sql::{placeholders, select_by_keys};
@@ -110,7 +112,8 @@ impl Store {
         passes: impl Fn(&Plan) -> bool,
     ) -> Result<u64> {
         let sql = "SELECT version_id, COUNT(*) FROM tasks WHERE state IN (1, 2, 3) GROUP BY version_id";
-        self.count_by_plan(connection, sql, vec![], passes).await
+        let by_plan = self.count_by_plan(connection, sql, vec![], &passes).await?;
+        Ok(by_plan + self.count_tasks_by_generated(connection, passes).await?)
     }
 
     /// Attempts that have not ended, were assigned before another version took this one's place, and whose plans refer to the venv.
@@ -138,7 +141,29 @@ impl Store {
                 Named::Version { .. } | Named::Path | Named::Wrong { .. } => false,
             })
         };
-        self.count_by_plan(connection, sql, vec![before.into()], refers_to_active).await
+        let by_plan = self.count_by_plan(connection, sql, vec![before.into()], &refers_to_active).await?;
+        // such actions are few and short-lived: when theirs began is not looked at
+        Ok(by_plan + self.count_tasks_by_generated(connection, refers_to_active).await?)
+    }
+
+    /// Unfinished tasks of which an action made at run time passes. One that passes by its plan too is counted there as well.
+    async fn count_tasks_by_generated(
+        &self,
+        connection: &impl ConnectionTrait,
+        passes: impl Fn(&Plan) -> bool,
+    ) -> Result<u64> {
+        let sql = "SELECT a.task, a.action, a.plan FROM task_actions a JOIN tasks t ON t.seq = a.task \
+                   WHERE t.state IN (1, 2, 3) AND a.plan LIKE '%\"env\"%'";
+        let mut tasks = BTreeSet::new();
+        for row in connection.query_all_raw(self.statement(sql, [])).await? {
+            let (task, action) =
+                actions::read(&row).map_err(|damage| damage.of("task_actions", actions::name(&row)))?;
+            let alone = Plan { actions: vec![action], on_success: None, on_fail: None, output_action: None };
+            if passes(&alone) {
+                tasks.insert(task);
+            }
+        }
+        Ok(tasks.len() as u64)
     }
 
     /// Sums the counts of those versions of apps whose plans pass. `counts` selects a version and a count.
@@ -147,7 +172,7 @@ impl Store {
         connection: &impl ConnectionTrait,
         counts: &str,
         values: Vec<Value>,
-        passes: impl Fn(&Plan) -> bool,
+        passes: &impl Fn(&Plan) -> bool,
     ) -> Result<u64> {
         let mut users: Vec<(VersionId, i64)> = Vec::new();
         let statement = self.statement(placeholders(self.backend, counts), values);
