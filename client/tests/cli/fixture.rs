@@ -168,7 +168,7 @@ pub(crate) fn app(name: &str) -> Value {
         "app_id": APP, "name": name, "description": "says hello", "create_at": "2026-11-22T10:00:00Z",
         "update_at": "2026-11-22T11:00:00Z",
         "version": {
-            "version_id": 3, "digest": "0".repeat(64), "sha1": "1".repeat(40), "size_bytes": 1234, "format": "tar.gz",
+            "version_id": 3, "number": 3, "active": true, "digest": "0".repeat(64), "sha1": "1".repeat(40), "size_bytes": 1234, "format": "tar.gz",
             "description": "", "create_at": "2026-11-22T11:00:00Z",
         },
     })

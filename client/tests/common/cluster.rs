@@ -40,7 +40,13 @@ impl Cluster {
 
     /// A manager and a node that has been told to join it.
     pub fn apart(slots: u32) -> Self {
+        Self::apart_with(slots, &[])
+    }
+
+    /// The same with these variables set.
+    pub fn apart_with(slots: u32, variables: &[(&str, &str)]) -> Self {
         let mut cluster = Self::empty();
+        variables.iter().for_each(|(name, value)| cluster.set(name, value));
         cluster.arguments = vec!["--slots".to_owned(), slots.to_string()];
         cluster.start_manager();
         cluster.join_token = cluster.lp(&["node", "token", "-q"]).ok().text().to_owned();

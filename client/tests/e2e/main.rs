@@ -11,4 +11,5 @@ mod readme;
 mod restarts;
 mod stops;
 mod venv;
+mod versions;
 mod workspaces;

@@ -116,6 +116,16 @@ async fn a_version_in_use_cannot_vanish() {
     assert_eq!(numbers(&manager, "apps/a").await, [(2, true)]);
     let history: Value = manager.get_json(&format!("/api/v1/tasks/{task}")).await;
     assert_eq!((&history["actions"][0]["name"], &history["app_name"]), (&json!("first"), &json!("a")));
+
+    let path = format!("/api/v1/tasks/{task}/rerun");
+    let rerun = |body: Value| manager.post(&path, body);
+    let gone = refusal(rerun(json!({"same_version": true})).await, ErrorCode::Gone).await;
+    assert!(gone.message.contains("version 1, which task") && gone.hint.is_some(), "{gone:?}");
+    let recover = manager.post(&format!("/api/v1/tasks/{task}/recover"), json!({})).await;
+    refusal(recover, ErrorCode::Gone).await;
+    assert_eq!(rerun(json!({})).await.status(), StatusCode::ACCEPTED);
+    let again: Value = manager.get_json(&format!("/api/v1/tasks/{task}")).await;
+    assert_eq!(again["actions"][0]["name"], "second");
 }
 
 #[tokio::test]

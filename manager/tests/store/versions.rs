@@ -1,6 +1,6 @@
 //! Numbers of versions, which is active, which was before, and which may be deleted.
 
-use lp_manager::core::record::TaskRecord;
+use lp_manager::core::record::{ActionRecord, Changes, TaskRecord};
 use lp_manager::store::{Error, InUse, NewPackage, NewVersion, PackageId, PackageUpdate, Store};
 use lp_protocol::plan::EnvRef;
 use lp_protocol::views::{VersionRef, VersionView};
@@ -206,6 +206,24 @@ on_both_backends! {
 
         let used = fixture.delete_version(venv, number(1)).await;
         assert!(matches!(used, Err(Error::VersionInUse { reason: InUse::Actions(1), .. })), "{used:?}");
+
+        fixture.delete(1).await;
+        assert_eq!(fixture.delete_version(venv, number(1)).await.unwrap(), 1);
+    }
+
+    async fn a_venv_version_that_an_action_made_at_run_time_names_is_not_deleted(db) {
+        let fixture = Fixture::new(&db).await;
+        let Fixture { store, epoch, .. } = &fixture;
+        let venv = PackageId::Venv(create_venv(store, *epoch, "xy").await);
+        fixture.insert([fixture.task(1)]).await;
+        let mut plan = crate::samples::plan().actions.remove(0);
+        plan.env = Some(EnvRef::Named("libs@1".into()));
+        let mut changes = Changes::default();
+        changes.actions.insert((1, 1), ActionRecord { plan, input: None });
+        fixture.commit(&changes).await;
+
+        let used = fixture.delete_version(venv, number(1)).await;
+        assert!(matches!(used, Err(Error::VersionInUse { reason: InUse::Tasks(1), .. })), "{used:?}");
 
         fixture.delete(1).await;
         assert_eq!(fixture.delete_version(venv, number(1)).await.unwrap(), 1);
