@@ -239,12 +239,7 @@ impl Store {
         values: Vec<Value>,
         limit: u32,
     ) -> Result<Vec<Ended>> {
-        // the first comparison is for the index, the second for what has the same moment
-        let sql = format!(
-            "SELECT {}, {order} AS place_at, {LOGS} FROM tasks t WHERE {order} >= ? AND ({order} > ? OR t.seq > ?) AND {FREE} \
-             AND t.end_at IS NOT NULL AND {condition} ORDER BY {order}, t.seq LIMIT {limit}",
-            task::SELECTED
-        );
+        let sql = ended_sql(order, condition, limit);
         let values: Vec<Value> =
             [after.at.into(), after.at.into(), after.seq.into()].into_iter().chain(values).collect();
         let rows = self.read.query_all_raw(self.statement(placeholders(self.backend, &sql), values)).await?;
@@ -261,6 +256,15 @@ impl Store {
         }
         Ok(ended)
     }
+}
+
+/// The first comparison is for the index, the second for what has the same moment.
+fn ended_sql(order: &str, condition: &str, limit: u32) -> String {
+    format!(
+        "SELECT {}, {order} AS place_at, {LOGS} FROM tasks t WHERE {order} >= ? AND ({order} > ? OR t.seq > ?) AND {FREE} \
+         AND t.end_at IS NOT NULL AND {condition} ORDER BY {order}, t.seq LIMIT {limit}",
+        task::SELECTED
+    )
 }
 
 fn read_ended(row: &QueryResult, seq: TaskSeq) -> Result<Ended, Damage> {
@@ -288,4 +292,32 @@ fn read_ranked(row: &QueryResult) -> Result<(PackageId, String, u32), Damage> {
     };
     let number = row.try_get("", "number").map_err(Damage::Column)?;
     Ok((package, row.try_get("", "name").map_err(Damage::Column)?, unsigned("number", number)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_of_a_walk_reads_an_index_and_sorts_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("lp.db").display().to_string()).await.unwrap();
+
+        for (order, condition, by) in [
+            ("t.end_at", "t.end_at < ?", "USING INDEX tasks_end_at (end_at>"),
+            ("t.end_at", "t.end_at >= ? AND t.seq >= ?", "USING INDEX tasks_end_at (end_at>"),
+            ("t.seq", "t.seq < ? AND t.end_at >= ?", "USING INTEGER PRIMARY KEY (rowid>"),
+        ] {
+            let sql = ended_sql(order, condition, 100);
+            let values = vec![Value::from(0i64); sql.matches('?').count()];
+            let statement = store.statement(format!("EXPLAIN QUERY PLAN {sql}"), values);
+            let rows = store.read.query_all_raw(statement).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+            assert!(plan.iter().any(|line| line.contains(by)), "{sql}\n{plan:#?}");
+            assert!(
+                !plan.iter().any(|line| line.contains("ORDER BY") || line.starts_with("SCAN t")),
+                "{plan:#?}"
+            );
+        }
+    }
 }

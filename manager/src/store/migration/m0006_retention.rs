@@ -47,3 +47,43 @@ CREATE INDEX tasks_end_at ON tasks (end_at) WHERE end_at IS NOT NULL;
 INSERT INTO counters (name, value) VALUES ('logs_through', 0);
 INSERT INTO counters (name, value) VALUES ('workspaces_through', 0)
 ";
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Database};
+    use sea_orm_migration::MigratorTrait;
+
+    use super::super::Migrator;
+
+    #[tokio::test]
+    async fn versions_that_are_there_get_the_numbers_of_their_uploads() {
+        let mut options = sea_orm::ConnectOptions::new("sqlite::memory:");
+        options.max_connections(1);
+        let database = Database::connect(options).await.unwrap();
+        Migrator::up(&database, Some(1)).await.unwrap();
+        for package in ["01", "02"] {
+            let sql = format!(
+                "INSERT INTO packages (package_id, kind, name, description, version_id, create_at, update_at) \
+                 VALUES (X'{package}', 'app', '{package}', '', 1, 0, 0)"
+            );
+            database.execute_unprepared(&sql).await.unwrap();
+        }
+        for package in ["01", "02", "01", "01"] {
+            let sql = format!(
+                "INSERT INTO versions (package_id, digest, sha1, size_bytes, format, description, create_at, create_by, warnings) \
+                 VALUES (X'{package}', '', '', 0, 'tar', '', 0, '', '[]')"
+            );
+            database.execute_unprepared(&sql).await.unwrap();
+        }
+
+        Migrator::up(&database, None).await.unwrap();
+
+        let numbers = async |sql: &str| -> Vec<i64> {
+            let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
+            let rows = database.query_all_raw(statement).await.unwrap();
+            rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+        };
+        assert_eq!(numbers("SELECT number FROM versions ORDER BY version_id").await, [1, 1, 2, 3]);
+        assert_eq!(numbers("SELECT last_number FROM packages ORDER BY seq").await, [3, 1]);
+    }
+}
