@@ -122,7 +122,7 @@ impl Row for TaskView {
         vec![
             Cell::plain(look.id(self.task_id.0)),
             Cell::plain(look.id(self.app_id.0)),
-            Cell::plain(format!("{} ({})", self.app_name, self.version_id)),
+            Cell::plain(format!("{} ({})", self.app_name, self.version)),
             Cell::plain(&self.task_name),
             look.time_cell(Some(self.create_at)),
             look.time_cell(self.start_at),

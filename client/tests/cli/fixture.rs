@@ -126,7 +126,7 @@ pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) {
 pub(crate) fn task(stage: &str, status: Option<&str>) -> Value {
     let end_at = (stage == "finished").then_some("2026-11-22T10:01:00Z");
     let mut task = json!({
-        "task_id": TASK, "task_name": "run hello", "app_id": APP, "app_name": "hello", "version_id": 3,
+        "task_id": TASK, "task_name": "run hello", "app_id": APP, "app_name": "hello", "version_id": 43, "version": 3,
         "stage": stage, "status": status, "priority": 0, "create_at": "2026-11-22T10:00:00Z",
         "start_at": "2026-11-22T10:00:00.250Z", "end_at": end_at,
     });

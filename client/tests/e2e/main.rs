@@ -1,8 +1,10 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
+mod bad_apps;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
 mod examples;
 mod failures;
 mod litepipeline;
@@ -12,4 +14,5 @@ mod restarts;
 mod stops;
 mod venv;
 mod versions;
+mod weaknesses;
 mod workspaces;

@@ -77,7 +77,10 @@ fn an_action_runs_in_the_version_of_the_venv_it_names() {
 
 #[test]
 fn what_need_not_be_kept_is_previewed_and_goes() {
-    let cluster = Cluster::apart_with(1, &[("LP_KEEP_TASKS_COUNT", "1"), ("LP_KEEP_VERSIONS", "0")]);
+    let mut cluster = Cluster::empty();
+    cluster.set("LP_KEEP_TASKS_COUNT", "1");
+    cluster.set("LP_KEEP_VERSIONS", "0");
+    cluster.start_apart(1);
     cluster.lp(&["app", "create", "-f", &app(&cluster, "1")]).ok();
     for says in ["2", "3"] {
         cluster.lp(&["app", "update", "app", "-f", &app(&cluster, says)]).ok();

@@ -4,8 +4,8 @@
 //! waits for it and receives its output. Names are resolved by the manager, which knows the task. Unknown keys are passed over: the
 //! program that wrote them has ended and nobody would read a warning.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::action;
 use super::compile::{Options, check_name};
@@ -29,7 +29,14 @@ pub struct Generated {
 #[derive(serde::Deserialize)]
 struct Output {
     #[serde(default)]
-    actions: Option<Value>,
+    actions: Option<Box<RawValue>>,
+}
+
+/// The part that is handed on as it was written: numbers keep their digits.
+#[derive(serde::Deserialize)]
+struct Raw {
+    #[serde(default)]
+    input_data: Option<Box<RawValue>>,
 }
 
 /// Reads the actions an output asks for; none is the usual case and costs next to nothing. `output` is a JSON object.
@@ -41,28 +48,27 @@ pub fn parse_generated(output: &RawValue) -> Result<Vec<Generated>, Error> {
         return Ok(Vec::new());
     }
     // what the node lets through is JSON, and an object
-    let items = match serde_json::from_str::<Output>(output.get()).ok().and_then(|output| output.actions) {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(items)) => items,
-        Some(other) => {
-            return Err(Error::Wrong {
-                place: Place::Manifest,
-                key: "actions".into(),
-                wanted: "a list of actions".into(),
-                found: kind(&other).into(),
-            });
-        }
-    };
-    items.iter().zip(1..).map(|(item, nth)| read(item, nth)).collect()
+    let written = serde_json::from_str::<Output>(output.get()).ok().and_then(|output| output.actions);
+    let Some(written) = written.filter(|written| written.get() != "null") else { return Ok(Vec::new()) };
+    match serde_json::from_str::<Vec<Box<RawValue>>>(written.get()) {
+        Ok(items) => items.iter().zip(1..).map(|(item, nth)| read(item, nth)).collect(),
+        Err(_) => Err(Error::Wrong {
+            place: Place::Manifest,
+            key: "actions".into(),
+            wanted: "a list of actions".into(),
+            found: kind(&serde_json::from_str(written.get()).unwrap_or_default()).into(),
+        }),
+    }
 }
 
-fn read(item: &Value, nth: usize) -> Result<Generated, Error> {
-    let Value::Object(members) = item else {
+fn read(item: &RawValue, nth: usize) -> Result<Generated, Error> {
+    let value: Value = serde_json::from_str(item.get()).unwrap_or_default();
+    let Value::Object(members) = &value else {
         return Err(Error::Wrong {
             place: Place::Manifest,
             key: format!("actions[{}]", nth - 1).into(),
             wanted: "an object".into(),
-            found: kind(item).into(),
+            found: kind(&value).into(),
         });
     };
     let name = check_name(nth, members)?;
@@ -72,7 +78,7 @@ fn read(item: &Value, nth: usize) -> Result<Generated, Error> {
         plan: action::read(name, &fields, &Options::default(), &mut Warnings::default())?,
         condition: condition(&fields)?,
         to_action: fields.text("to_action")?.filter(|name| !name.is_empty()).map(str::to_owned),
-        input: input(&fields)?,
+        input: input(&fields, item)?,
     })
 }
 
@@ -94,16 +100,15 @@ fn condition(fields: &Fields<'_>) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn input(fields: &Fields<'_>) -> Result<Option<Box<RawValue>>, Error> {
+fn input(fields: &Fields<'_>, item: &RawValue) -> Result<Option<Box<RawValue>>, Error> {
     match fields.get("input_data") {
         None => Ok(None),
-        Some(Value::Object(members)) => Ok(to_raw(members)),
+        Some(Value::Object(members)) if members.is_empty() => Ok(None),
+        Some(Value::Object(_)) => {
+            Ok(serde_json::from_str::<Raw>(item.get()).ok().and_then(|raw| raw.input_data))
+        }
         Some(other) => Err(fields.wrong_kind("input_data", "an object", other)),
     }
-}
-
-fn to_raw(members: &Map<String, Value>) -> Option<Box<RawValue>> {
-    (!members.is_empty()).then(|| serde_json::value::to_raw_value(members).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -124,7 +129,7 @@ mod tests {
         assert_eq!(one.plan.name, "s0");
         assert_eq!(one.plan.command, Command::Line("python s.py".into()));
         assert_eq!(one.to_action.as_deref(), Some("third"));
-        assert_eq!(one.input.unwrap().get(), r#"{"n":1.10}"#);
+        assert_eq!(one.input.unwrap().get(), r#"{"n": 1.10}"#);
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! What was ever uploaded of a package: its versions, newest first, and one of them by number or place.
 
+use std::collections::BTreeMap;
+
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{Page, VersionRef, VersionView};
-use lp_protocol::{AppId, VenvId};
+use lp_protocol::{AppId, VenvId, VersionId};
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use super::packages::Kind;
+use crate::store::entity::columns::unsigned;
 use crate::store::entity::version;
 use crate::store::list::{format_cursor, page_size, parse_cursor};
-use crate::store::sql::placeholders;
+use crate::store::sql::{placeholders, select_by_keys};
 use crate::store::{Damage, Error, Result, Store};
 
 /// An app or a venv.
@@ -98,6 +101,19 @@ impl Store {
             PackageId::Venv(_) => None,
         };
         Ok(Detail { name, version, open_tasks, program })
+    }
+
+    /// The numbers of versions within their packages, also of deleted ones.
+    pub async fn load_version_numbers(&self, versions: &[VersionId]) -> Result<BTreeMap<VersionId, u32>> {
+        let keys: Vec<[Value; 1]> = versions.iter().map(|version| [(*version).into()]).collect();
+        let sql = "SELECT version_id, number FROM versions WHERE version_id IN ({keys})";
+        let mut numbers = BTreeMap::new();
+        for row in select_by_keys(&self.read, sql, &keys).await? {
+            let version: VersionId = row.try_get_by_index(0)?;
+            let number = unsigned("number", row.try_get_by_index(1)?);
+            numbers.insert(version, number.map_err(|damage| damage.of("versions", version))?);
+        }
+        Ok(numbers)
     }
 
     pub(in crate::store) async fn find_version_in(

@@ -106,6 +106,7 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
             app_id: AppId::random(),
             app_name: "hello".to_owned(),
             version_id: 7,
+            version: 7,
             work_id: None,
             schedule_id: None,
             service_id: None,
@@ -118,6 +119,7 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
             reason: None,
         },
         input_data: raw(&serde_json::json!({})),
+        history: Vec::new(),
         actions: Vec::new(),
         result: BTreeMap::new(),
     }
@@ -151,6 +153,7 @@ pub(crate) fn action(name: &str, condition: &[&str], attempts: Vec<AttemptView>)
     ActionView {
         name: name.to_owned(),
         condition: condition.iter().map(|name| (*name).to_owned()).collect(),
+        generated_by: None,
         stage: last.map_or(Stage::Pending, |attempt| attempt.stage),
         status: last.and_then(|attempt| attempt.status),
         attempts,
