@@ -26,6 +26,11 @@ const LOGS_AT_ONCE: u32 = 200;
 pub struct Swept {
     pub packages: AtomicU64,
     pub log_segments: AtomicU64,
+    /// By retention, as the next three.
+    pub tasks: AtomicU64,
+    pub logs: AtomicU64,
+    pub workspaces: AtomicU64,
+    pub versions: AtomicU64,
     pub failures: AtomicU64,
 }
 

@@ -75,7 +75,9 @@ fn show(session: &Session, garbage: &Garbage) -> Result<(), Failure> {
 fn summary(garbage: &Garbage) -> String {
     let parts = garbage.kinds.iter().filter(|kind| kind.count > 0).map(|kind| {
         let bytes = kind.bytes.map(|bytes| format!(" ({})", text::size(bytes)));
-        format!("{} {}{}", kind.count, kind.kind.as_str(), bytes.unwrap_or_default())
+        let noun = kind.kind.as_str().trim_end_matches('s');
+        let count = text::count(usize::try_from(kind.count).unwrap_or(usize::MAX), noun);
+        format!("{count}{}", bytes.unwrap_or_default())
     });
     parts.collect::<Vec<_>>().join(", ")
 }

@@ -110,7 +110,7 @@ pub(super) fn lines(session: &Session, report: &mut Report, version: &VersionVie
         .line("uploaded", &format!("{}{}", look.time(version.create_at), by.unwrap_or_default()))
         .maybe("active since", version.activate_at.filter(|_| version.active).map(|at| look.time(at)))
         .maybe("last active", version.activate_at.filter(|_| !version.active).map(|at| look.time(at)))
-        .maybe("said of it", Some(version.description.clone()).filter(|text| !text.is_empty()))
+        .maybe("note", Some(version.description.clone()).filter(|text| !text.is_empty()))
         .line("sha256", &version.digest)
         .line("sha1", &version.sha1);
     for warning in &version.warnings {

@@ -93,7 +93,7 @@ fn what_need_not_be_kept_is_previewed_and_goes() {
     };
     assert_eq!(counts(&preview), [1, 0, 0, 0, 1]);
     let refused = cluster.lp(&["gc"]).ends_with(2);
-    assert!(refused.stderr.contains("1 tasks") && refused.stderr.contains("--yes"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("1 task (") && refused.stderr.contains("--yes"), "{}", refused.stderr);
     assert_eq!(counts(&cluster.lp(&["gc", "-y", "-r"]).ok().json()), counts(&preview));
     assert_eq!(counts(&cluster.lp(&["gc", "-y", "-r"]).ok().json()), [0, 0, 0, 0, 0]);
 

@@ -66,7 +66,7 @@ impl State {
             clock: clock.clone(),
         };
         let state = State {
-            collector: Arc::new(Collector::new(parts, crate::retention::Policy::default())),
+            collector: Arc::new(Collector::new(parts, crate::retention::Policy::default(), Arc::default())),
             manager_id: "test".to_owned(),
             forwarder: Forwarder::default(),
             link,

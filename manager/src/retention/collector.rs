@@ -1,6 +1,7 @@
 //! One pass over all kinds, by request or now and then.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use lp_protocol::views::{Garbage, GarbageKind, GarbageName};
@@ -13,6 +14,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::link::Link;
 use crate::store::Store;
+use crate::sweep::Swept;
 
 /// Time between two passes. What they look for is minutes old at least.
 const EVERY: Duration = Duration::from_secs(600);
@@ -43,6 +45,7 @@ pub(crate) enum Mode {
 pub(crate) struct Collector {
     pub(super) parts: Parts,
     pub(super) policy: Policy,
+    swept: Arc<Swept>,
     /// One pass at a time.
     turn: Mutex<()>,
 }
@@ -64,8 +67,8 @@ pub(crate) struct Gone {
 }
 
 impl Collector {
-    pub(crate) fn new(parts: Parts, policy: Policy) -> Self {
-        Self { parts, policy, turn: Mutex::default() }
+    pub(crate) fn new(parts: Parts, policy: Policy, swept: Arc<Swept>) -> Self {
+        Self { parts, policy, swept, turn: Mutex::default() }
     }
 
     /// Collects now and then until the end, while this manager leads.
@@ -87,8 +90,11 @@ impl Collector {
                 outcome = self.collect(Mode::Remove, None) => outcome,
             };
             match outcome {
-                Ok(garbage) => log(&garbage),
-                Err(error) => tracing::warn!(error = %error, "retention ended early"),
+                Ok(garbage) => self.note(&garbage),
+                Err(error) => {
+                    self.swept.failures.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(error = %error, "retention ended early");
+                }
             }
         }
     }
@@ -97,9 +103,30 @@ impl Collector {
     pub(crate) async fn collect_on_request(&self, mode: Mode) -> Result<Garbage, Error> {
         let garbage = self.collect(mode, Some(PATIENCE)).await?;
         if mode == Mode::Remove {
-            log(&garbage);
+            self.note(&garbage);
         }
         Ok(garbage)
+    }
+
+    /// Says what went, in the log and in the metrics.
+    fn note(&self, garbage: &Garbage) {
+        for GarbageKind { kind, count, bytes, rule } in garbage.kinds.iter().filter(|kind| kind.count > 0) {
+            let counter = match kind {
+                GarbageName::Tasks => &self.swept.tasks,
+                GarbageName::Logs => &self.swept.logs,
+                GarbageName::Workspaces => &self.swept.workspaces,
+                GarbageName::Packages => &self.swept.packages,
+                GarbageName::Versions => &self.swept.versions,
+            };
+            counter.fetch_add(*count, Ordering::Relaxed);
+            tracing::info!(
+                kind = kind.as_str(),
+                count,
+                size_bytes = bytes,
+                kept = rule,
+                "removed what need not be kept"
+            );
+        }
     }
 
     async fn collect(&self, mode: Mode, patience: Option<Duration>) -> Result<Garbage, Error> {
@@ -135,19 +162,5 @@ impl Pass<'_> {
         let leads = self.mode == Mode::Preview || self.collector.parts.engine.epoch().is_ok();
         self.is_cut |= !(in_time && leads);
         in_time && leads
-    }
-}
-
-fn log(garbage: &Garbage) {
-    for GarbageKind { kind, count, bytes, rule } in &garbage.kinds {
-        if *count > 0 {
-            tracing::info!(
-                kind = kind.as_str(),
-                count,
-                size_bytes = bytes,
-                kept = rule,
-                "removed what need not be kept"
-            );
-        }
     }
 }

@@ -178,7 +178,7 @@ impl Parts {
             clock: clock.clone(),
         };
         let sweeper = Sweeper::new(parts.clone(), config.keep_orphans);
-        let collector = Arc::new(Collector::new(parts, Policy::of(config)));
+        let collector = Arc::new(Collector::new(parts, Policy::of(config), sweeper.swept()));
         let state = Arc::new(http::State {
             manager_id: data_dir.manager_id().to_owned(),
             forwarder: http::Forwarder::default(),

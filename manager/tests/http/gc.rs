@@ -86,6 +86,8 @@ async fn what_need_not_be_kept_goes_and_nothing_else(database: Option<String>) {
         gone,
         [(GarbageName::Tasks, 3, Some(15)), (GarbageName::Versions, 1, Some(second.size_bytes))]
     );
+    let metrics = manager.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("\nlp_retention_tasks_total 3\n"), "{metrics}");
     let tasks: Page<TaskView> = manager.get_json("/api/v1/tasks").await;
     assert_eq!(tasks.items.iter().map(|task| task.task_id.to_string()).collect::<Vec<_>>(), [open]);
     for task in finished {
