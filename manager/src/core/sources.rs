@@ -62,7 +62,11 @@ impl Core {
 
     fn add_sources(&self, timer: Timer, _wanted: &mut BTreeSet<SourceKey>) {
         match timer {
-            Timer::Retry { .. } | Timer::NodeSilent(_) | Timer::Rebalance => {}
+            Timer::Retry { .. }
+            | Timer::NodeSilent(_)
+            | Timer::Rebalance
+            | Timer::Settle(_)
+            | Timer::DrainDeadline(_) => {}
         }
     }
 }

@@ -21,6 +21,7 @@ mod logs;
 mod metrics;
 mod names;
 mod node;
+mod node_control;
 mod nodes;
 mod openapi;
 mod packages;

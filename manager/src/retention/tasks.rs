@@ -70,13 +70,15 @@ impl Pass<'_> {
             // read before: nobody knows afterwards where they are
             let kept = self.workspaces_of(&task.record).await?;
             let engine = &self.collector.parts.engine;
-            deletions.push(async move { (engine.delete_task(task.record.task_id).await, kept) });
+            deletions.push(async move {
+                (engine.delete_task(task.record.task_id, kept.workspaces.clone()).await, kept)
+            });
         }
         let mut removed = Vec::with_capacity(step.len());
         for (outcome, kept) in futures_util::future::join_all(deletions).await {
             match outcome {
                 Ok(()) => {
-                    self.delete_workspaces(&kept).await?;
+                    kept.tell(&self.collector.parts.link);
                     removed.push(true);
                 }
                 Err(engine::Error::WrongStage { .. } | engine::Error::NoSuchTask { .. }) => {

@@ -16,8 +16,7 @@ impl Pass<'_> {
         let keep = self.collector.policy.keep_workspaces;
         let Some(before) = keep.and_then(|keep| ago(parts.clock.now(), keep)) else { return Ok(0) };
         let mut after: Place = parts.store.load_through(Through::Workspaces).await?;
-        // of what lies before, all is gone; a node that was away keeps the place where it is
-        let (mut count, mut all_gone) = (0, true);
+        let mut count = 0;
         while self.goes_on() {
             let step = parts.store.list_ended(expiry, after, STEP).await?;
             let old = step.iter().take_while(|task| task.record.end_at.is_some_and(|end| end < before));
@@ -28,12 +27,12 @@ impl Pass<'_> {
                 let kept = self.workspaces_of(&task.record).await?;
                 count += kept.workspaces.len() as u64;
                 if self.mode == Mode::Remove && !kept.workspaces.is_empty() {
-                    let away = self.delete_workspaces(&kept).await?;
-                    count -= away;
-                    all_gone &= away == 0;
+                    // noted durably: a node that is away is told when it is back
+                    parts.engine.give_up_workspaces(kept.workspaces.clone()).await?;
+                    kept.tell(&parts.link);
                 }
             }
-            if self.mode == Mode::Remove && all_gone {
+            if self.mode == Mode::Remove {
                 parts.store.note_through(parts.engine.epoch()?, Through::Workspaces, after).await?;
             }
             if old.len() < step.len() {
@@ -56,12 +55,5 @@ impl Pass<'_> {
             Arc::make_mut(&mut plan).add_generated(generated);
         }
         Ok(Kept::of(record.clone(), &plan, &attempts))
-    }
-
-    /// Returns the number of those that are on nodes that cannot be told now.
-    pub(super) async fn delete_workspaces(&self, kept: &Kept) -> Result<u64, Error> {
-        let parts = &self.collector.parts;
-        let away = kept.delete_through(&parts.link, &parts.store, parts.engine.epoch()?).await?;
-        Ok(kept.workspaces.iter().filter(|(node_id, _)| away.contains(node_id)).count() as u64)
     }
 }

@@ -14,6 +14,7 @@ mod harness;
 mod links;
 mod logs;
 mod node;
+mod nodes;
 mod schemas;
 mod standby;
 mod starts;
