@@ -162,13 +162,13 @@ impl From<engine::Error> for Failure {
             Error::Unavailable { reason } => Self::unavailable(reason),
             Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
-            Error::NodeBusy { .. } => Self::new(ErrorCode::Conflict, error.to_string()).hint(
-                "Drain it and wait until nothing runs there, or remove it with force: what it runs is then given to others.",
-            ),
             Error::VersionGone { task_id, .. } => Self::new(ErrorCode::Gone, error.to_string()).hint(format!(
                 "`lp task rerun {}` runs it from the beginning with the active version.",
                 task_id.short()
             )),
+            Error::NodeBusy { .. } => Self::new(ErrorCode::Conflict, error.to_string()).hint(
+                "Drain it and wait until nothing runs there, or remove it with force: what it runs is then given to others.",
+            ),
             Error::NoSuchAction { task_id, .. } => Self::new(ErrorCode::NotFound, error.to_string())
                 .hint(format!("`lp task info {}` lists its actions.", task_id.short())),
             Error::Succeeded { task_id } => Self::new(ErrorCode::Conflict, error.to_string()).hint(format!(

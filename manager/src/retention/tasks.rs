@@ -70,8 +70,9 @@ impl Pass<'_> {
             // read before: nobody knows afterwards where they are
             let kept = self.workspaces_of(&task.record).await?;
             let engine = &self.collector.parts.engine;
-            let unwanted = kept.workspaces.clone();
-            deletions.push(async move { (engine.delete_task(task.record.task_id, unwanted).await, kept) });
+            deletions.push(async move {
+                (engine.delete_task(task.record.task_id, kept.workspaces.clone()).await, kept)
+            });
         }
         let mut removed = Vec::with_capacity(step.len());
         for (outcome, kept) in futures_util::future::join_all(deletions).await {

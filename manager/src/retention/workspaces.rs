@@ -27,6 +27,7 @@ impl Pass<'_> {
                 let kept = self.workspaces_of(&task.record).await?;
                 count += kept.workspaces.len() as u64;
                 if self.mode == Mode::Remove && !kept.workspaces.is_empty() {
+                    // noted durably: a node that is away is told when it is back
                     parts.engine.give_up_workspaces(kept.workspaces.clone()).await?;
                     kept.tell(&parts.link);
                 }

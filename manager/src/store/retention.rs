@@ -1,6 +1,6 @@
 //! What of the past is old enough to go: found a few at a time, oldest first, and logs and archives removed.
 //!
-//! Nothing here looks at what is not finished. A task that belongs to a work is left to it. Tasks are walked by the end of their run (or by their
+//! Nothing here looks at what is not finished. A task of a work goes with the work; its logs and workspaces go like all others. Tasks are walked by the end of their run (or by their
 //! numbers, where these count) with an index, from a cursor that the caller hands back, so that a step costs what it returns.
 
 use chrono::{DateTime, Utc};
@@ -72,8 +72,8 @@ pub struct Surplus {
     pub version: VersionView,
 }
 
-/// States of finished tasks, and what makes a task somebody else's business.
-const FREE: &str = "t.state >= 10 AND (t.origin IS NULL OR t.origin <> 'work')";
+/// A finished task that goes by itself: one of a work goes with it.
+const FREE: &str = "(t.origin IS NULL OR t.origin <> 'work')";
 
 /// The logs of a task. A log in segments begins with one at 0.
 const LOGS: &str = "(SELECT COUNT(*) FROM attempt_payloads l WHERE l.task = t.seq AND l.log IS NOT NULL) AS inline_logs, \
@@ -98,25 +98,25 @@ impl Store {
         after: Place,
         limit: u32,
     ) -> Result<Vec<Ended>> {
-        let condition = "t.end_at < ?";
-        self.select_ended("t.end_at", after, condition, vec![to_micros(before).into()], limit).await
+        let condition = format!("t.end_at < ? AND {FREE}");
+        self.select_ended("t.end_at", after, &condition, vec![to_micros(before).into()], limit).await
     }
 
     /// Finished tasks that expire by their number and not by their end, by their number.
     pub async fn list_below(&self, expiry: Expiry, after: Place, limit: u32) -> Result<Vec<Ended>> {
         let Expiry { ended_before, below: Some(below) } = expiry else { return Ok(Vec::new()) };
         let ended_before = ended_before.map_or(i64::MIN, to_micros);
-        let condition = "t.seq < ? AND t.end_at >= ?";
+        let condition = format!("t.seq < ? AND t.end_at >= ? AND {FREE}");
         let values = vec![below.into(), ended_before.into()];
-        self.select_ended("t.seq", after, condition, values, limit).await
+        self.select_ended("t.seq", after, &condition, values, limit).await
     }
 
-    /// Finished tasks that do not expire, by their end.
+    /// Finished tasks that do not expire, those of works among them, by their end.
     pub async fn list_ended(&self, expiry: Expiry, after: Place, limit: u32) -> Result<Vec<Ended>> {
         let Expiry { ended_before, below } = expiry;
-        let condition = "t.end_at >= ? AND t.seq >= ?";
+        let condition = format!("((t.end_at >= ? AND t.seq >= ?) OR NOT {FREE})");
         let values = vec![ended_before.map_or(i64::MIN, to_micros).into(), below.unwrap_or(i64::MIN).into()];
-        self.select_ended("t.end_at", after, condition, values, limit).await
+        self.select_ended("t.end_at", after, &condition, values, limit).await
     }
 
     /// Where a walk over what is left begins.
@@ -261,7 +261,7 @@ impl Store {
 /// The first comparison is for the index, the second for what has the same moment.
 fn ended_sql(order: &str, condition: &str, limit: u32) -> String {
     format!(
-        "SELECT {}, {order} AS place_at, {LOGS} FROM tasks t WHERE {order} >= ? AND ({order} > ? OR t.seq > ?) AND {FREE} \
+        "SELECT {}, {order} AS place_at, {LOGS} FROM tasks t WHERE {order} >= ? AND ({order} > ? OR t.seq > ?) AND t.state >= 10 \
          AND t.end_at IS NOT NULL AND {condition} ORDER BY {order}, t.seq LIMIT {limit}",
         task::SELECTED
     )
@@ -305,7 +305,11 @@ mod tests {
 
         for (order, condition, by) in [
             ("t.end_at", "t.end_at < ?", "USING INDEX tasks_end_at (end_at>"),
-            ("t.end_at", "t.end_at >= ? AND t.seq >= ?", "USING INDEX tasks_end_at (end_at>"),
+            (
+                "t.end_at",
+                "((t.end_at >= ? AND t.seq >= ?) OR NOT (t.origin IS NULL))",
+                "USING INDEX tasks_end_at (end_at>",
+            ),
             ("t.seq", "t.seq < ? AND t.end_at >= ?", "USING INTEGER PRIMARY KEY (rowid>"),
         ] {
             let sql = ended_sql(order, condition, 100);

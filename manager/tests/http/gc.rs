@@ -175,8 +175,9 @@ async fn logs_and_workspaces_go_by_age_and_the_task_stays() {
         config.keep_workspaces = Some(Duration::ZERO);
     })
     .await;
-    let mut node = FakeNode::reconnect(&manager, node_id, credential, "one").await;
     let gone = preview_and_collect(&manager).await;
+    // it was away and is told when it is back
+    let mut node = FakeNode::reconnect(&manager, node_id, credential, "one").await;
 
     assert_eq!(gone, [(GarbageName::Logs, 1, Some(5)), (GarbageName::Workspaces, 1, None)]);
     let told = node.find(|frame| match frame {
