@@ -15,5 +15,6 @@ mod readme;
 mod restarts;
 mod stops;
 mod venv;
+mod versions;
 mod weaknesses;
 mod workspaces;

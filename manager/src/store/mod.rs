@@ -24,11 +24,14 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod retention;
 mod sources;
 mod sql;
 mod tokens;
 
-pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use catalogue::{
+    Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
+};
 pub use error::{Damage, Error};
 pub use history::StoredTask;
 pub use keys::KnownKey;
@@ -36,6 +39,7 @@ pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
+pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use tokens::{NewToken, StoredToken};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -3,12 +3,16 @@
 
 mod apps;
 mod cluster;
+mod gc;
 mod tasks;
+mod versions;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
+pub use gc::*;
 pub use tasks::*;
+pub use versions::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};
