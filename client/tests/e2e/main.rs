@@ -15,6 +15,7 @@ mod readme;
 mod restarts;
 mod stops;
 mod venv;
+mod versions;
 mod weaknesses;
 mod works;
 mod workspaces;

@@ -24,12 +24,15 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod retention;
 mod sources;
 mod sql;
 mod tokens;
 mod works;
 
-pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use catalogue::{
+    Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
+};
 pub use catalogue::{NewWorkflow, StoredDefinition, WorkflowUpdate};
 pub use error::{Damage, Error};
 pub use history::StoredTask;
@@ -38,6 +41,7 @@ pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
+pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use tokens::{NewToken, StoredToken};
 pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 

@@ -12,7 +12,9 @@ mod list;
 mod logs;
 mod model;
 mod outage;
+mod retention;
 mod samples;
+mod versions;
 mod works;
 
 /// Defines tests that are given an empty database of each backend.

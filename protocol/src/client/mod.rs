@@ -14,10 +14,12 @@ mod cluster;
 mod connection;
 mod error;
 mod events;
+mod gc;
 mod logs;
 mod stream;
 mod tasks;
 mod venvs;
+mod versions;
 mod works;
 mod workspaces;
 
@@ -36,3 +38,4 @@ pub use events::EventStream;
 pub use logs::{AttemptRef, LogStream};
 pub use stream::{ByteStream, Download};
 pub use tasks::PageQuery;
+pub use versions::PackageKind;

@@ -3,14 +3,18 @@
 
 mod apps;
 mod cluster;
+mod gc;
 mod tasks;
+mod versions;
 mod workflows;
 mod works;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
+pub use gc::*;
 pub use tasks::*;
+pub use versions::*;
 pub use workflows::*;
 pub use works::*;
 pub use workspaces::*;
