@@ -10,8 +10,16 @@ use crate::common::{Cluster, copy, example, repository};
 use crate::venv;
 
 /// The examples with a test here.
-const TESTED: &[&str] =
-    &["dynamic_actions", "event_actions", "fanout", "hello", "multiple_actions", "resources", "retry"];
+const TESTED: &[&str] = &[
+    "dynamic_actions",
+    "event_actions",
+    "fanout",
+    "hello",
+    "multiple_actions",
+    "resources",
+    "retry",
+    "workflow",
+];
 
 #[test]
 fn every_example_has_a_test() {

@@ -25,6 +25,8 @@ impl Core {
             queue: Queue::default(),
             timers: Timers::default(),
             next_seq: open.next_seq,
+            works: BTreeMap::new(),
+            derived: Vec::new(),
             last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
             rebalance_set: false,
@@ -60,6 +62,9 @@ impl Core {
             }
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
+        }
+        for work in open.works {
+            core.load_work(now, work, &open.plans);
         }
         core.offered_targets = HashMap::new();
         core

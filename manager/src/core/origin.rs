@@ -1,13 +1,29 @@
 //! What follows for the maker of a task from the task's end.
 
 use super::record::{Origin, TaskRecord};
+use super::work::WorkRecord;
 use super::{Core, Now};
 
 impl Core {
     /// A task that was made by something else is finished.
-    pub(super) fn origin_ended(&mut self, _now: Now, record: &TaskRecord) {
+    pub(super) fn origin_ended(&mut self, now: Now, record: &TaskRecord) {
         match record.origin {
-            Some(Origin::Work(_) | Origin::Schedule(_) | Origin::Service(_)) | None => {}
+            Some(Origin::Work(work_id)) => self.work_task_ended(now, work_id, record),
+            Some(Origin::Schedule(_) | Origin::Service(_)) | None => {}
+        }
+    }
+
+    /// A work that was made by something else is among the open ones: created, loaded, or run again.
+    pub(super) fn origin_of_work_opened(&mut self, record: &WorkRecord) {
+        match record.schedule_id {
+            Some(_) | None => {}
+        }
+    }
+
+    /// A work that was made by something else is finished.
+    pub(super) fn origin_of_work_ended(&mut self, _now: Now, record: &WorkRecord) {
+        match record.schedule_id {
+            Some(_) | None => {}
         }
     }
 }

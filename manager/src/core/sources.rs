@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, VersionId};
+use lp_protocol::{AppId, VersionId, WorkflowId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::timers::Timer;
+use super::work::WorkSource;
 use super::{Core, Now};
 
 /// Something a due timer needs.
@@ -20,6 +21,8 @@ use super::{Core, Now};
 pub enum SourceKey {
     /// The active version of an application.
     App(AppId),
+    /// A workflow with the active versions of its applications.
+    Workflow(WorkflowId),
     /// The input that is kept for a schedule or a service, by its id.
     Input(Uuid),
 }
@@ -37,11 +40,18 @@ pub struct AppSource {
 pub struct Sources {
     pub apps: BTreeMap<AppId, AppSource>,
     pub inputs: BTreeMap<Uuid, Box<RawValue>>,
+    /// Or why no work can be made of it now, in words that go after "skipped: ".
+    pub workflows: BTreeMap<WorkflowId, Result<Arc<WorkSource>, String>>,
 }
 
 impl Sources {
     pub fn app(&self, app_id: AppId) -> Option<&AppSource> {
         self.apps.get(&app_id)
+    }
+
+    /// What a work of this workflow would be made of now.
+    pub fn workflow(&self, workflow_id: WorkflowId) -> Option<&Result<Arc<WorkSource>, String>> {
+        self.workflows.get(&workflow_id)
     }
 
     /// The JSON object kept under this id.

@@ -7,12 +7,14 @@ mod apply;
 mod assignments;
 mod batch;
 mod connections;
+mod derived;
 mod event;
 mod handle;
 mod input;
 mod nodes;
 mod requests;
 mod run;
+mod works;
 
 pub use crate::core::removed;
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};

@@ -11,6 +11,7 @@ use super::{
     apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
     workspaces,
 };
+use super::{workflows, works};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {
@@ -86,6 +87,16 @@ routes! {
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace" { get workspaces::show; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file" { get workspaces::download_file; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
+
+    "/api/v1/workflows" { get workflows::list; post workflows::create; }
+    "/api/v1/workflows/{workflow}" { get workflows::show; patch workflows::update; delete workflows::delete; }
+    "/api/v1/works" { get works::list; post works::create; }
+    "/api/v1/works/{work}" { get works::show; delete works::delete; }
+    "/api/v1/works/{work}/wait" { get works::wait; }
+    "/api/v1/works/{work}/why" { get works::why; }
+    "/api/v1/works/{work}/stop" { post works::stop; }
+    "/api/v1/works/{work}/rerun" { post works::rerun; }
+    "/api/v1/works/{work}/recover" { post works::recover; }
 
     "/api/v1/nodes" { get nodes::list; }
     "/api/v1/nodes/{node}" { get nodes::show; delete node_control::remove; }

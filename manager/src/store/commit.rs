@@ -29,6 +29,9 @@ impl Store {
             actions: _,
             without_actions: _,
             deeds: _,
+            new_works: _,
+            works: _,
+            deleted_works: _,
             deleted,
             targets,
             drains,
@@ -48,6 +51,7 @@ impl Store {
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
         }
+        super::works::write(&transaction, changes).await?;
         transaction.commit().await?;
         Ok(())
     }

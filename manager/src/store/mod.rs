@@ -28,10 +28,12 @@ mod retention;
 mod sources;
 mod sql;
 mod tokens;
+mod works;
 
 pub use catalogue::{
     Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
 };
+pub use catalogue::{NewWorkflow, StoredDefinition, WorkflowUpdate};
 pub use error::{Damage, Error};
 pub use history::StoredTask;
 pub use keys::KnownKey;
@@ -41,5 +43,6 @@ pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
 pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use tokens::{NewToken, StoredToken};
+pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -22,6 +22,10 @@ impl Store {
                         sources.apps.insert(*app_id, app);
                     }
                 }
+                SourceKey::Workflow(workflow_id) => {
+                    let source = self.load_workflow_source(*workflow_id).await?;
+                    sources.workflows.insert(*workflow_id, source.map(Arc::new));
+                }
                 // no table keeps inputs yet
                 SourceKey::Input(_) => {}
             }

@@ -15,6 +15,7 @@ mod outage;
 mod retention;
 mod samples;
 mod versions;
+mod works;
 
 /// Defines tests that are given an empty database of each backend.
 macro_rules! on_both_backends {

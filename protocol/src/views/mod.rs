@@ -6,6 +6,8 @@ mod cluster;
 mod gc;
 mod tasks;
 mod versions;
+mod workflows;
+mod works;
 mod workspaces;
 
 pub use apps::*;
@@ -13,6 +15,8 @@ pub use cluster::*;
 pub use gc::*;
 pub use tasks::*;
 pub use versions::*;
+pub use workflows::*;
+pub use works::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::model::Model;
 use super::plans;
+use super::work_model::derive_inputs;
 use crate::core::record::{StopRequest, TaskRecord};
 use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
 
@@ -176,6 +177,7 @@ impl Bench {
     /// One turn: commits, and says what the core wants done, acknowledgements left out.
     pub(super) fn turn(&mut self) -> Vec<String> {
         self.core.fire_timers(self.now, &Sources::default());
+        derive_inputs(&mut self.core, self.now, &self.model, || false);
         self.core.place(self.now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

@@ -12,3 +12,7 @@ mod rules;
 mod run_rules;
 mod sanity;
 mod simulation;
+mod work_model;
+mod work_rules;
+
+pub(super) use plans::plan;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
 
+use super::work_model::WorkRows;
 use crate::core::Finished;
 use crate::core::record::{
     AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq,
@@ -16,6 +17,7 @@ pub(super) struct Model {
     pub(super) tasks: BTreeMap<TaskSeq, TaskRecord>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
+    pub(super) works: WorkRows,
     pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
     pub(super) drains: BTreeMap<NodeId, Drain>,
     /// Made at run time.
@@ -67,6 +69,7 @@ impl Model {
             self.attempts.retain(|id, _| id.task != *seq);
             self.actions.retain(|(task, _), _| task != seq);
         }
+        self.commit_works(changes);
     }
 
     fn commit_attempt(&mut self, id: AttemptId, record: &AttemptRecord) {
@@ -98,6 +101,7 @@ impl Model {
         Open {
             tasks: self.tasks.values().filter(|task| task.stage.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| open(&attempt.id.task)).cloned().collect(),
+            works: self.open_works(),
             plans: self.plans.clone(),
             actions: self
                 .actions

@@ -7,3 +7,4 @@ pub(super) mod package;
 pub(super) mod task;
 pub(super) mod token;
 pub(super) mod version;
+pub(super) mod work;

@@ -6,6 +6,7 @@
 
 mod m0001_spine;
 mod m0002_origins;
+mod m0005_works;
 mod m0006_retention;
 mod m0007_nodes;
 mod m0008_runs;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_spine::Migration),
             Box::new(m0002_origins::Migration),
+            Box::new(m0005_works::Migration),
             Box::new(m0006_retention::Migration),
             Box::new(m0007_nodes::Migration),
             Box::new(m0008_runs::Migration),
