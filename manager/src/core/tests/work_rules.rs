@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lp_protocol::{Exit, Stage, Status, TaskId, WorkId};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::bench::Bench;
@@ -293,4 +294,22 @@ fn why_names_what_an_application_waits_for_and_what_its_task_waits_for() {
     assert!(why[0].reason.starts_with(&format!("its task {short} is not finished: `x` ")), "{why:?}");
     assert_eq!((why[1].name.as_str(), why[1].reason.as_str()), ("b", "waits for `a` to succeed"));
     assert_eq!(why.len(), 2);
+}
+
+#[test]
+fn the_input_of_a_work_says_where_its_tasks_run_as_that_of_a_task_does() {
+    let mut works = Works::new(work_plan("a; b < a", &[]));
+    let task = works.task("a");
+    works.bench.succeed(works.node, task, "x", 1);
+    let derived = works.bench.core.take_derived();
+    let input = r#"{"target_env": {"x": {"platform": "aarch64"}}}"#.to_owned();
+    let input = RawValue::from_string(input).unwrap();
+    works.bench.core.give_input(works.bench.now, derived[0].task, input);
+
+    works.bench.turn();
+
+    let why = works.bench.core.why_work(works.bench.now, WORK).unwrap();
+    assert!(why[0].reason.contains("no connected node suits it: node n1 has platform x86_64"), "{why:?}");
+    let seq = derived[0].task;
+    assert_eq!(&*works.bench.model.targets[&seq], r#"{"x": {"platform": "aarch64"}}"#);
 }
