@@ -18,6 +18,7 @@ mod progress;
 mod queue;
 pub mod record;
 pub mod retry;
+pub mod schedule;
 mod shape;
 mod task;
 mod tasks;
