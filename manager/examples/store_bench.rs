@@ -77,6 +77,7 @@ impl Bench {
             name: format!("nightly report number {seq}").into(),
             app_id,
             version_id,
+            origin: None,
             priority: 0,
             run: 1,
             stage,

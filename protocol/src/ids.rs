@@ -65,6 +65,14 @@ typed_ids! {
     VenvId,
     /// One run of an application with input data.
     TaskId,
+    /// A DAG of applications.
+    WorkflowId,
+    /// One run of a workflow.
+    WorkId,
+    /// Makes tasks or works by the calendar.
+    ScheduleId,
+    /// Keeps one task of an application running.
+    ServiceId,
     /// A worker machine.
     NodeId,
     /// An API token (its secret is never stored, only a hash).

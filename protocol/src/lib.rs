@@ -14,5 +14,8 @@ pub mod units;
 pub mod views;
 
 pub use error::{ApiError, ErrorCode};
-pub use ids::{AppId, AttemptKey, DigestHex, NodeId, NotAnId, TaskId, TokenId, VenvId, VersionId};
+pub use ids::{
+    AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
+    WorkId, WorkflowId,
+};
 pub use state::{Exit, Stage, Status, UnknownWord};

@@ -150,8 +150,7 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         status: list.status,
         since: list.since.map(|since| since.time(session.out.look().now)),
         id_prefix: list.task,
-        cursor: None,
-        limit: None,
+        ..ListTasks::default()
     };
     let mut rows = session.out.list::<TaskView>();
     let mut pages = list.limit.pages();

@@ -10,7 +10,7 @@ use super::record::{AttemptId, AttemptPayload, AttemptRecord, SUCCESS_EVENT, Tas
 use super::retry::{self, Next};
 use super::task::{Halt, State};
 use super::timers::Timer;
-use super::{Core, Effect, Now};
+use super::{Core, Effect, Now, Sources};
 
 impl Core {
     /// Takes one event a node reports of an attempt. What is not the node's, not the newest attempt or already recorded is ignored:
@@ -203,21 +203,29 @@ impl Core {
         task.record.stage = Stage::Finished;
         task.record.end_at = Some(now.wall);
         self.touch(seq);
-        self.close(seq);
+        self.close(now, seq);
     }
 
     /// Lets go of a finished task.
-    fn close(&mut self, seq: TaskSeq) {
+    fn close(&mut self, now: Now, seq: TaskSeq) {
         let Some(task) = self.tasks.remove(&seq) else { return };
         self.by_id.remove(&task.record.task_id);
         self.begun_tasks -= u64::from(task.begun);
         self.counters.tasks_finished += 1;
         self.outcome.effects.push(Effect::Finished { task_id: task.record.task_id });
+        self.origin_ended(now, &task.record);
     }
 
     /// Does what has become due.
-    pub fn fire_timers(&mut self, now: Now) {
-        while let Some(timer) = self.timers.pop_due(now.mono) {
+    ///
+    /// `sources` has what [`Core::wanted_sources`] has asked for at the same moment. What becomes due in the course of it is left for the
+    /// next batch, for which its sources are read.
+    pub fn fire_timers(&mut self, now: Now, _sources: &Sources) {
+        let due: Vec<_> = self.timers.due(now.mono).collect();
+        for (at, timer) in due {
+            if !self.timers.take((at, timer)) {
+                continue;
+            }
             match timer {
                 Timer::Retry { task, action } => {
                     let state =

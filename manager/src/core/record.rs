@@ -10,11 +10,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::Usage;
 use lp_protocol::plan::{Ordinal, Plan};
-use lp_protocol::{AppId, Exit, NodeId, Stage, Status, TaskId, VersionId};
+use lp_protocol::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
 /// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
 pub type TaskSeq = i64;
+
+/// What made a task, where it was not a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Work(WorkId),
+    Schedule(ScheduleId),
+    Service(ServiceId),
+}
 
 /// A task without its payloads. All of it is written with every change.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +32,7 @@ pub struct TaskRecord {
     pub name: Box<str>,
     pub app_id: AppId,
     pub version_id: VersionId,
+    pub origin: Option<Origin>,
     pub priority: i32,
     /// 1, and one more with each rerun; attempts of earlier runs are history.
     pub run: u32,

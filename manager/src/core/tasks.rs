@@ -7,7 +7,7 @@ use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 
-use super::record::{AttemptId, AttemptRecord, NewTask, StopRequest, TaskRecord, TaskSeq};
+use super::record::{AttemptId, AttemptRecord, NewTask, Origin, StopRequest, TaskRecord, TaskSeq};
 use super::task::{Halt, State, Task};
 use super::timers::Timer;
 use super::{Core, Effect, Now};
@@ -19,6 +19,7 @@ pub struct NewTaskRequest {
     pub app_id: AppId,
     pub version_id: VersionId,
     pub plan: Arc<Plan>,
+    pub origin: Option<Origin>,
     pub priority: i32,
     pub input: Option<Box<RawValue>>,
     pub key: Option<Box<str>>,
@@ -36,8 +37,18 @@ pub enum TaskRefusal {
 
 impl Core {
     pub fn create_task(&mut self, now: Now, request: NewTaskRequest) -> TaskRecord {
-        let NewTaskRequest { task_id, name, app_id, version_id, plan, priority, input, key, fingerprint } =
-            request;
+        let NewTaskRequest {
+            task_id,
+            name,
+            app_id,
+            version_id,
+            plan,
+            origin,
+            priority,
+            input,
+            key,
+            fingerprint,
+        } = request;
         // lists order by sequence and cut by time: a clock set back must not make the two disagree
         self.last_create_at = self.last_create_at.max(now.wall);
         let record = TaskRecord {
@@ -46,6 +57,7 @@ impl Core {
             name: name.into(),
             app_id,
             version_id,
+            origin,
             priority,
             run: 1,
             stage: Stage::Pending,

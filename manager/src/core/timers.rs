@@ -36,11 +36,14 @@ impl Timers {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Takes the first timer that is due.
-    pub(super) fn pop_due(&mut self, now: Duration) -> Option<Timer> {
-        let first = *self.due.first().filter(|(at, _)| *at <= now)?;
-        self.due.remove(&first);
-        Some(first.1)
+    /// The timers that are due, in order.
+    pub(super) fn due(&self, now: Duration) -> impl Iterator<Item = (Duration, Timer)> + '_ {
+        self.due.iter().copied().take_while(move |(at, _)| *at <= now)
+    }
+
+    /// Takes a timer that is due; false where it was cancelled meanwhile.
+    pub(super) fn take(&mut self, entry: (Duration, Timer)) -> bool {
+        self.due.remove(&entry)
     }
 }
 

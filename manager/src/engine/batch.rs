@@ -86,14 +86,19 @@ impl Turn {
         clock: impl Fn() -> Now,
         requests: Vec<Request>,
     ) -> store::Result<()> {
-        let known = match self.read_ahead(&requests).await {
-            Ok(known) => known,
+        let now = clock();
+        let read = async {
+            let known = self.read_ahead(&requests).await?;
+            let sources = self.leadership.store.load_sources(&self.core.wanted_sources(now)).await?;
+            Ok((known, sources))
+        };
+        let (known, sources) = match read.await {
+            Ok(read) => read,
             Err(error) => {
                 requests.into_iter().for_each(|request| request.refuse(unavailable(&error)));
                 return Err(error);
             }
         };
-        let now = clock();
         self.core.watched = self.leadership.events.receiver_count() > 0;
         for (id, reason) in std::mem::take(&mut self.refused) {
             self.core.refuse_assignment(now, id, reason);
@@ -101,7 +106,7 @@ impl Turn {
         for connection in std::mem::take(&mut self.stuck) {
             self.core.disconnect_node(now, connection);
         }
-        self.core.fire_timers(now);
+        self.core.fire_timers(now, &sources);
         let mut replies = Vec::with_capacity(requests.len());
         let mut batch = Batch { turn: self, now, known, replies: &mut replies };
         for request in requests {

@@ -90,6 +90,7 @@ pub(super) enum Request {
     ConnectNode { node_id: NodeId, hello: Box<Hello>, outbound: Outbound, answer: Answer<ConnectionId> },
     NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
     DisconnectNode { connection: ConnectionId },
+    Apply(super::apply::Call),
 }
 
 impl Engine {
@@ -191,7 +192,7 @@ impl Engine {
         self.leadership.clone()
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
+    pub(super) async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
         let gone = || Error::Unavailable { reason: "the manager is shutting down".to_owned() };
         let (answer, answered) = oneshot::channel();
         self.inbox.send(request(answer)).await.map_err(|_| gone())?;

@@ -82,6 +82,9 @@ impl Batch<'_> {
                 let taken = self.turn.core.take_frames(now, connection, frames);
                 self.reply(answer, if taken { Ok(()) } else { Err(Error::StaleConnection) });
             }
+            Request::Apply(call) => {
+                self.replies.extend(call(Ok((&mut self.turn.core, now))));
+            }
             Request::DisconnectNode { connection } => {
                 self.turn.connections.remove(connection);
                 self.turn.core.disconnect_node(now, connection);
@@ -123,6 +126,7 @@ impl Batch<'_> {
             app_id: source.app_id,
             version_id: source.version_id,
             plan: source.plan.clone(),
+            origin: None,
             priority,
             input,
             key,
@@ -191,6 +195,7 @@ impl Request {
             Request::Overview { answer } => send(answer, error),
             Request::AttemptsOf { answer, .. } => send(answer, error),
             Request::ConnectNode { answer, .. } => send(answer, error),
+            Request::Apply(call) => drop(call(Err(error))),
             Request::DisconnectNode { .. } => {}
         }
     }

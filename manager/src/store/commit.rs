@@ -84,6 +84,7 @@ mod tests {
             name: "x".repeat(100_000).into(),
             app_id: lp_protocol::AppId::random(),
             version_id: 1,
+            origin: None,
             priority: 0,
             run: 1,
             stage: lp_protocol::Stage::Finished,

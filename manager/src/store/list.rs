@@ -25,14 +25,34 @@ impl Store {
     /// # Errors
     /// `Invalid` for a cursor that no page gave, a pattern that is too long, or too short a prefix of an id.
     pub async fn list_tasks(&self, wanted: &ListTasks) -> Result<Page<TaskView>> {
-        let ListTasks { app_id, name, stage, status, since, id_prefix, cursor, limit } = wanted;
+        let ListTasks {
+            app_id,
+            work_id,
+            schedule_id,
+            service_id,
+            name,
+            stage,
+            status,
+            since,
+            id_prefix,
+            cursor,
+            limit,
+        } = wanted;
+        let origins = [work_id.map(|id| id.0), schedule_id.map(|id| id.0), service_id.map(|id| id.0)];
+        let mut origins = origins.into_iter().flatten();
+        let origin = origins.next();
+        if origins.next().is_some() {
+            let what = "a task is made by a work, a schedule or a service: ask for one of them";
+            return Err(Error::Invalid(what.to_owned()));
+        }
         let limit = page_size(*limit);
         let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
         let from = match since {
             None => Some(i64::MIN),
             Some(since) => self.find_first_since(*since).await?,
         };
-        let filters = Filters::new(*app_id, name.as_deref(), (*stage, *status), id_prefix.as_deref())?;
+        let filters =
+            Filters::new((*app_id, origin), name.as_deref(), (*stage, *status), id_prefix.as_deref())?;
         let (Some(from), Some(mut filters)) = (from, filters) else {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         };

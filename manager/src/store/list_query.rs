@@ -19,6 +19,8 @@ use crate::core::record::TaskSeq;
 
 pub(super) struct Filters {
     app_id: Option<AppId>,
+    /// The work, schedule or service that made them.
+    origin: Option<Uuid>,
     name: Option<Glob>,
     /// None: all of them.
     states: Option<Vec<i16>>,
@@ -35,7 +37,7 @@ pub(super) struct ListQuery {
 impl Filters {
     /// None where no task can pass.
     pub(super) fn new(
-        app_id: Option<AppId>,
+        (app_id, origin): (Option<AppId>, Option<Uuid>),
         name: Option<&str>,
         (stage, status): (Option<Stage>, Option<Status>),
         id_prefix: Option<&str>,
@@ -51,6 +53,7 @@ impl Filters {
         };
         Ok(Some(Self {
             app_id,
+            origin,
             name: name.map(Glob::parse).transpose()?,
             states: (stage.is_some() || status.is_some()).then_some(states),
             ids,
@@ -77,7 +80,11 @@ impl Filters {
         } else if let (true, Some((low, high))) = (self.by_name, self.name_range()) {
             query.push("SELECT seq FROM tasks WHERE name >= ? AND name < ?", [low.into(), high.into()]);
             self.push_rest(&mut query, postgres, seqs);
-        } else if self.app_id.is_none() && self.name.is_none() && self.states.is_none() {
+        } else if self.app_id.is_none()
+            && self.origin.is_none()
+            && self.name.is_none()
+            && self.states.is_none()
+        {
             query.push(
                 "SELECT seq FROM tasks WHERE seq < ? AND seq >= ?",
                 [seqs.end.into(), seqs.start.into()],
@@ -101,8 +108,13 @@ impl Filters {
         for (index, state) in self.states.clone().unwrap_or_else(all).iter().enumerate() {
             query.push(if index == 0 { "" } else { " UNION ALL " }, []);
             query.push(&format!("SELECT seq FROM (SELECT seq FROM tasks WHERE state = {state}"), []);
+            if let Some(origin) = self.origin {
+                query.push(" AND origin_id = ?", [origin.into()]);
+            }
             if let Some(app_id) = self.app_id {
-                query.push(" AND app_id = ?", [app_id.0.into()]);
+                // of the two, what has an origin is fewer
+                let plus = if self.origin.is_some() && !postgres { "+" } else { "" };
+                query.push(&format!(" AND {plus}app_id = ?"), [app_id.0.into()]);
             }
             query.push(" AND seq < ? AND seq >= ?", [seqs.end.into(), seqs.start.into()]);
             self.push_glob(query, postgres);
@@ -122,6 +134,9 @@ impl Filters {
         }
         if let Some(app_id) = self.app_id {
             query.push(&format!(" AND {plus}app_id = ?"), [app_id.0.into()]);
+        }
+        if let Some(origin) = self.origin {
+            query.push(&format!(" AND {plus}origin_id = ?"), [origin.into()]);
         }
         self.push_glob(query, postgres);
     }
@@ -151,14 +166,15 @@ mod tests {
     /// Every combination of filters.
     fn combinations() -> Vec<Filters> {
         let mut all = Vec::new();
-        for bits in 0..64u32 {
+        for bits in 0..128u32 {
             let has = |bit: u32| bits & (1 << bit) != 0;
             let stage = has(0).then_some(Stage::Finished);
             let status = has(1).then_some(Status::Fail);
             let name = if has(2) { Some("nightly*") } else { has(3).then_some("*port") };
             let prefix = has(4).then_some("a1b2");
             let app_id = has(5).then(AppId::random);
-            let mut filters = Filters::new(app_id, name, (stage, status), prefix).unwrap().unwrap();
+            let origin = has(6).then(Uuid::new_v4);
+            let mut filters = Filters::new((app_id, origin), name, (stage, status), prefix).unwrap().unwrap();
             filters.by_name = has(3);
             all.push(filters);
         }
@@ -187,6 +203,12 @@ mod tests {
                 );
             } else if filters.by_name && filters.name_range().is_some() {
                 assert!(plan.iter().any(|line| line.contains("(name>? AND name<?)")), "{sql}\n{plan:#?}");
+            } else if filters.origin.is_some() {
+                assert!(
+                    plan.iter().any(|line| line
+                        .contains("INDEX tasks_origin (origin_id=? AND state=? AND seq>? AND seq<?)")),
+                    "{sql}\n{plan:#?}"
+                );
             } else if filters.app_id.is_some() {
                 assert!(
                     plan.iter().any(|line| line

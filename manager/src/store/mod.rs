@@ -22,6 +22,7 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod sources;
 mod sql;
 mod tokens;
 

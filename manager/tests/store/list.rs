@@ -200,8 +200,8 @@ async fn check(db: Db, samples: Vec<Sample>, filters: Vec<Wanted>) {
             status: wanted.status,
             since: wanted.since.map(at),
             id_prefix: prefix,
-            cursor: None,
             limit: Some(wanted.limit),
+            ..ListTasks::default()
         };
         let mut found = Vec::new();
         loop {

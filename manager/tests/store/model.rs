@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lp_manager::core::record::{
-    AttemptId, AttemptPayload, AttemptRecord, Changes, NewTask, StopRequest, TaskRecord, TaskSeq,
+    AttemptId, AttemptPayload, AttemptRecord, Changes, NewTask, Origin, StopRequest, TaskRecord, TaskSeq,
 };
 use lp_manager::store::Store;
 use lp_protocol::frames::Usage;
@@ -79,29 +79,41 @@ fn tasks() -> impl Strategy<Value = TaskRecord> {
     });
     let state = (select(Stage::ALL), prop::option::of(select(Status::ALL)), any::<i32>(), 1..u32::MAX);
     let rest = (
+        prop::option::of(origins()),
         prop::option::of(words()),
         prop::option::of(times()),
         prop::option::of(times()),
         prop::option::of(stop),
     );
     (words(), times(), state, rest).prop_map(
-        |(name, create_at, (stage, status, priority, run), (reason, start_at, end_at, stop))| TaskRecord {
-            seq: 0,
-            task_id: lp_protocol::TaskId(Uuid::nil()),
-            name,
-            app_id: lp_protocol::AppId(Uuid::nil()),
-            version_id: 0,
-            priority,
-            run,
-            stage,
-            status,
-            reason,
-            create_at,
-            start_at,
-            end_at,
-            stop,
+        |(name, create_at, (stage, status, priority, run), (origin, reason, start_at, end_at, stop))| {
+            TaskRecord {
+                seq: 0,
+                task_id: lp_protocol::TaskId(Uuid::nil()),
+                name,
+                app_id: lp_protocol::AppId(Uuid::nil()),
+                version_id: 0,
+                origin,
+                priority,
+                run,
+                stage,
+                status,
+                reason,
+                create_at,
+                start_at,
+                end_at,
+                stop,
+            }
         },
     )
+}
+
+fn origins() -> impl Strategy<Value = Origin> {
+    (0..3u8, any::<u128>()).prop_map(|(kind, id)| match (kind, Uuid::from_u128(id)) {
+        (0, id) => Origin::Work(lp_protocol::WorkId(id)),
+        (1, id) => Origin::Schedule(lp_protocol::ScheduleId(id)),
+        (_, id) => Origin::Service(lp_protocol::ServiceId(id)),
+    })
 }
 
 fn attempt_records() -> impl Strategy<Value = AttemptRecord> {
@@ -178,8 +190,9 @@ impl Model {
             for (index, template) in step.updated {
                 let seq = *index.get(&before);
                 let kept = self.tasks[&seq].clone();
-                let TaskRecord { task_id, name, app_id, version_id, create_at, .. } = kept;
-                let record = TaskRecord { seq, task_id, name, app_id, version_id, create_at, ..template };
+                let TaskRecord { task_id, name, app_id, version_id, origin, create_at, .. } = kept;
+                let record =
+                    TaskRecord { seq, task_id, name, app_id, version_id, origin, create_at, ..template };
                 changes.tasks.insert(seq, record.clone());
                 self.tasks.insert(seq, record);
             }

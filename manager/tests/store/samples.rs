@@ -80,6 +80,7 @@ impl Fixture {
             name: format!("task {seq}").into(),
             app_id: self.app_id,
             version_id: self.version_id,
+            origin: None,
             priority: 0,
             run: 1,
             stage: Stage::Pending,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::frames::Usage;
-use crate::{AppId, Exit, NodeId, Stage, Status, TaskId, VersionId};
+use crate::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 
 /// Body of `POST /tasks`.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -58,6 +58,15 @@ pub struct Created {
 pub struct ListTasks {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_id: Option<AppId>,
+    /// Tasks of this work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_id: Option<WorkId>,
+    /// Tasks this schedule has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<ScheduleId>,
+    /// Tasks this service has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<ServiceId>,
     /// A glob over the task's name: `*` and `?`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -85,6 +94,15 @@ pub struct TaskView {
     pub app_id: AppId,
     pub app_name: String,
     pub version_id: VersionId,
+    /// The work it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_id: Option<WorkId>,
+    /// The schedule that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<ScheduleId>,
+    /// The service it is the running part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<ServiceId>,
     pub stage: Stage,
     pub status: Option<Status>,
     pub priority: i32,

@@ -116,10 +116,9 @@ impl Filter {
             name: Some(glob(&self.name)).filter(|name| !name.is_empty()),
             stage: parse::<Stage>(&self.stage)?,
             status: parse::<Status>(&self.status)?,
-            since: None,
-            id_prefix: None,
             cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()),
             limit: Some(DEFAULT_PAGE),
+            ..ListTasks::default()
         })
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::model::Model;
 use super::plans;
 use crate::core::record::{StopRequest, TaskRecord};
-use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
+use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
 
 pub(super) struct Bench {
     pub(super) core: Core,
@@ -62,6 +62,7 @@ impl Bench {
             app_id: AppId(Uuid::nil()),
             version_id: self.tasks as i64,
             plan,
+            origin: None,
             priority,
             input: None,
             key: None,
@@ -160,7 +161,7 @@ impl Bench {
 
     /// One turn: commits, and says what the core wants done, acknowledgements left out.
     pub(super) fn turn(&mut self) -> Vec<String> {
-        self.core.fire_timers(self.now);
+        self.core.fire_timers(self.now, &Sources::default());
         self.core.place(self.now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

@@ -14,7 +14,7 @@ use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
-use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
+use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
 
 pub(super) struct Cluster {
     pub(super) random: Random,
@@ -81,6 +81,7 @@ impl Cluster {
             app_id: AppId(Uuid::from_u64_pair(3, 1)),
             version_id,
             plan,
+            origin: None,
             priority,
             input: None,
             key: None,
@@ -187,7 +188,7 @@ impl Cluster {
     /// One turn of the engine's loop.
     pub(super) fn turn(&mut self) {
         let now = self.now();
-        self.core.fire_timers(now);
+        self.core.fire_timers(now, &Sources::default());
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

@@ -1,12 +1,12 @@
 //! The table `tasks`.
 
 use lp_protocol::views::TaskView;
-use lp_protocol::{AppId, Stage, Status, TaskId};
+use lp_protocol::{AppId, ScheduleId, ServiceId, Stage, Status, TaskId, WorkId};
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::columns::{duration_opt, duration_to_micros, time, time_opt, to_micros, unsigned, word, word_opt};
-use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::record::{Origin, StopRequest, TaskRecord};
 use crate::store::Damage;
 use crate::store::sql::{Insert, clean};
 
@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub name: String,
     pub app_id: Uuid,
     pub version_id: i64,
+    pub origin: Option<String>,
+    pub origin_id: Option<Uuid>,
     pub priority: i32,
     pub run: i64,
     pub stage: String,
@@ -30,15 +32,17 @@ pub(crate) struct Row {
 }
 
 /// What [`Row`] is read from, `t` being the table.
-pub(crate) const SELECTED: &str = "t.seq, t.task_id, t.name, t.app_id, t.version_id, t.priority, t.run, t.stage, t.status, \
+pub(crate) const SELECTED: &str = "t.seq, t.task_id, t.name, t.app_id, t.version_id, t.origin, t.origin_id, t.priority, t.run, t.stage, t.status, \
      t.reason, t.create_at, t.start_at, t.end_at, t.stop_signal, t.stop_grace_us";
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "seq",
     "task_id",
     "name",
     "app_id",
     "version_id",
+    "origin",
+    "origin_id",
     "priority",
     "run",
     "state",
@@ -52,10 +56,10 @@ const COLUMNS: [&str; 16] = [
     "stop_grace_us",
 ];
 
-pub(crate) const INSERT: Insert<16> = Insert { table: "tasks", columns: COLUMNS, tail: "" };
+pub(crate) const INSERT: Insert<18> = Insert { table: "tasks", columns: COLUMNS, tail: "" };
 
 /// Updates all that can change. The other columns stay out of the list, so that their indexes are not touched.
-pub(crate) const UPDATE: Insert<16> = Insert {
+pub(crate) const UPDATE: Insert<18> = Insert {
     table: "tasks",
     columns: COLUMNS,
     tail: "ON CONFLICT (seq) DO UPDATE SET version_id = excluded.version_id, priority = excluded.priority, \
@@ -113,6 +117,7 @@ impl From<&TaskRecord> for Row {
             name,
             app_id,
             version_id,
+            origin,
             priority,
             run,
             stage,
@@ -123,6 +128,7 @@ impl From<&TaskRecord> for Row {
             end_at,
             stop,
         } = record;
+        let (origin_word, origin_id) = origin.map(to_columns).unzip();
         let (stop_signal, stop_grace) = match stop {
             Some(StopRequest { signal, grace }) => (Some(*signal), *grace),
             None => (None, None),
@@ -133,6 +139,8 @@ impl From<&TaskRecord> for Row {
             name: clean(name),
             app_id: app_id.0,
             version_id: *version_id,
+            origin: origin_word,
+            origin_id,
             priority: *priority,
             run: i64::from(*run),
             stage: stage.as_str().to_owned(),
@@ -157,6 +165,8 @@ impl TryFrom<Row> for TaskRecord {
             name,
             app_id,
             version_id,
+            origin,
+            origin_id,
             priority,
             run,
             stage,
@@ -168,6 +178,7 @@ impl TryFrom<Row> for TaskRecord {
             stop_signal,
             stop_grace_us,
         } = row;
+        let origin = from_columns(origin.as_deref(), origin_id)?;
         let grace = duration_opt("stop_grace_us", stop_grace_us)?;
         Ok(TaskRecord {
             seq,
@@ -175,6 +186,7 @@ impl TryFrom<Row> for TaskRecord {
             name: name.into(),
             app_id: AppId(app_id),
             version_id,
+            origin,
             priority,
             run: unsigned("run", run)?,
             stage: word("stage", &stage)?,
@@ -188,8 +200,27 @@ impl TryFrom<Row> for TaskRecord {
     }
 }
 
+fn to_columns(origin: Origin) -> (String, Uuid) {
+    let (word, id) = match origin {
+        Origin::Work(id) => ("work", id.0),
+        Origin::Schedule(id) => ("schedule", id.0),
+        Origin::Service(id) => ("service", id.0),
+    };
+    (word.to_owned(), id)
+}
+
+fn from_columns(word: Option<&str>, id: Option<Uuid>) -> Result<Option<Origin>, Damage> {
+    let (Some(word), Some(id)) = (word, id) else { return Ok(None) };
+    Ok(Some(match word {
+        "work" => Origin::Work(WorkId(id)),
+        "schedule" => Origin::Schedule(ScheduleId(id)),
+        "service" => Origin::Service(ServiceId(id)),
+        other => return Err(Damage::value("origin", other)),
+    }))
+}
+
 /// The row's values in the order of the inserts' columns.
-pub(crate) fn values(record: &TaskRecord) -> [Value; 16] {
+pub(crate) fn values(record: &TaskRecord) -> [Value; 18] {
     let state = state(record.stage, record.status);
     let Row {
         seq,
@@ -197,6 +228,8 @@ pub(crate) fn values(record: &TaskRecord) -> [Value; 16] {
         name,
         app_id,
         version_id,
+        origin,
+        origin_id,
         priority,
         run,
         stage,
@@ -214,6 +247,8 @@ pub(crate) fn values(record: &TaskRecord) -> [Value; 16] {
         name.into(),
         app_id.into(),
         version_id.into(),
+        origin.into(),
+        origin_id.into(),
         priority.into(),
         run.into(),
         state.into(),
@@ -236,6 +271,7 @@ pub(crate) fn view(record: TaskRecord, app_name: String) -> TaskView {
         name,
         app_id,
         version_id,
+        origin,
         priority,
         run: _,
         stage,
@@ -246,12 +282,22 @@ pub(crate) fn view(record: TaskRecord, app_name: String) -> TaskView {
         end_at,
         stop: _,
     } = record;
+    let (mut work_id, mut schedule_id, mut service_id) = (None, None, None);
+    match origin {
+        Some(Origin::Work(id)) => work_id = Some(id),
+        Some(Origin::Schedule(id)) => schedule_id = Some(id),
+        Some(Origin::Service(id)) => service_id = Some(id),
+        None => {}
+    }
     TaskView {
         task_id,
         task_name: name.into(),
         app_id,
         app_name,
         version_id,
+        work_id,
+        schedule_id,
+        service_id,
         stage,
         status,
         priority,

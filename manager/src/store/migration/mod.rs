@@ -5,6 +5,7 @@
 //! before it can still read and write (expand, move, contract), for an old leader may still be at work.
 
 mod m0001_spine;
+mod m0002_origins;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -19,7 +20,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration)]
+        vec![Box::new(m0001_spine::Migration), Box::new(m0002_origins::Migration)]
     }
 }
 

@@ -1,0 +1,68 @@
+//! What the core needs from the catalogue to make tasks on its own.
+//!
+//! The core holds no catalogue and no payloads. A machine that makes tasks (a schedule, a service) therefore sets a timer, due at once if need
+//! be; before each batch the engine asks [`Core::wanted_sources`] what the due timers need, reads it, and hands it to
+//! [`Core::fire_timers`]. So what is made is made of what is active at that moment, and the core stays pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lp_protocol::plan::Plan;
+use lp_protocol::{AppId, VersionId};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::timers::Timer;
+use super::{Core, Now};
+
+/// Something a due timer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceKey {
+    /// The active version of an application.
+    App(AppId),
+    /// The input that is kept for a schedule or a service, by its id.
+    Input(Uuid),
+}
+
+/// An application's active version.
+#[derive(Clone, Debug)]
+pub struct AppSource {
+    pub name: String,
+    pub version_id: VersionId,
+    pub plan: Arc<Plan>,
+}
+
+/// What was wanted and is there. What is not in it does not exist (any more).
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub apps: BTreeMap<AppId, AppSource>,
+    pub inputs: BTreeMap<Uuid, Box<RawValue>>,
+}
+
+impl Sources {
+    pub fn app(&self, app_id: AppId) -> Option<&AppSource> {
+        self.apps.get(&app_id)
+    }
+
+    /// The JSON object kept under this id.
+    pub fn input(&self, id: Uuid) -> Option<&RawValue> {
+        self.inputs.get(&id).map(|input| &**input)
+    }
+}
+
+impl Core {
+    /// What [`Core::fire_timers`] needs for the timers that are due now.
+    pub fn wanted_sources(&self, now: Now) -> BTreeSet<SourceKey> {
+        let mut wanted = BTreeSet::new();
+        for (_, timer) in self.timers.due(now.mono) {
+            self.add_sources(timer, &mut wanted);
+        }
+        wanted
+    }
+
+    fn add_sources(&self, timer: Timer, _wanted: &mut BTreeSet<SourceKey>) {
+        match timer {
+            Timer::Retry { .. } | Timer::NodeSilent(_) | Timer::Rebalance => {}
+        }
+    }
+}
