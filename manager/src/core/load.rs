@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::queue::Queue;
 use super::record::{AttemptRecord, Open};
+use super::schedule::Schedules;
+use super::service::Services;
 use super::timers::Timers;
 use super::{Core, Now, Outcome, Settings};
 
@@ -21,6 +23,8 @@ impl Core {
             begun_tasks: 0,
             queue: Queue::default(),
             timers: Timers::default(),
+            schedules: Schedules::default(),
+            services: Services::default(),
             next_seq: open.next_seq,
             last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
@@ -29,6 +33,7 @@ impl Core {
             counters: Default::default(),
             watched: false,
         };
+        core.restore_standing(open.standing);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         // plans of one version are shared: a shape must outlive the loop's first task of it
         let mut shapes = Vec::new();
@@ -48,6 +53,7 @@ impl Core {
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
         }
+        core.resume_standing(now);
         core
     }
 

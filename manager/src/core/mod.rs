@@ -8,6 +8,7 @@
 //! ([`Core::load`]), by the same path as at every start.
 
 pub mod derive;
+mod derived;
 mod load;
 mod node;
 mod nodes;
@@ -20,8 +21,10 @@ mod queue;
 pub mod record;
 pub mod retry;
 pub mod schedule;
+pub mod service;
 mod shape;
 mod sources;
+pub mod standing;
 mod task;
 mod tasks;
 mod time;
@@ -45,6 +48,8 @@ pub use outcome::{AssignOrder, ConnectionId, Effect, Outcome};
 pub use overview::{Counters, HeldAction, NodeOverview, Overview};
 use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
+use schedule::Schedules;
+use service::Services;
 pub use shape::Shape;
 pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};
@@ -81,6 +86,8 @@ pub struct Core {
     begun_tasks: u64,
     queue: Queue,
     timers: Timers,
+    schedules: Schedules,
+    services: Services,
     next_seq: TaskSeq,
     last_create_at: DateTime<Utc>,
     /// Something may be placed that could not be before.

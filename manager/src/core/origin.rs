@@ -5,9 +5,20 @@ use super::{Core, Now};
 
 impl Core {
     /// A task that was made by something else is finished.
-    pub(super) fn origin_ended(&mut self, _now: Now, record: &TaskRecord) {
+    pub(super) fn origin_ended(&mut self, now: Now, record: &TaskRecord) {
         match record.origin {
-            Some(Origin::Work(_) | Origin::Schedule(_) | Origin::Service(_)) | None => {}
+            Some(Origin::Schedule(id)) => self.schedule_task_ended(now, id, record.seq),
+            Some(Origin::Service(id)) => self.service_task_ended(now, id, record),
+            Some(Origin::Work(_)) | None => {}
+        }
+    }
+
+    /// A task that was made by something else is among the open ones: created, loaded, or run again.
+    pub(super) fn origin_opened(&mut self, record: &TaskRecord) {
+        match record.origin {
+            Some(Origin::Schedule(id)) => self.schedules.task_opened(id, record.seq),
+            Some(Origin::Service(id)) => self.services.task_opened(id, record.seq),
+            Some(Origin::Work(_)) | None => {}
         }
     }
 }

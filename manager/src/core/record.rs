@@ -13,6 +13,8 @@ use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
+use super::standing::{Standing, StandingChanges};
+
 /// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
 pub type TaskSeq = i64;
 
@@ -117,6 +119,8 @@ pub struct Changes {
     pub payloads: BTreeMap<AttemptId, AttemptPayload>,
     /// Tasks that go, with their attempts, inputs and logs.
     pub deleted: Vec<TaskSeq>,
+    /// Of schedules and services.
+    pub standing: StandingChanges,
 }
 
 impl Changes {
@@ -125,11 +129,12 @@ impl Changes {
             && self.tasks.is_empty()
             && self.attempts.is_empty()
             && self.deleted.is_empty()
+            && self.standing.is_empty()
     }
 
     /// Number of rows written.
     pub fn len(&self) -> usize {
-        self.new_tasks.len() + self.tasks.len() + self.attempts.len() + self.deleted.len()
+        self.new_tasks.len() + self.tasks.len() + self.attempts.len() + self.deleted.len() + self.standing.len()
     }
 }
 
@@ -144,6 +149,7 @@ pub struct Open {
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,
+    pub standing: Standing,
     /// Rows that cannot be read, in words: left out, logged, and no reason not to start.
     pub corrupt: Vec<String>,
 }

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, VersionId};
+use lp_protocol::{AppId, AttemptKey, NodeId, VersionId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::record::TaskSeq;
 use super::timers::Timer;
 use super::{Core, Now};
 
@@ -22,6 +23,8 @@ pub enum SourceKey {
     App(AppId),
     /// The input that is kept for a schedule or a service, by its id.
     Input(Uuid),
+    /// The workspaces a finished task has left, on which nodes.
+    Workspaces(TaskSeq),
 }
 
 /// An application's active version.
@@ -37,11 +40,22 @@ pub struct AppSource {
 pub struct Sources {
     pub apps: BTreeMap<AppId, AppSource>,
     pub inputs: BTreeMap<Uuid, Box<RawValue>>,
+    pub workspaces: BTreeMap<TaskSeq, Vec<(NodeId, AttemptKey)>>,
+    /// What was looked for. A timer that is set after that asks for something else, and is left for the next batch.
+    pub asked: BTreeSet<SourceKey>,
 }
 
 impl Sources {
     pub fn app(&self, app_id: AppId) -> Option<&AppSource> {
         self.apps.get(&app_id)
+    }
+
+    pub fn was_asked(&self, key: &SourceKey) -> bool {
+        self.asked.contains(key)
+    }
+
+    pub fn workspaces(&self, task: TaskSeq) -> &[(NodeId, AttemptKey)] {
+        self.workspaces.get(&task).map_or(&[], Vec::as_slice)
     }
 
     /// The JSON object kept under this id.
@@ -55,13 +69,15 @@ impl Core {
     pub fn wanted_sources(&self, now: Now) -> BTreeSet<SourceKey> {
         let mut wanted = BTreeSet::new();
         for (_, timer) in self.timers.due(now.mono) {
-            self.add_sources(timer, &mut wanted);
+            self.add_sources(now, timer, &mut wanted);
         }
         wanted
     }
 
-    fn add_sources(&self, timer: Timer, _wanted: &mut BTreeSet<SourceKey>) {
+    fn add_sources(&self, now: Now, timer: Timer, wanted: &mut BTreeSet<SourceKey>) {
         match timer {
+            Timer::Schedules => self.schedules.add_sources(now, wanted),
+            Timer::Service(id) => self.services.add_sources(id, wanted),
             Timer::Retry { .. } | Timer::NodeSilent(_) | Timer::Rebalance => {}
         }
     }

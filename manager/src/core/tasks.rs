@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lp_protocol::frames::{ManagerFrame, Stop};
 use lp_protocol::plan::{Ordinal, Plan};
-use lp_protocol::{AppId, Stage, Status, TaskId, VersionId};
+use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 
 use super::record::{AttemptId, AttemptRecord, NewTask, Origin, StopRequest, TaskRecord, TaskSeq};
@@ -33,6 +33,8 @@ pub enum TaskRefusal {
     StillOpen(Stage),
     /// Deleted or reopened in this very batch.
     Changed,
+    /// It is the task of a service, which makes the next one itself.
+    OfService(ServiceId),
 }
 
 impl Core {
@@ -88,6 +90,7 @@ impl Core {
         let shape = self.shape(record.version_id, plan);
         let task = Task::restore(record, shape, attempts, now);
         self.by_id.insert(task.record.task_id, seq);
+        self.origin_opened(&task.record);
         self.begun_tasks += u64::from(task.begun);
         let states: Vec<(Ordinal, State)> =
             task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
@@ -145,6 +148,7 @@ impl Core {
         plan: &Arc<Plan>,
     ) -> Result<TaskRecord, TaskRefusal> {
         self.refuse_unless_finished(&record)?;
+        self.refuse_of_service(&record)?;
         record.run += 1;
         record.stage = Stage::Pending;
         record.status = None;
@@ -165,6 +169,14 @@ impl Core {
         self.refuse_unless_finished(record)?;
         self.outcome.changes.deleted.push(record.seq);
         Ok(())
+    }
+
+    /// A service makes its tasks itself, one after the other.
+    pub(super) fn refuse_of_service(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+        match record.origin {
+            Some(Origin::Service(id)) if self.services.is_known(id) => Err(TaskRefusal::OfService(id)),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_unless_finished(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {

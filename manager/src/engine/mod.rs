@@ -12,6 +12,8 @@ mod handle;
 mod input;
 mod requests;
 mod run;
+mod schedules;
+mod services;
 
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
 pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};

@@ -162,6 +162,7 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
         TaskRefusal::StillOpen(stage) => {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
+        TaskRefusal::OfService(service_id) => Error::OfService { task_id, service_id },
         TaskRefusal::Changed => {
             Error::Unavailable { reason: "the task was changed at the same moment".to_owned() }
         }

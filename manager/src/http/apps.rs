@@ -81,7 +81,9 @@ pub(crate) async fn update(
     let updated = state.store.update_app(state.engine.epoch()?, app_id, update).await;
     // also after an error: it may have come after the commit
     state.catalogue.forget_app(app_id);
-    Ok(HttpResponse::Ok().json(updated?))
+    let app = updated?;
+    state.engine.app_activated(app_id, app.version.version_id).await?;
+    Ok(HttpResponse::Ok().json(app))
 }
 
 /// Deletes an application. Its finished tasks keep their history.

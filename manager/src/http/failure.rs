@@ -13,6 +13,8 @@ use lp_protocol::{ApiError, ErrorCode};
 use serde::Serialize;
 
 use crate::auth::{self, Kind};
+use crate::core::schedule::ScheduleRefusal;
+use crate::core::service::ServiceRefusal;
 use crate::{blobs, engine, store};
 
 /// A refusal, with what only the log is told.
@@ -157,7 +159,17 @@ impl From<engine::Error> for Failure {
             Error::Unavailable { reason } => Self::unavailable(reason),
             Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
-            Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
+            Error::Schedule(refusal) => match refusal {
+                ScheduleRefusal::NotFound(id) => Self::not_found("schedule", id),
+                ScheduleRefusal::Times(_) | ScheduleRefusal::Zone(_) | ScheduleRefusal::EndsBeforeStart => {
+                    Self::invalid(refusal.to_string())
+                }
+            },
+            Error::Service(refusal) => match refusal {
+                ServiceRefusal::NotFound(id) => Self::not_found("service", id),
+                ServiceRefusal::Disabled(_) => Self::new(ErrorCode::Conflict, refusal.to_string()),
+            },
+            Error::OfService { .. } | Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }
         }

@@ -8,6 +8,7 @@ use lp_protocol::ErrorCode;
 use super::failure::Failure;
 use super::openapi::Everywhere;
 use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
+use super::{schedules, services};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {
@@ -70,6 +71,15 @@ routes! {
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace" { get workspaces::show; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file" { get workspaces::download_file; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
+
+    "/api/v1/schedules" { get schedules::list; post schedules::create; }
+    "/api/v1/schedules/{schedule}" { get schedules::show; patch schedules::update; delete schedules::delete; }
+    "/api/v1/schedules/{schedule}/instants" { get schedules::instants; }
+    "/api/v1/schedules/{schedule}/next" { get schedules::next; }
+    "/api/v1/schedules/{schedule}/trigger" { post schedules::trigger; }
+    "/api/v1/services" { get services::list; post services::create; }
+    "/api/v1/services/{service}" { get services::show; patch services::update; delete services::delete; }
+    "/api/v1/services/{service}/restart" { post services::restart; }
 
     "/api/v1/nodes" { get nodes::list; }
     "/api/v1/nodes/{node}" { get nodes::show; }

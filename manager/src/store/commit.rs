@@ -20,7 +20,7 @@ impl Store {
     /// be what they were or, where the connection was lost in the last step, what they should be: load them anew.
     pub async fn commit(&self, epoch: Epoch, changes: &Changes) -> Result<()> {
         let transaction = self.begin(epoch).await?;
-        let Changes { new_tasks, tasks, attempts, payloads, deleted } = changes;
+        let Changes { new_tasks, tasks, attempts, payloads, deleted, standing } = changes;
         insert_tasks(&transaction, new_tasks).await?;
         task::UPDATE.execute(&transaction, tasks.values().map(task::values).collect()).await?;
         attempt::UPSERT.execute(&transaction, attempts.values().map(attempt::values).collect()).await?;
@@ -28,6 +28,9 @@ impl Store {
         attempt::UPSERT_PAYLOAD.execute(&transaction, payloads.collect()).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
+        }
+        if !standing.is_empty() {
+            self.commit_standing(&transaction, standing).await?;
         }
         transaction.commit().await?;
         Ok(())

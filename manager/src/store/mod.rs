@@ -22,8 +22,11 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod schedules;
+mod services;
 mod sources;
 mod sql;
+mod standing;
 mod tokens;
 
 pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
@@ -34,6 +37,8 @@ pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
+pub use schedules::StoredSchedule;
+pub use services::StoredService;
 pub use tokens::{NewToken, StoredToken};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lp_protocol::AppId;
+use lp_protocol::{AppId, AttemptKey, NodeId, TaskId};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::load::read_plan;
 use super::sql::placeholders;
 use super::{Damage, Result, Store};
-use crate::core::{AppSource, SourceKey, Sources};
+use crate::core::record::{AttemptRecord, TaskSeq};
+use crate::core::{AppSource, Shape, SourceKey, Sources};
 
 impl Store {
     /// Reads what is there of what is wanted.
     pub async fn load_sources(&self, wanted: &BTreeSet<SourceKey>) -> Result<Sources> {
-        let mut sources = Sources::default();
+        let mut sources = Sources { asked: wanted.clone(), ..Sources::default() };
         for key in wanted {
             match key {
                 SourceKey::App(app_id) => {
@@ -22,11 +23,33 @@ impl Store {
                         sources.apps.insert(*app_id, app);
                     }
                 }
-                // no table keeps inputs yet
-                SourceKey::Input(_) => {}
+                SourceKey::Input(id) => {
+                    if let Some(input) = self.find_kept_input(*id).await? {
+                        sources.inputs.insert(*id, input);
+                    }
+                }
+                SourceKey::Workspaces(task) => {
+                    sources.workspaces.insert(*task, self.load_workspaces(*task).await?);
+                }
             }
         }
         Ok(sources)
+    }
+
+    /// Where a task has left workspaces. A plan that cannot be read names none: they are then removed by their age.
+    async fn load_workspaces(&self, task: TaskSeq) -> Result<Vec<(NodeId, AttemptKey)>> {
+        let sql = "SELECT t.task_id, v.plan FROM tasks t JOIN versions v ON v.version_id = t.version_id WHERE t.seq = ?";
+        let statement = self.statement(placeholders(self.backend, sql), [task.into()]);
+        let Some(row) = self.read.query_one_raw(statement).await? else { return Ok(Vec::new()) };
+        let task_id = TaskId(row.try_get_by_index(0)?);
+        let Ok(plan) = read_plan(&row) else { return Ok(Vec::new()) };
+        let shape = Shape::new(Arc::new(plan));
+        let attempts = self.list_attempts_with_workspace(task).await?;
+        let key = |attempt: &AttemptRecord| {
+            let action = shape.action(attempt.id.action)?.name.clone();
+            Some((attempt.node_id, AttemptKey { task_id, action, attempt: attempt.id.number }))
+        };
+        Ok(attempts.iter().filter_map(key).collect())
     }
 
     /// The active version of an application that is not deleted.

@@ -15,6 +15,8 @@ mod connection;
 mod error;
 mod events;
 mod logs;
+mod schedules;
+mod services;
 mod stream;
 mod tasks;
 mod venvs;

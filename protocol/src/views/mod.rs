@@ -3,11 +3,15 @@
 
 mod apps;
 mod cluster;
+mod schedules;
+mod services;
 mod tasks;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
+pub use schedules::*;
+pub use services::*;
 pub use tasks::*;
 pub use workspaces::*;
 

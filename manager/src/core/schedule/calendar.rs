@@ -32,11 +32,19 @@ impl Calendar {
     /// # Errors
     /// Where the expression is not one, or never happens.
     pub fn new(cron: &str, tz: Tz, now: DateTime<Utc>) -> Result<Self, Error> {
-        let calendar = Self { cron: Cron::parse(cron)?, tz };
+        let calendar = Self::restore(cron, tz)?;
         match calendar.next_after(now) {
             Some(_) => Ok(calendar),
             None => Err(Error::Never(cron.to_owned())),
         }
+    }
+
+    /// The same for an expression that was checked when it was stored.
+    ///
+    /// # Errors
+    /// Where it is not one.
+    pub fn restore(cron: &str, tz: Tz) -> Result<Self, Error> {
+        Ok(Self { cron: Cron::parse(cron)?, tz })
     }
 
     /// The first instant after `after`; None where the next 50 years have none.

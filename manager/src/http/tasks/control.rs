@@ -87,7 +87,7 @@ async fn accepted(state: &State, task_id: TaskId) -> Result<HttpResponse, Failur
     Ok(HttpResponse::Accepted().json(view))
 }
 
-fn stop_request(wanted: &StopTask) -> Result<StopRequest, Failure> {
+pub(crate) fn stop_request(wanted: &StopTask) -> Result<StopRequest, Failure> {
     let signal = match wanted.signal.unwrap_or(15) {
         15 | -15 => 15,
         9 | -9 => 9,

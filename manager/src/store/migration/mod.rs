@@ -6,6 +6,8 @@
 
 mod m0001_spine;
 mod m0002_origins;
+mod m0003_schedules;
+mod m0004_services;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -20,7 +22,12 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration), Box::new(m0002_origins::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_origins::Migration),
+            Box::new(m0003_schedules::Migration),
+            Box::new(m0004_services::Migration),
+        ]
     }
 }
 
