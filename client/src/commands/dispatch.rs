@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Session, app, logs, node, status, task, venv, version, workspace};
+use super::{schedule, service};
 use crate::bench;
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -65,6 +66,8 @@ async fn answer(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Why(why) => task::explain(session, why).await,
         Command::Workspace(verb) => workspace::run(session, verb).await,
         Command::Node(node::Node { verb: Some(verb), part: _ }) => node::run(session, verb).await,
+        Command::Schedule(verb) => schedule::run(session, verb).await,
+        Command::Service(verb) => service::run(session, verb).await,
         Command::Status => status::run(session).await,
         Command::Version => version::run(session).await,
         Command::Bench(bench) => bench::run(session, bench).await,

@@ -124,6 +124,7 @@ impl Core {
             enable: enable.unwrap_or(old.enable),
             decided_through: old.decided_through,
             fired_through: old.fired_through,
+            triggered_through: old.triggered_through,
             create_at: old.create_at,
             update_at: now.wall,
         };

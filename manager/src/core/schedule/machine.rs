@@ -35,8 +35,8 @@ const AT_ONCE: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 pub(in crate::core) struct Schedules {
     pub(super) by_id: BTreeMap<ScheduleId, Schedule>,
     /// When each has something to decide, on the wall clock.
-    due: BTreeSet<(DateTime<Utc>, ScheduleId)>,
-    timer: Option<Duration>,
+    pub(super) due: BTreeSet<(DateTime<Utc>, ScheduleId)>,
+    pub(super) timer: Option<Duration>,
 }
 
 pub(super) struct Schedule {
@@ -46,7 +46,7 @@ pub(super) struct Schedule {
     pub(super) waiting: VecDeque<InstantRecord>,
     /// Tasks it has made that are not finished.
     pub(super) open: BTreeSet<TaskSeq>,
-    due: Option<DateTime<Utc>>,
+    pub(super) due: Option<DateTime<Utc>>,
 }
 
 impl Schedule {
@@ -54,7 +54,7 @@ impl Schedule {
         Self { record, calendar, waiting: VecDeque::new(), open: BTreeSet::new(), due: None }
     }
 
-    fn next_due(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         let may_wait = matches!(self.record.overlap, Overlap::Queue | Overlap::Kill);
         if !self.waiting.is_empty() && (self.open.is_empty() || !may_wait) {
             return Some(AT_ONCE);
@@ -269,16 +269,18 @@ impl Core {
 
     /// Somebody wants it to fire now.
     pub(super) fn enter_manual(&mut self, now: Now, id: ScheduleId, sources: &Sources) -> InstantRecord {
-        // the calendar's instants are whole seconds
-        let mut instant = now.wall;
-        let taken = |instant: &DateTime<Utc>| {
-            instant.timestamp_subsec_micros() == 0
-                || self.outcome.changes.standing.instants.contains_key(&(id, *instant))
-        };
-        instant = DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant);
-        while taken(&instant) {
-            instant += TimeDelta::microseconds(1);
+        let microsecond = TimeDelta::microseconds(1);
+        let mut instant = DateTime::from_timestamp_micros(now.wall.timestamp_micros()).unwrap_or(now.wall);
+        if let Some(schedule) = self.schedules.by_id.get_mut(&id) {
+            let last = schedule.record.triggered_through;
+            instant = last.map_or(instant, |last| instant.max(last + microsecond));
+            if instant.timestamp_subsec_micros() == 0 {
+                // the calendar's own are whole seconds
+                instant += microsecond;
+            }
+            schedule.record.triggered_through = Some(instant);
         }
+        self.touch_schedule(id);
         let record = InstantRecord {
             schedule_id: id,
             instant,

@@ -11,6 +11,8 @@ mod machine;
 pub mod record;
 
 #[cfg(test)]
+mod sanity;
+#[cfg(test)]
 mod tests;
 
 pub use calendar::Calendar;

@@ -91,6 +91,8 @@ pub struct ScheduleRecord {
     pub decided_through: DateTime<Utc>,
     /// The latest instant of the calendar that fired: nothing up to here ever fires again.
     pub fired_through: Option<DateTime<Utc>>,
+    /// The latest instant somebody asked for.
+    pub triggered_through: Option<DateTime<Utc>>,
     pub create_at: DateTime<Utc>,
     pub update_at: DateTime<Utc>,
 }

@@ -6,6 +6,9 @@ mod edit;
 mod machine;
 pub mod record;
 
+#[cfg(test)]
+mod sanity;
+
 pub use edit::{ServiceEdit, ServiceRefusal};
 pub use machine::KEPT;
 pub(super) use machine::Services;

@@ -14,7 +14,7 @@ use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::random::Random;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
-use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
+use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Cluster {
     pub(super) random: Random,
@@ -54,6 +54,11 @@ impl Cluster {
             connections: 0,
             ids: 0,
         }
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
     }
 
     pub(super) fn now(&self) -> Now {
@@ -188,7 +193,8 @@ impl Cluster {
     /// One turn of the engine's loop.
     pub(super) fn turn(&mut self) {
         let now = self.now();
-        self.core.fire_timers(now, &Sources::default());
+        let sources = self.model.standing.sources(&self.core.wanted_sources(now));
+        self.core.fire_timers(now, &sources);
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

@@ -9,4 +9,8 @@ mod plans;
 mod random;
 mod rules;
 mod sanity;
+mod schedule_rules;
+mod service_rules;
 mod simulation;
+mod standing;
+mod standing_model;

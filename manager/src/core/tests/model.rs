@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lp_protocol::plan::Plan;
 use lp_protocol::{Exit, Stage, TaskId, VersionId};
 
+use super::standing_model::StandingModel;
 use crate::core::record::{AttemptId, AttemptRecord, Changes, Open, SUCCESS_EVENT, TaskRecord, TaskSeq};
 
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(super) struct Model {
     pub(super) tasks: BTreeMap<TaskSeq, TaskRecord>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
+    pub(super) standing: StandingModel,
     next_seq: TaskSeq,
 }
 
@@ -45,6 +47,7 @@ impl Model {
             self.tasks.remove(seq);
             self.attempts.retain(|id, _| id.task != *seq);
         }
+        self.commit_standing(changes);
     }
 
     fn commit_attempt(&mut self, id: AttemptId, record: &AttemptRecord) {
@@ -73,6 +76,7 @@ impl Model {
             attempts: self.attempts.values().filter(|attempt| open(&attempt.id.task)).cloned().collect(),
             plans: self.plans.clone(),
             next_seq: self.next_seq,
+            standing: self.load_standing(),
             corrupt: Vec::new(),
         }
     }

@@ -46,6 +46,7 @@ impl Core {
         assert_eq!(live, self.live.keys().copied().collect(), "live attempts are those of live actions");
         assert_eq!(self.begun_tasks, self.tasks.values().filter(|task| task.begun).count() as u64);
         self.check_nodes(live);
+        self.check_standing();
     }
 
     fn check_nodes(&self, mut live: BTreeSet<AttemptId>) {
@@ -83,6 +84,7 @@ impl Core {
                 writeln!(text, "  {ordinal} {state} {counts:?}").unwrap();
             }
         }
+        self.describe_standing(&mut text);
         for (id, record) in &self.live {
             writeln!(text, "live {id:?} {record:?}").unwrap();
         }

@@ -52,6 +52,9 @@ fn run(seed: u64) {
 
 fn step(cluster: &mut Cluster) {
     let node = cluster.random.below(cluster.nodes.len());
+    if cluster.random.one_in(25) {
+        return cluster.stir_standing();
+    }
     match cluster.random.below(100) {
         0..4 => {
             let plan = plans::draw(&mut cluster.random);
@@ -109,6 +112,8 @@ fn in_one_of_the_created(cluster: &mut Cluster, act: impl Fn(&mut Cluster, lp_pr
 /// The faults end: every task comes to its end, and every node has nothing left.
 fn heal(cluster: &mut Cluster) {
     cluster.turn();
+    cluster.model.check_instants();
+    cluster.disable_standing();
     for _ in 0..3000 {
         for node in 0..cluster.nodes.len() {
             if cluster.nodes[node].connection.is_none() {

@@ -34,6 +34,7 @@ pub(super) fn schedule_view(stored: StoredSchedule) -> ScheduleView {
         enable,
         decided_through: _,
         fired_through: _,
+        triggered_through: _,
         create_at,
         update_at,
     } = record;

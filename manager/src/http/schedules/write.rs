@@ -50,6 +50,7 @@ pub(crate) async fn create(
         enable: body.enable,
         decided_through: now,
         fired_through: None,
+        triggered_through: None,
         create_at: now,
         update_at: now,
     };

@@ -31,16 +31,17 @@ pub(crate) struct Row {
     pub enable: i16,
     pub decided_through: i64,
     pub fired_through: Option<i64>,
+    pub triggered_through: Option<i64>,
     pub create_at: i64,
     pub update_at: i64,
 }
 
 /// What [`Row`] is read from, `s` being the table.
 pub(crate) const SELECTED: &str = "s.schedule_id, s.name, s.source, s.source_id, s.cron, s.minute, s.hour, s.day_of_month, s.day_of_week, \
-     s.tz, s.start_at, s.end_at, s.catchup, s.catchup_most, s.overlap, s.jitter_us, s.enable, s.decided_through, s.fired_through, \
+     s.tz, s.start_at, s.end_at, s.catchup, s.catchup_most, s.overlap, s.jitter_us, s.enable, s.decided_through, s.fired_through, s.triggered_through, \
      s.create_at, s.update_at";
 
-pub(crate) const UPSERT: Insert<21> = Insert {
+pub(crate) const UPSERT: Insert<22> = Insert {
     table: "schedules",
     columns: [
         "schedule_id",
@@ -62,6 +63,7 @@ pub(crate) const UPSERT: Insert<21> = Insert {
         "enable",
         "decided_through",
         "fired_through",
+        "triggered_through",
         "create_at",
         "update_at",
     ],
@@ -70,7 +72,7 @@ pub(crate) const UPSERT: Insert<21> = Insert {
            day_of_week = excluded.day_of_week, tz = excluded.tz, start_at = excluded.start_at, end_at = excluded.end_at, \
            catchup = excluded.catchup, catchup_most = excluded.catchup_most, overlap = excluded.overlap, \
            jitter_us = excluded.jitter_us, enable = excluded.enable, decided_through = excluded.decided_through, \
-           fired_through = excluded.fired_through, update_at = excluded.update_at",
+           fired_through = excluded.fired_through, triggered_through = excluded.triggered_through, update_at = excluded.update_at",
 };
 
 /// An instant that has fired is never written again.
@@ -94,7 +96,7 @@ fn part(column: &'static str, number: i32) -> Result<Option<u8>, Damage> {
 }
 
 /// The row's values in the order of the insert's columns.
-pub(crate) fn values(record: &ScheduleRecord) -> [Value; 21] {
+pub(crate) fn values(record: &ScheduleRecord) -> [Value; 22] {
     let ScheduleRecord {
         schedule_id,
         name,
@@ -109,6 +111,7 @@ pub(crate) fn values(record: &ScheduleRecord) -> [Value; 21] {
         enable,
         decided_through,
         fired_through,
+        triggered_through,
         create_at,
         update_at,
     } = record;
@@ -143,6 +146,7 @@ pub(crate) fn values(record: &ScheduleRecord) -> [Value; 21] {
         i16::from(*enable).into(),
         to_micros(*decided_through).into(),
         fired_through.map(to_micros).into(),
+        triggered_through.map(to_micros).into(),
         to_micros(*create_at).into(),
         to_micros(*update_at).into(),
     ]
@@ -172,6 +176,7 @@ impl TryFrom<Row> for ScheduleRecord {
             enable,
             decided_through,
             fired_through,
+            triggered_through,
             create_at,
             update_at,
         } = row;
@@ -204,6 +209,7 @@ impl TryFrom<Row> for ScheduleRecord {
             enable: enable != 0,
             decided_through: time("decided_through", decided_through)?,
             fired_through: time_opt("fired_through", fired_through)?,
+            triggered_through: time_opt("triggered_through", triggered_through)?,
             create_at: time("create_at", create_at)?,
             update_at: time("update_at", update_at)?,
         })

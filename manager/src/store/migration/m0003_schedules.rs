@@ -44,6 +44,7 @@ CREATE TABLE schedules (
     enable SMALLINT NOT NULL,
     decided_through BIGINT NOT NULL,
     fired_through BIGINT,
+    triggered_through BIGINT,
     create_at BIGINT NOT NULL,
     update_at BIGINT NOT NULL
 );
