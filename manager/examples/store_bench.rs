@@ -293,6 +293,8 @@ fn attempt(task: TaskSeq) -> AttemptRecord {
     AttemptRecord {
         id: AttemptId { task, action: 0, number: 1 },
         run: 1,
+        counts_in: 1,
+        name: None,
         node_id: NodeId(uuid::Uuid::from_u128(7)),
         stage: Stage::Pending,
         status: None,

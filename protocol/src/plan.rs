@@ -4,7 +4,7 @@
 //! construction: names are unique and safe, conditions name actions of the plan, there is no cycle. The manager's core runs plans and
 //! knows of no manifest. Stored as JSON with the version, so a field added later needs a default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,60 @@ pub struct ActionPlan {
     /// Its node stops it before the manager may give it to another one (DESIGN 4).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
+    /// Where another action of the task has made it at run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Generation>,
+}
+
+/// Where an action that was made at run time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Generation {
+    /// The action that has made it.
+    pub by: Ordinal,
+    /// The action that waits for it, on top of its own condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Ordinal>,
+    /// Its maker runs again and has not made it again so far: it is history.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
+}
+
+impl Plan {
+    /// Adds the actions a task has made at run time, in the order of their ordinals; each is waited for by the one it is made for.
+    pub fn add_generated(&mut self, actions: impl IntoIterator<Item = ActionPlan>) {
+        for action in actions {
+            let ordinal = self.actions.len() as Ordinal;
+            let to = action
+                .generated
+                .filter(|generation| !generation.retired)
+                .and_then(|generation| generation.to);
+            self.actions.push(action);
+            if let Some(target) = to.and_then(|to| self.actions.get_mut(to as usize)) {
+                target.condition.push(ordinal);
+            }
+        }
+    }
+
+    /// Makes history of actions that were made at run time. Those they were made for wait for them no more; a condition that names
+    /// one stays, and waits for it to be made again.
+    pub fn retire_all(&mut self, ordinals: &BTreeSet<Ordinal>) {
+        for ordinal in ordinals {
+            let action = self.actions.get_mut(*ordinal as usize);
+            let Some(generation) = action.and_then(|action| action.generated.as_mut()) else { continue };
+            generation.retired = true;
+            if let Some(target) = generation.to.and_then(|to| self.actions.get_mut(to as usize))
+                && let Some(edge) = target.condition.iter().rposition(|parent| parent == ordinal)
+            {
+                target.condition.remove(edge);
+            }
+        }
+    }
+}
+
+impl ActionPlan {
+    pub fn is_retired(&self) -> bool {
+        self.generated.is_some_and(|generation| generation.retired)
+    }
 }
 
 /// Ten seconds: what Docker and Nomad users know as the time a program has to clean up after SIGTERM.

@@ -74,6 +74,15 @@ pub(super) fn fan_out(width: usize) -> Value {
     json!({ "actions": actions })
 }
 
+/// A manifest of an action that makes `count` no-ops, and one that waits for them.
+pub(super) fn generate(count: usize) -> Value {
+    let item = r#"{"name": "part-&", "main": ["\/bin\/true"], "to_action": "last"}"#;
+    let list = format!("seq 1 {count} | sed -e 's/.*/{item}/' -e '$!s/$/,/'");
+    let script = format!("{{ echo '{{\"actions\": ['; {list}; echo ']}}'; }} > \"$0/output.data\"");
+    let first = json!({"name": "first", "main": ["/bin/sh", "-c", script, "{workspace}"]});
+    json!({"actions": [first, {"name": "last", "condition": ["first"], "main": no_op()}]})
+}
+
 /// Packs a manifest in `directory` and uploads it.
 pub(super) async fn upload(
     client: &ManagerClient,
@@ -102,7 +111,9 @@ mod tests {
 
     #[test]
     fn every_manifest_is_a_plan_without_warnings() {
-        for (manifest, actions) in [(single(&shell()), 1), (chain(20), 20), (fan_out(200), 202)] {
+        for (manifest, actions) in
+            [(single(&shell()), 1), (chain(20), 20), (fan_out(200), 202), (generate(10), 2)]
+        {
             let options = Options { strict: true, has_path: None };
 
             let parsed = parse(manifest.to_string().as_bytes(), &options).unwrap();

@@ -43,6 +43,12 @@ pub(super) async fn one(client: &ManagerClient, app: &App) -> Result<Single, Fai
     Ok(Single { seen, started: started.unwrap_or_default() })
 }
 
+/// Creates a task and does not wait for it. Returns its id.
+pub(super) async fn one_unseen(client: &ManagerClient, app: &App) -> Result<String, Failure> {
+    let body = CreateTask { app_id: app.id, task_name: None, input_data: None, priority: 0, key: None };
+    Ok(client.create_task(&body).await?.task_id.to_string())
+}
+
 /// Creates tasks in one request and waits for the answers, not for the tasks: they are queued when this returns.
 pub(super) async fn queue(client: &ManagerClient, app: &App, count: usize) -> Result<Duration, Failure> {
     let begin = Instant::now();

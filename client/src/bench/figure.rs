@@ -61,7 +61,7 @@ pub(super) enum Target {
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Figure {
-    /// `W1` to `W7`, as `lp bench --only` names them.
+    /// `W1` to `W9`, as `lp bench --only` names them.
     pub(super) workload: &'static str,
     pub(super) name: String,
     pub(super) unit: Unit,

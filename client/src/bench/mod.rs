@@ -7,7 +7,7 @@
 //! * [`args`]: what is asked for, and how much is measured.
 //! * [`limit`]: the machine by itself.
 //! * [`bed`], [`cluster`], [`apps`], [`drive`], [`processes`]: what is measured with.
-//! * [`throughput`] W1, [`latency`] W2 to W4, [`footprint`] W5 and W7, [`backlog`] W6.
+//! * [`throughput`] W1, [`latency`] W2 to W4, [`footprint`] W5 and W7, [`backlog`] W6, [`history`] W8 and W9.
 //! * [`figure`], [`report`], [`stats`]: what comes out.
 
 mod apps;
@@ -18,6 +18,7 @@ mod cluster;
 mod drive;
 mod figure;
 mod footprint;
+mod history;
 mod latency;
 mod limit;
 mod processes;

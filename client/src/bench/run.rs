@@ -11,7 +11,7 @@ use super::bed::Bed;
 use super::drive::failed;
 use super::figure::Figure;
 use super::report::{Machine, Report};
-use super::{backlog, footprint, latency, throughput};
+use super::{backlog, footprint, history, latency, throughput};
 use crate::cli::Format;
 use crate::commands::Session;
 use crate::failure::Failure;
@@ -39,6 +39,14 @@ pub(crate) async fn run(session: &Session, bench: Bench) -> Result<(), Failure> 
     let mut figures = shared_cluster(session, &bench, directory.path()).await?;
     if bench.wants(Workload::W6) {
         figures.extend(with_backlogs(session, &bench, directory.path()).await?);
+    }
+    if bench.wants(Workload::W8) {
+        let bed = Bed::new(session, sizes, directory.path().join("history"), bench.slots).await?;
+        figures.extend(history::views(&bed).await?);
+    }
+    if bench.wants(Workload::W9) {
+        let bed = Bed::new(session, sizes, directory.path().join("generated"), bench.slots).await?;
+        figures.extend(history::generated(&bed).await?);
     }
     let report = Report {
         format: 1,

@@ -1,18 +1,20 @@
 //! `lp task` and `lp why`.
 
+mod bulk;
+mod control;
 mod create;
 mod wait;
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lp_protocol::views::{ListTasks, StopTask, TaskView, WhyAction};
+use lp_protocol::views::{ListTasks, TaskView, WhyAction};
 use lp_protocol::{AppId, Stage, Status};
 
+use self::control::{Delete, Recover, Rerun, Stop};
 pub(crate) use self::create::Create;
 pub(crate) use self::wait::verdict;
 use super::args::{self, Limit, OneTask, Since, Tasks};
-use super::confirm::Yes;
 use super::{Session, task_report};
 use crate::failure::Failure;
 use crate::output::report::Report;
@@ -34,10 +36,24 @@ pub(crate) enum Verb {
     /// Wait until tasks are finished; exit code 0 if all succeeded, 1 if not, 6 after the timeout
     Wait(Wait),
     /// Stop tasks: SIGTERM to all their programs, SIGKILL after the grace period; nothing of them starts later
+    #[command(
+        after_help = "Examples:\n  lp task stop @last\n  lp task stop -a hello --since 1h\n  lp task stop 4f1c --force"
+    )]
     Stop(Stop),
-    /// Run finished tasks again, under the same id and with the same input
+    /// Run finished tasks again from the beginning, under the same id and with the same input
+    #[command(
+        after_help = "Examples:\n  lp task rerun @last --wait\n  lp task rerun -S fail --since 1d --yes"
+    )]
     Rerun(Rerun),
+    /// Run what is left of finished tasks: what has succeeded is kept
+    #[command(
+        after_help = "Examples:\n  lp task recover @last\n  lp task recover 4f1c --from train\n  lp task recover -S fail -a nightly --since 1d"
+    )]
+    Recover(Recover),
     /// Delete finished tasks with their logs and workspaces
+    #[command(
+        after_help = "Examples:\n  lp task delete @last\n  lp task delete -n 'nightly*' -S success --yes\n  lp task delete 4f1c --force"
+    )]
     Delete(Delete),
 }
 
@@ -80,41 +96,6 @@ pub(crate) struct Wait {
     timeout: Option<Duration>,
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct Stop {
-    #[command(flatten)]
-    tasks: Tasks,
-    /// First signal, 15 or 9 (-15 and -9 as in LitePipeline); 9 leaves no grace
-    #[arg(short = 'g', long, value_parser = args::signal, allow_hyphen_values = true, value_name = "SIGNAL")]
-    signal: Option<i32>,
-    /// Time between SIGTERM and SIGKILL; default: what each action says
-    #[arg(long, value_parser = args::duration, value_name = "TIME")]
-    grace: Option<Duration>,
-    /// Wait until they have stopped
-    #[arg(long)]
-    wait: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Rerun {
-    #[command(flatten)]
-    tasks: Tasks,
-    /// Wait until they are finished; exit codes as of `wait`
-    #[arg(long)]
-    wait: bool,
-    /// Wait no longer than this
-    #[arg(long, value_parser = args::duration, value_name = "TIME", requires = "wait")]
-    timeout: Option<Duration>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Delete {
-    #[command(flatten)]
-    tasks: Tasks,
-    #[command(flatten)]
-    yes: Yes,
-}
-
 /// `lp why`.
 #[derive(Args, Debug)]
 #[command(after_help = "The answer is from the code that decides: dependencies, capacity, filters, retries.")]
@@ -132,9 +113,10 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             let client = session.client()?;
             wait::for_all(session, &client, tasks.get(), timeout).await
         }
-        Verb::Stop(stop) => self::stop(session, stop).await,
-        Verb::Rerun(rerun) => self::rerun(session, rerun).await,
-        Verb::Delete(delete) => self::delete(session, delete).await,
+        Verb::Stop(stop) => control::stop(session, stop).await,
+        Verb::Rerun(rerun) => control::rerun(session, rerun).await,
+        Verb::Recover(recover) => control::recover(session, recover).await,
+        Verb::Delete(delete) => control::delete(session, delete).await,
     }
 }
 
@@ -184,66 +166,6 @@ async fn info(session: &Session, info: Info) -> Result<(), Failure> {
         why = client.explain_task(&task.task.task_id.to_string()).await.ok().map(|why| why.summary);
     }
     session.out.document_or_name(&task, || task_report::text(&session.out, &task, why.as_deref()))
-}
-
-async fn stop(session: &Session, stop: Stop) -> Result<(), Failure> {
-    let client = session.client()?;
-    let body = StopTask { signal: stop.signal, grace: stop.grace.map(|grace| grace.as_secs_f64()) };
-    let tasks = stop.tasks.get();
-    let mut rows = session.out.list::<TaskView>();
-    let result = session
-        .each(&tasks, async |task| {
-            let mut view = client.stop_task(task, &body).await?;
-            if stop.wait {
-                view = client.wait_until_finished(&view.task_id.to_string(), None).await?;
-            }
-            rows.push(&view)
-        })
-        .await;
-    finish_some(rows, result)
-}
-
-async fn rerun(session: &Session, rerun: Rerun) -> Result<(), Failure> {
-    let client = session.client()?;
-    let tasks = rerun.tasks.get();
-    let mut ids = Vec::new();
-    let mut rows = session.out.list::<TaskView>();
-    let result = session
-        .each(&tasks, async |task| {
-            let view = client.rerun_task(task).await?;
-            ids.push(view.task_id.to_string());
-            if rerun.wait { Ok(()) } else { rows.push(&view) }
-        })
-        .await;
-    if rerun.wait && !ids.is_empty() {
-        let waited = wait::for_all(session, &client, ids, rerun.timeout).await;
-        return result.and(waited);
-    }
-    finish_some(rows, result)
-}
-
-/// Prints what there is; where everything failed there is not even a header.
-fn finish_some(rows: crate::output::List<'_, TaskView>, result: Result<(), Failure>) -> Result<(), Failure> {
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
-}
-
-async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
-    let client = session.client()?;
-    let Delete { tasks, yes } = delete;
-    session
-        .each(&tasks.get(), async |task| {
-            let view = client.fetch_task(task).await?.task;
-            let what =
-                format!("delete the task {} `{}` with its logs and workspaces", view.task_id, view.task_name);
-            yes.confirm(session, &what).await?;
-            client.delete_task(&view.task_id.to_string()).await?;
-            session.out.note(&format!("deleted the task {}", view.task_id));
-            Ok(())
-        })
-        .await
 }
 
 pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> {

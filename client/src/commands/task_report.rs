@@ -1,6 +1,6 @@
 //! A task as a person wants to read it: what state, why, then every attempt of every action.
 
-use lp_protocol::views::{ActionView, AttemptView, TaskInfo};
+use lp_protocol::views::{ActionView, AttemptView, DeedView, TaskInfo};
 
 use crate::cli::Format;
 use crate::output::report::{Extent, Report};
@@ -41,6 +41,12 @@ pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
     let rows = info.actions.iter().flat_map(|action| action_rows(out, action)).collect();
     let extent = if out.format == Format::Wide { Extent::Wide } else { Extent::Narrow };
     report.columns(ACTIONS, rows, extent);
+    if !info.history.is_empty() {
+        report.heading("history");
+        for deed in &info.history {
+            report.line(&look.time(deed.at), &deed_text(deed));
+        }
+    }
     let results: Vec<_> = info.result.values().filter(|entry| entry.result.get() != "{}").collect();
     if !results.is_empty() {
         report.heading("results");
@@ -49,6 +55,24 @@ pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
         }
     }
     report.into_text()
+}
+
+fn deed_text(deed: &DeedView) -> String {
+    let mut said = deed.deed.clone();
+    if !deed.from.is_empty() {
+        said.push_str(&format!(" from {}", text::visible(&deed.from.join(", "))));
+    }
+    if let Some(signal) = deed.signal {
+        said.push_str(&format!(" with signal {signal}"));
+    }
+    if let Some(run) = deed.run {
+        said.push_str(&format!(", run {run}"));
+    }
+    if let Some(version_id) = deed.version_id {
+        said.push_str(&format!(" of version {version_id}"));
+    }
+    said.push_str(&format!(", by {}", text::visible(&deed.by)));
+    said
 }
 
 fn short(out: &Output, json: &str) -> String {

@@ -41,11 +41,16 @@ impl Cluster {
     /// A manager and a node that has been told to join it.
     pub fn apart(slots: u32) -> Self {
         let mut cluster = Self::empty();
-        cluster.arguments = vec!["--slots".to_owned(), slots.to_string()];
-        cluster.start_manager();
-        cluster.join_token = cluster.lp(&["node", "token", "-q"]).ok().text().to_owned();
-        cluster.start_node();
+        cluster.start_apart(slots);
         cluster
+    }
+
+    /// Starts a manager and a node that has been told to join it.
+    pub fn start_apart(&mut self, slots: u32) {
+        self.arguments = vec!["--slots".to_owned(), slots.to_string()];
+        self.start_manager();
+        self.join_token = self.lp(&["node", "token", "-q"]).ok().text().to_owned();
+        self.start_node();
     }
 
     /// Nothing runs yet.
@@ -115,6 +120,20 @@ impl Cluster {
         let mut command = self.command(&["node", "--log-level", "warn", "--manager", &address, "--data"]);
         command.arg(self.path("node")).args(&self.arguments).env("LP_JOIN_TOKEN", &self.join_token);
         self.node = Some(Part::start(&mut command));
+    }
+
+    /// Starts one more node, with its data in `name`; it ends with the returned part.
+    pub fn another_node(&self, name: &str) -> Part {
+        let token = self.lp(&["node", "token", "-q"]).ok().text().to_owned();
+        let address = format!("http://127.0.0.1:{}", self.port);
+        let mut command = self.command(&["node", "--log-level", "warn", "--manager", &address, "--data"]);
+        command.arg(self.path(name)).args(&self.arguments).env("LP_JOIN_TOKEN", token);
+        Part::start(&mut command)
+    }
+
+    /// The process of the node.
+    pub fn node_pid(&self) -> i32 {
+        self.node.as_ref().unwrap().pid()
     }
 
     pub fn kill_up(&mut self) {

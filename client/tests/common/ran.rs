@@ -75,6 +75,13 @@ impl Ran {
         self
     }
 
+    /// Wants this on stdout.
+    #[track_caller]
+    pub fn prints(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "{} printed:\n{}{}", self.what, self.stdout, self.stderr);
+        self
+    }
+
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {

@@ -15,7 +15,10 @@ fn a_quick_bench_has_a_figure_for_each_workload_and_leaves_nothing_behind() {
     let report = ran.json();
     let figures = report["figures"].as_array().unwrap();
     let workloads: BTreeSet<_> = figures.iter().map(|figure| figure["workload"].as_str().unwrap()).collect();
-    assert_eq!(workloads.into_iter().collect::<Vec<_>>(), ["W1", "W2", "W3", "W4", "W5", "W6", "W7"]);
+    assert_eq!(
+        workloads.into_iter().collect::<Vec<_>>(),
+        ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
+    );
     for figure in figures {
         let value = figure["value"].as_f64().unwrap();
         assert!(value.is_finite() && value >= 0.0, "{figure}");

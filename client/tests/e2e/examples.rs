@@ -10,7 +10,8 @@ use crate::common::{Cluster, copy, example, repository};
 use crate::venv;
 
 /// The examples with a test here.
-const TESTED: &[&str] = &["fanout", "hello", "multiple_actions", "resources", "retry"];
+const TESTED: &[&str] =
+    &["dynamic_actions", "event_actions", "fanout", "hello", "multiple_actions", "resources", "retry", "service"];
 
 #[test]
 fn every_example_has_a_test() {
@@ -42,6 +43,39 @@ fn hello_greets_whom_its_input_names() {
     assert_eq!(output(&task, "hello")["greeting"], "Hello, you!");
     let log = cluster.lp(&["logs", "@last"]).ok();
     assert!(log.text().contains("Hello, you! This is attempt 1 of the action hello."), "{log:?}");
+}
+
+#[test]
+fn dynamic_actions_are_made_while_the_task_runs() {
+    let cluster = Cluster::up();
+    cluster.create_app(&example("dynamic_actions"));
+
+    let task = cluster.succeed("dynamic_actions", r#"{"text": "what goes up must come down"}"#);
+
+    assert_eq!(*output(&task, "sum"), serde_json::json!({"letters": 22, "parts": 3}));
+    assert_eq!(action(&task, "count_002")["generated_by"], "split");
+    let log = cluster.lp(&["logs", "@last", "count_002"]).ok();
+    assert!(log.text().contains("come down: 8 letters"), "{log:?}");
+}
+
+#[test]
+fn event_actions_run_after_either_end_and_change_nothing() {
+    let cluster = Cluster::up();
+    cluster.create_app(&example("event_actions"));
+
+    let fine = cluster.succeed("event_actions", "{}");
+    assert_eq!(action(&fine, "success")["status"], "success");
+    let log = cluster.lp(&["logs", "@last", "success"]).ok();
+    assert!(log.text().contains("has ended: success"), "{log:?}");
+
+    cluster
+        .lp(&["task", "create", "-a", "event_actions", "-i", r#"{"broken": true}"#, "--wait"])
+        .ends_with(1);
+    let failed = cluster.lp(&["task", "info", "@last", "-r"]).ok().json();
+    assert_eq!((&failed["status"], &action(&failed, "fail")["status"]), (&"fail".into(), &"success".into()));
+    let told = ["workspace", "download", "@last", "fail", "--file", "told.json", "--output", "-"];
+    let told: Value = cluster.lp(&told).ok().json();
+    assert_eq!(told["result"]["check"]["returncode"], 3);
 }
 
 #[test]

@@ -67,6 +67,30 @@ fn with_an_environment_uploaded_apart_by_id_and_by_name() {
 }
 
 #[test]
+fn actions_made_by_the_helper_run_and_join() {
+    let cluster = Cluster::up();
+    let app = venv::multiple_actions(&cluster.path("generate"));
+    let first = "from litepipeline_helper.models.action import Action\n\
+        workspace, input_data = Action.get_input()\n\
+        made = [Action('part %d' % n, 'python part.py', env='venvs/venv', input_data={'n': n}, to_action='third') for n in range(3)]\n\
+        Action.set_output(data={}, actions=made)\n";
+    let part = "from litepipeline_helper.models.action import Action\n\
+        workspace, input_data = Action.get_input()\n\
+        Action.set_output(data={'square': input_data['n'] ** 2})\n";
+    let third = "from litepipeline_helper.models.action import Action\n\
+        workspace, input_data = Action.get_input()\n\
+        Action.set_output(data={'squares': [input_data['part %d' % n]['square'] for n in range(3)]})\n";
+    for (name, text) in [("first.py", first), ("part.py", part), ("third.py", third)] {
+        fs::write(app.join(name), text).unwrap();
+    }
+    cluster.create_app(&app);
+
+    let task = cluster.succeed("generate", "{}");
+
+    assert_eq!(task["result"]["third"]["result"]["data"]["squares"], serde_json::json!([0, 1, 4]));
+}
+
+#[test]
 fn its_flags_mean_what_they_mean_there() {
     let cluster = Cluster::up();
     let app = cluster.create_app(&crate::common::example("hello"));

@@ -1,14 +1,18 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
+mod bad_apps;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
 mod examples;
 mod failures;
 mod litepipeline;
 mod logs;
 mod readme;
 mod restarts;
+mod standing;
 mod stops;
 mod venv;
+mod weaknesses;
 mod workspaces;

@@ -34,6 +34,16 @@ pub enum Principal {
     Joiner,
 }
 
+impl Principal {
+    /// How it is called in what is written down about its deeds.
+    pub fn actor(&self) -> String {
+        match self {
+            Principal::Token { token_id, .. } => token_id.to_string(),
+            Principal::Node { .. } | Principal::Joiner => String::new(),
+        }
+    }
+}
+
 /// Why a caller is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {

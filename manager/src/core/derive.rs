@@ -26,15 +26,24 @@ pub fn action_views(
     // only the wall-clock time of a retry is shown, which does not depend on now
     let now = Now { wall: record.create_at, mono: Duration::ZERO };
     let task = Task::restore(record.clone(), shape, attempts, now);
+    let mut by_name: BTreeMap<&str, Vec<&AttemptRecord>> = BTreeMap::new();
+    for attempt in attempts {
+        if let Some(name) = name_of(attempt, &task.shape) {
+            by_name.entry(name).or_default().push(attempt);
+        }
+    }
     let mut views = Vec::with_capacity(task.actions.len());
     for (ordinal, action) in task.all_actions() {
-        let own: Vec<&AttemptRecord> =
-            attempts.iter().filter(|attempt| attempt.id.action == ordinal).collect();
+        let Some(plan) = task.plan(ordinal) else { continue };
+        let mut own = by_name.remove(plan.name.as_str()).unwrap_or_default();
+        // of one name, but perhaps of two versions
+        own.sort_by_key(|attempt| attempt.id.number);
         let is_event = ordinal >= SUCCESS_EVENT;
-        if is_event && own.is_empty() && matches!(action.state, State::Waiting { .. }) {
+        if (is_event && own.is_empty() && matches!(action.state, State::Waiting { .. }))
+            || plan.is_retired() && own.is_empty()
+        {
             continue;
         }
-        let Some(plan) = task.plan(ordinal) else { continue };
         let (stage, status, retry_at) = match action.state {
             State::Waiting { .. } | State::Queued => (Stage::Pending, None, None),
             State::Backoff { retry_at, .. } => (Stage::Pending, None, Some(retry_at)),
@@ -43,17 +52,37 @@ pub fn action_views(
         };
         let condition =
             plan.condition.iter().filter_map(|parent| task.plan(*parent)).map(|plan| plan.name.clone());
-        let attempts = own.into_iter().map(|attempt| attempt_view(attempt, node_names));
         views.push(ActionView {
             name: plan.name.clone(),
             condition: condition.collect(),
+            generated_by: plan.generated.and_then(|made| task.plan(made.by)).map(|maker| maker.name.clone()),
             stage,
             status,
-            attempts: attempts.collect(),
+            attempts: own.into_iter().map(|attempt| attempt_view(attempt, node_names)).collect(),
             retry_at,
         });
     }
+    // of versions that the task has left
+    for (name, own) in by_name {
+        views.push(ActionView {
+            name: name.to_owned(),
+            condition: Vec::new(),
+            generated_by: None,
+            stage: Stage::Finished,
+            status: Some(Status::Skipped),
+            attempts: own.into_iter().map(|attempt| attempt_view(attempt, node_names)).collect(),
+            retry_at: None,
+        });
+    }
     views
+}
+
+/// The name of an attempt's action; `shape` is that of the task's present version.
+pub fn name_of<'a>(attempt: &'a AttemptRecord, shape: &'a Shape) -> Option<&'a str> {
+    match &attempt.name {
+        Some(name) => Some(name),
+        None => shape.action(attempt.id.action).map(|plan| plan.name.as_str()),
+    }
 }
 
 /// LitePipeline's `result`: by name, the last attempt of each action that has ended in this run.
@@ -66,7 +95,7 @@ pub fn results(
     let shape = Shape::new(plan.clone());
     let mut results = BTreeMap::new();
     for attempt in
-        attempts.iter().filter(|attempt| attempt.run == record.run && attempt.stage == Stage::Finished)
+        attempts.iter().filter(|attempt| attempt.counts_in == record.run && attempt.stage == Stage::Finished)
     {
         let Some(plan) = shape.action(attempt.id.action) else { continue };
         let output = outputs.get(&attempt.id).cloned();
@@ -90,6 +119,8 @@ fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) 
     let AttemptRecord {
         id,
         run,
+        counts_in: _,
+        name: _,
         node_id,
         stage,
         status,

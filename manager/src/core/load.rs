@@ -1,13 +1,14 @@
 //! Building a core from the store: at every start, after a failed commit, after a change of leader.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::queue::Queue;
 use super::record::{AttemptRecord, Open};
 use super::schedule::Schedules;
 use super::service::Services;
 use super::timers::Timers;
-use super::{Core, Now, Outcome, Settings};
+use super::{Core, Now, Outcome, Settings, Shape};
 
 impl Core {
     /// A core that holds what is open. No node is connected; the nodes that hold attempts have `lost_after` from now to return.
@@ -35,6 +36,7 @@ impl Core {
         };
         core.restore_standing(open.standing);
         let mut attempts: &[AttemptRecord] = &open.attempts;
+        let mut made = open.actions.into_iter().peekable();
         // plans of one version are shared: a shape must outlive the loop's first task of it
         let mut shapes = Vec::new();
         for record in open.tasks {
@@ -44,9 +46,17 @@ impl Core {
                 attempts.split_at(attempts.partition_point(|attempt| attempt.id.task <= record.seq));
             attempts = rest;
             let Some(plan) = open.plans.get(&record.version_id) else { continue };
-            shapes.push(core.shape(record.version_id, plan));
             let seq = record.seq;
-            core.open(now, record, plan, own);
+            while made.next_if(|(task, _)| *task < seq).is_some() {}
+            let generated: Vec<_> = std::iter::from_fn(|| made.next_if(|(task, _)| *task == seq)).collect();
+            if generated.is_empty() {
+                shapes.push(core.shape(record.version_id, plan));
+                core.open(now, record, plan, own);
+            } else {
+                let mut plan = (**plan).clone();
+                plan.add_generated(generated.into_iter().map(|(_, action)| action));
+                core.open_shaped(now, record, Arc::new(Shape::new(Arc::new(plan))), own);
+            }
             for attempt in own.iter().filter(|attempt| attempt.stage.is_open()) {
                 core.restore_live(now, attempt.clone());
             }

@@ -9,6 +9,7 @@
 
 pub mod derive;
 mod derived;
+mod generate;
 mod load;
 mod node;
 mod nodes;
@@ -19,6 +20,7 @@ mod placement;
 mod progress;
 mod queue;
 pub mod record;
+mod reopen;
 pub mod retry;
 pub mod schedule;
 pub mod service;
@@ -50,6 +52,7 @@ use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
 use schedule::Schedules;
 use service::Services;
+pub use reopen::Finished;
 pub use shape::Shape;
 pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};

@@ -83,6 +83,8 @@ impl Core {
         let record = AttemptRecord {
             id,
             run: task.record.run,
+            counts_in: task.record.run,
+            name: None,
             node_id,
             stage: Stage::Pending,
             status: None,

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use lp_protocol::frames::{AttemptEvent, Finish, Usage};
 use lp_protocol::plan::Ordinal;
 use lp_protocol::{Exit, NodeId, Stage, Status};
-use serde_json::value::RawValue;
 
 use super::record::{AttemptId, AttemptPayload, AttemptRecord, SUCCESS_EVENT, TaskSeq};
 use super::retry::{self, Next};
@@ -63,7 +62,13 @@ impl Core {
     pub(super) fn attempt_finished(&mut self, now: Now, id: AttemptId, finish: Finish) {
         let Some(mut record) = self.live.remove(&id) else { return };
         let Finish { exit, start_at, end_at, output, log_bytes, log, usage } = finish;
-        let exit = output.as_deref().and_then(refuse_dynamic_actions).unwrap_or(exit);
+        let exit = match output.as_deref().filter(|_| exit.is_success()) {
+            Some(output) => match self.take_generated(id.task, id.action, output) {
+                Ok(()) => exit,
+                Err(reason) => Exit::BadOutput { reason },
+            },
+            None => exit,
+        };
         record.stage = Stage::Finished;
         record.status = Some(attempt_status(&exit));
         record.start_at = record.start_at.or(start_at);
@@ -151,7 +156,15 @@ impl Core {
             return;
         }
         match status {
-            Status::Success if task.halt().is_none() => self.release_children(seq, ordinal),
+            Status::Success if task.halt().is_none() => {
+                let mut satisfied = vec![ordinal];
+                while let Some(ordinal) = satisfied.pop() {
+                    self.release_children(seq, ordinal);
+                    if let Some(task) = self.tasks.get(&seq) {
+                        satisfied.extend(task.shape.retired_of(ordinal));
+                    }
+                }
+            }
             Status::Fail if !task.failed => {
                 task.failed = true;
                 self.halt(seq);
@@ -258,22 +271,6 @@ fn unstarted(now: Now, exit: Exit) -> Finish {
 /// An attempt that a node had and that is given up.
 pub(super) fn lost(now: Now, reason: &str) -> Finish {
     unstarted(now, Exit::Lost { reason: reason.to_owned() })
-}
-
-/// Actions made at run time (`actions` in output.data) are not carried out yet: an action that asks for some fails, rather than
-/// have them silently left out.
-fn refuse_dynamic_actions(output: &RawValue) -> Option<Exit> {
-    #[derive(serde::Deserialize)]
-    struct Output {
-        #[serde(default)]
-        actions: Vec<serde::de::IgnoredAny>,
-    }
-    if !output.get().contains("\"actions\"") {
-        return None;
-    }
-    let asked = serde_json::from_str::<Output>(output.get()).ok()?.actions.len();
-    let reason = format!("it asks for {asked} dynamic actions, which this version of lp does not run");
-    (asked > 0).then_some(Exit::BadOutput { reason })
 }
 
 fn attempt_status(exit: &Exit) -> Status {

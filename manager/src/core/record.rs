@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::Usage;
-use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::standing::{Standing, StandingChanges};
@@ -85,7 +86,12 @@ pub const FAIL_EVENT: Ordinal = SUCCESS_EVENT + 1;
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptRecord {
     pub id: AttemptId,
+    /// The run it was made in.
     pub run: u32,
+    /// The latest run its success counts in: a recovered task keeps what has succeeded.
+    pub counts_in: u32,
+    /// Its action's name, where the task has taken another version since. Else the plan has it.
+    pub name: Option<Box<str>>,
     pub node_id: NodeId,
     pub stage: Stage,
     pub status: Option<Status>,
@@ -95,6 +101,53 @@ pub struct AttemptRecord {
     pub end_at: Option<DateTime<Utc>>,
     pub log_bytes: u64,
     pub usage: Usage,
+}
+
+/// An action that was made at run time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionRecord {
+    /// Its condition does not name those that are made for it.
+    pub plan: ActionPlan,
+    /// What only it gets, a JSON object.
+    pub input: Option<Input>,
+}
+
+/// JSON that is compared as it was written.
+#[derive(Clone, Debug)]
+pub struct Input(pub Box<RawValue>);
+
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// Something that was done to a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed {
+    pub task: TaskSeq,
+    pub at: DateTime<Utc>,
+    /// Who did it: the name of a token.
+    pub by: Box<str>,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Stop {
+        signal: i32,
+    },
+    /// The run that began, and the version it runs.
+    Rerun {
+        run: u32,
+        version_id: VersionId,
+    },
+    /// The run that began, and the actions it began from, where some were named.
+    Recover {
+        run: u32,
+        from: Vec<String>,
+    },
 }
 
 /// What a finished attempt left, written with its record and then dropped.
@@ -117,6 +170,12 @@ pub struct Changes {
     pub attempts: BTreeMap<AttemptId, AttemptRecord>,
     /// For attempts that are in `attempts`.
     pub payloads: BTreeMap<AttemptId, AttemptPayload>,
+    /// Inserts or updates of actions that were made at run time.
+    pub actions: BTreeMap<(TaskSeq, Ordinal), ActionRecord>,
+    /// Tasks whose actions made at run time go: they run another version now.
+    pub without_actions: Vec<TaskSeq>,
+    /// What was done to tasks, and by whom.
+    pub deeds: Vec<Deed>,
     /// Tasks that go, with their attempts, inputs and logs.
     pub deleted: Vec<TaskSeq>,
     /// Of schedules and services.
@@ -128,13 +187,22 @@ impl Changes {
         self.new_tasks.is_empty()
             && self.tasks.is_empty()
             && self.attempts.is_empty()
+            && self.actions.is_empty()
+            && self.without_actions.is_empty()
+            && self.deeds.is_empty()
             && self.deleted.is_empty()
             && self.standing.is_empty()
     }
 
     /// Number of rows written.
     pub fn len(&self) -> usize {
-        self.new_tasks.len() + self.tasks.len() + self.attempts.len() + self.deleted.len() + self.standing.len()
+        self.new_tasks.len()
+            + self.tasks.len()
+            + self.attempts.len()
+            + self.actions.len()
+            + self.deeds.len()
+            + self.deleted.len()
+            + self.standing.len()
     }
 }
 
@@ -145,6 +213,8 @@ pub struct Open {
     pub tasks: Vec<TaskRecord>,
     /// Every attempt of every run of these tasks, ascending by id.
     pub attempts: Vec<AttemptRecord>,
+    /// Actions these tasks have made at run time, ascending by task and ordinal, without gaps.
+    pub actions: Vec<(TaskSeq, ActionPlan)>,
     /// The plans of the versions these tasks are pinned to.
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.

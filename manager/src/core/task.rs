@@ -3,6 +3,7 @@
 //! An action's state is a function of the plan and the attempts on record ([`Task::restore`]); the live machine in `progress`
 //! comes to the same states step by step. There are therefore no rows for actions, and a crash cannot leave one that contradicts its attempts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,13 +94,22 @@ pub(super) enum Halt {
 pub(super) struct Task {
     pub(super) record: TaskRecord,
     pub(super) shape: Arc<Shape>,
-    /// By slot: the plan's, then its event actions.
-    pub(super) actions: Box<[Action]>,
+    /// By slot: the event actions, then the plan's.
+    pub(super) actions: Vec<Action>,
     /// An attempt of this run exists.
     pub(super) begun: bool,
     pub(super) failed: bool,
     /// Actions of the plan that are not done.
     unsettled: u32,
+    /// Of versions the task has left.
+    past: Option<Box<Past>>,
+}
+
+/// Attempt numbers that places and names have had in versions a task has left: actions made at run time may take them again.
+#[derive(Debug, Default)]
+struct Past {
+    by_place: BTreeMap<Ordinal, u32>,
+    by_name: BTreeMap<Box<str>, u32>,
 }
 
 impl Task {
@@ -110,19 +120,20 @@ impl Task {
         attempts: &[AttemptRecord],
         now: Now,
     ) -> Self {
-        let actions = vec![Action::new(); shape.slots()].into();
-        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape };
+        let actions = vec![Action::new(); shape.slots()];
+        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape, past: None };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
         for attempt in attempts {
+            task.take_number(attempt);
             let Some(slot) = task.shape.slot(attempt.id.action) else { continue };
-            let action = &mut task.actions[slot];
-            action.attempts = action.attempts.max(attempt.id.number);
             if attempt.run == task.record.run {
                 if let Some(exit) = &attempt.exit {
-                    action.count(exit);
+                    task.actions[slot].count(exit);
                 }
                 task.begun = true;
                 last[slot] = Some(attempt);
+            } else if attempt.counts_in == task.record.run {
+                task.actions[slot].state = State::Done(Status::Success);
             }
         }
         for (slot, attempt) in last.into_iter().enumerate() {
@@ -135,6 +146,56 @@ impl Task {
         task.resolve_event();
         task.unsettled = task.plain_actions().iter().filter(|action| !action.is_done()).count() as u32;
         task
+    }
+
+    /// No attempt of the same place or of the same name has had the number of a later one, whatever version it was of.
+    fn take_number(&mut self, attempt: &AttemptRecord) {
+        let number = attempt.id.number;
+        let by_name = attempt.name.as_deref().and_then(|name| self.shape.ordinal(name));
+        for ordinal in [Some(attempt.id.action), by_name].into_iter().flatten() {
+            if let Some(action) = self.action_mut(ordinal) {
+                action.attempts = action.attempts.max(number);
+            }
+        }
+        if let Some(name) = &attempt.name {
+            let past = self.past.get_or_insert_default();
+            let by_place = past.by_place.entry(attempt.id.action).or_default();
+            *by_place = number.max(*by_place);
+            let by_name = past.by_name.entry(name.clone()).or_default();
+            *by_name = number.max(*by_name);
+        }
+    }
+
+    /// Takes an action that was made at run time: a new one, or one in the place of a retired one of its name, whose attempts it goes on
+    /// counting.
+    pub(super) fn put(&mut self, ordinal: Ordinal, plan: ActionPlan, state: State) {
+        let past = self.past.as_deref();
+        let by_name = past.and_then(|past| past.by_name.get(plan.name.as_str()));
+        let numbers = [past.and_then(|past| past.by_place.get(&ordinal)), by_name];
+        let attempts = numbers.into_iter().flatten().copied().max().unwrap_or_default();
+        Arc::make_mut(&mut self.shape).put(ordinal, plan);
+        match self.shape.slot(ordinal).and_then(|slot| self.actions.get_mut(slot)) {
+            Some(action) => {
+                *action = Action { attempts: action.attempts.max(attempts), state, ..Action::new() }
+            }
+            None => self.actions.push(Action { attempts, state, ..Action::new() }),
+        }
+        self.unsettled += u32::from(!matches!(state, State::Done(_)));
+    }
+
+    /// What waits for this action need not wait any more: it has succeeded, or it is history, and what had made it has run again and
+    /// has not made it.
+    fn is_satisfied(&self, mut ordinal: Ordinal) -> bool {
+        loop {
+            match self.plan(ordinal).and_then(|plan| plan.generated) {
+                Some(generation) if generation.retired => ordinal = generation.by,
+                _ => {
+                    return self
+                        .action(ordinal)
+                        .is_some_and(|action| action.state == State::Done(Status::Success));
+                }
+            }
+        }
     }
 
     /// The one way an action's state changes after the task was opened.
@@ -174,7 +235,7 @@ impl Task {
     }
 
     fn plain_actions(&self) -> &[Action] {
-        &self.actions[..self.shape.actions()]
+        &self.actions[self.shape.events()..]
     }
 
     /// The ordinal of the event action for the way the task ended, if the plan has one.
@@ -184,11 +245,11 @@ impl Task {
     }
 
     pub(super) fn action(&self, ordinal: Ordinal) -> Option<&Action> {
-        self.shape.slot(ordinal).map(|slot| &self.actions[slot])
+        self.shape.slot(ordinal).and_then(|slot| self.actions.get(slot))
     }
 
     pub(super) fn action_mut(&mut self, ordinal: Ordinal) -> Option<&mut Action> {
-        self.shape.slot(ordinal).map(|slot| &mut self.actions[slot])
+        self.shape.slot(ordinal).and_then(|slot| self.actions.get_mut(slot))
     }
 
     pub(super) fn plan(&self, ordinal: Ordinal) -> Option<&ActionPlan> {
@@ -201,7 +262,7 @@ impl Task {
 
     /// Every action with its ordinal, the event actions last.
     pub(super) fn all_actions(&self) -> impl Iterator<Item = (Ordinal, &Action)> {
-        self.shape.ordinals().zip(self.actions.iter())
+        self.shape.ordinals().filter_map(|ordinal| Some((ordinal, self.action(ordinal)?)))
     }
 
     fn state_after(&self, slot: usize, attempt: &AttemptRecord, now: Now) -> State {
@@ -229,16 +290,17 @@ impl Task {
 
     /// Gives a state to the actions that neither run nor are done: what they wait for, or, where nothing starts any more, their end.
     fn resolve_unstarted(&mut self) {
-        let succeeded: Vec<bool> =
-            self.plain_actions().iter().map(|action| action.state == State::Done(Status::Success)).collect();
+        let satisfied: Vec<bool> =
+            (0..self.shape.actions() as Ordinal).map(|it| self.is_satisfied(it)).collect();
         let halt = self.halt();
-        for ordinal in 0..self.shape.actions() {
-            let missing = self.shape.plan.actions[ordinal]
-                .condition
-                .iter()
-                .filter(|parent| !succeeded[**parent as usize])
-                .count() as u32;
-            let action = &mut self.actions[ordinal];
+        let events = self.shape.events();
+        for (ordinal, plan) in self.shape.plan.actions.iter().enumerate() {
+            if plan.is_retired() {
+                self.actions[events + ordinal].state = State::Done(Status::Skipped);
+                continue;
+            }
+            let missing = plan.condition.iter().filter(|parent| !satisfied[**parent as usize]).count() as u32;
+            let action = &mut self.actions[events + ordinal];
             match (action.state, halt) {
                 (State::Live | State::Done(Status::Success), _) => {}
                 (_, Some(halt)) => action.state = State::Done(action.halted_status(halt)),

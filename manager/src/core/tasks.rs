@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use lp_protocol::frames::{ManagerFrame, Stop};
-use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 
-use super::record::{AttemptId, AttemptRecord, NewTask, Origin, StopRequest, TaskRecord, TaskSeq};
+use super::record::{
+    AttemptId, AttemptRecord, Deed, NewTask, Origin, StopRequest, TaskRecord, TaskSeq, What,
+};
 use super::task::{Halt, State, Task};
 use super::timers::Timer;
-use super::{Core, Effect, Now};
+use super::{Core, Effect, Now, Shape};
 
 /// A task to create.
 pub struct NewTaskRequest {
@@ -27,10 +29,13 @@ pub struct NewTaskRequest {
 }
 
 /// The task's stage forbids what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskRefusal {
     NotOpen,
     StillOpen(Stage),
+    /// There is nothing to recover.
+    Succeeded,
+    NoSuchAction(String),
     /// Deleted or reopened in this very batch.
     Changed,
     /// It is the task of a service, which makes the next one itself.
@@ -86,8 +91,19 @@ impl Core {
         plan: &Arc<Plan>,
         attempts: &[AttemptRecord],
     ) {
-        let seq = record.seq;
         let shape = self.shape(record.version_id, plan);
+        self.open_shaped(now, record, shape, attempts);
+    }
+
+    /// The same for a task with a shape of its own.
+    pub(super) fn open_shaped(
+        &mut self,
+        now: Now,
+        record: TaskRecord,
+        shape: Arc<Shape>,
+        attempts: &[AttemptRecord],
+    ) {
+        let seq = record.seq;
         let task = Task::restore(record, shape, attempts, now);
         self.by_id.insert(task.record.task_id, seq);
         self.origin_opened(&task.record);
@@ -113,9 +129,11 @@ impl Core {
         now: Now,
         task_id: TaskId,
         stop: StopRequest,
+        by: &str,
     ) -> Result<TaskRecord, TaskRefusal> {
         let seq = self.find_open(task_id).ok_or(TaskRefusal::NotOpen)?;
         let Some(task) = self.tasks.get_mut(&seq) else { return Err(TaskRefusal::NotOpen) };
+        let is_new = task.record.stop != Some(stop);
         if task.record.status.is_none() {
             task.record.stop = Some(stop);
             task.record.stage = Stage::Stopping;
@@ -127,6 +145,10 @@ impl Core {
         }
         self.send_stops(seq, stop);
         self.touch(seq);
+        if is_new {
+            let what = What::Stop { signal: stop.signal };
+            self.outcome.changes.deeds.push(Deed { task: seq, at: now.wall, by: by.into(), what });
+        }
         let stopping = self.tasks.get(&seq).map(|task| task.record.clone());
         self.settle(now, seq);
         match self.tasks.get(&seq) {
@@ -136,35 +158,10 @@ impl Core {
         }
     }
 
-    /// Opens a finished task again under its next run number. `record`, `attempts` and `plan` are what the store has.
-    ///
-    /// # Errors
-    /// [`TaskRefusal::StillOpen`], or [`TaskRefusal::Changed`] where this batch has already done something with it.
-    pub fn rerun_task(
-        &mut self,
-        now: Now,
-        mut record: TaskRecord,
-        attempts: &[AttemptRecord],
-        plan: &Arc<Plan>,
-    ) -> Result<TaskRecord, TaskRefusal> {
-        self.refuse_unless_finished(&record)?;
-        self.refuse_of_service(&record)?;
-        record.run += 1;
-        record.stage = Stage::Pending;
-        record.status = None;
-        record.reason = None;
-        record.start_at = None;
-        record.end_at = None;
-        record.stop = None;
-        self.open(now, record.clone(), plan, attempts);
-        self.touch(record.seq);
-        Ok(record)
-    }
-
     /// Forgets a finished task.
     ///
     /// # Errors
-    /// As for [`Core::rerun_task`].
+    /// [`TaskRefusal::StillOpen`], or [`TaskRefusal::Changed`] where this batch has already done something with it.
     pub fn delete_task(&mut self, record: &TaskRecord) -> Result<(), TaskRefusal> {
         self.refuse_unless_finished(record)?;
         self.outcome.changes.deleted.push(record.seq);
@@ -179,7 +176,7 @@ impl Core {
         }
     }
 
-    fn refuse_unless_finished(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+    pub(super) fn refuse_unless_finished(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
         if let Some(task) = self.tasks.get(&record.seq) {
             return Err(TaskRefusal::StillOpen(task.record.stage));
         }
@@ -200,6 +197,7 @@ impl Core {
         let states: Vec<(Ordinal, State)> = task
             .all_actions()
             .take(task.shape.actions())
+            .filter(|(ordinal, _)| !task.plan(*ordinal).is_some_and(ActionPlan::is_retired))
             .map(|(ordinal, action)| (ordinal, action.state))
             .collect();
         for (ordinal, state) in states {

@@ -131,6 +131,8 @@ async fn load_envs(store: &Store, orders: &[&AssignOrder]) -> Result<HashMap<Env
 struct Payloads<'a> {
     changes: &'a Changes,
     inputs: BTreeMap<TaskSeq, Option<Box<RawValue>>>,
+    /// Of actions made at run time.
+    own: BTreeMap<(TaskSeq, Ordinal), Box<RawValue>>,
     outputs: BTreeMap<(TaskSeq, Ordinal), Option<Box<RawValue>>>,
     /// Successful attempts of this batch, by action.
     fresh: HashMap<(TaskSeq, Ordinal), AttemptId>,
@@ -167,7 +169,13 @@ impl<'a> Payloads<'a> {
         } else {
             store.load_outputs(&wanted_outputs).await?
         };
-        Ok(Payloads { changes, inputs, outputs, fresh })
+        let generated = orders.iter().filter(|order| {
+            order.shape.action(order.action).is_some_and(|plan| plan.generated.is_some())
+                && !changes.actions.contains_key(&(order.id.task, order.action))
+        });
+        let generated: Vec<_> = generated.map(|order| (order.id.task, order.action)).collect();
+        let own = store.load_action_inputs(&generated).await?;
+        Ok(Payloads { changes, inputs, own, outputs, fresh })
     }
 
     fn fields(&self, order: &AssignOrder, plan: &ActionPlan) -> Fields {
@@ -176,7 +184,14 @@ impl<'a> Payloads<'a> {
             Some(input) => input,
             None => self.inputs.get(&seq).and_then(|input| input.as_deref()),
         };
-        let mut fields = input::own_fields(own);
+        // of an action made at run time: as in LitePipeline, the task's fields win over its own
+        let key = (seq, order.action);
+        let made = match self.changes.actions.get(&key) {
+            Some(record) => record.input.as_ref().map(|input| &*input.0),
+            None => self.own.get(&key).map(|input| &**input),
+        };
+        let mut fields = input::own_fields(made);
+        fields.extend(input::own_fields(own));
         for parent in &plan.condition {
             let output = match self.fresh.get(&(seq, *parent)) {
                 Some(id) => self.changes.payloads.get(id).and_then(|payload| payload.output.as_deref()),

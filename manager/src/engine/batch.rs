@@ -137,16 +137,21 @@ impl Turn {
                         drafts.iter().filter_map(|draft| draft.key.as_ref()).map(|key| key.key.clone()),
                     );
                 }
-                Request::RerunTask { task_id, .. } => {
-                    let rerun = match self.leadership.store.load_for_rerun(*task_id).await {
-                        Ok(rerun) => Ok(rerun),
+                Request::ReopenTask { task_id, .. } => {
+                    let finished = match self.leadership.store.load_finished(*task_id).await {
+                        Ok(finished) => Ok(finished),
                         Err(store::Error::NotFound { what: "app", name }) => {
                             Err(Error::AppGone { app: name })
                         }
                         Err(store::Error::NotFound { .. }) => Err(Error::NoSuchTask { task_id: *task_id }),
                         Err(error) => return Err(error),
                     };
-                    known.reruns.insert(*task_id, rerun);
+                    if let Ok(task) = &finished
+                        && let Some(app) = self.leadership.store.load_app_source(task.record.app_id).await?
+                    {
+                        known.active.insert(*task_id, app);
+                    }
+                    known.finished.insert(*task_id, finished);
                 }
                 Request::DeleteTask { task_id, .. } => {
                     if let Some(record) = self.leadership.store.find_record(*task_id).await? {

@@ -39,6 +39,15 @@ pub struct TaskDraft {
     pub key: Option<DraftKey>,
 }
 
+/// How a finished task runs again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reopen {
+    /// From the beginning; with the version it had, or else with the one that is active now.
+    Rerun { same_version: bool },
+    /// What has not succeeded; or these actions and what follows from them.
+    Recover { from: Vec<String> },
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftKey {
     pub key: String,
@@ -58,6 +67,10 @@ pub enum Error {
     AppGone { app: String },
     #[error("task `{task_id}` is {stage}; {wanted}")]
     WrongStage { task_id: TaskId, stage: lp_protocol::Stage, wanted: &'static str },
+    #[error("task `{task_id}` has succeeded: there is nothing to recover")]
+    Succeeded { task_id: TaskId },
+    #[error("task `{task_id}` has no action `{action}`")]
+    NoSuchAction { task_id: TaskId, action: String },
     #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
     KeyReused { key: String, task_id: TaskId },
     #[error("task `{task_id}` belongs to the service `{service_id}`, which starts its next task itself; see `lp service restart`")]
@@ -88,8 +101,8 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 pub(super) enum Request {
     CreateTasks { source: TaskSource, drafts: Vec<TaskDraft>, answer: Answer<Vec<Created>> },
-    StopTask { task_id: TaskId, stop: StopRequest, answer: Answer<TaskRecord> },
-    RerunTask { task_id: TaskId, answer: Answer<TaskRecord> },
+    StopTask { task_id: TaskId, stop: StopRequest, by: String, answer: Answer<TaskRecord> },
+    ReopenTask { task_id: TaskId, how: Reopen, by: String, answer: Answer<TaskRecord> },
     DeleteTask { task_id: TaskId, answer: Answer<()> },
     WaitTask { task_id: TaskId, answer: Answer<()> },
     Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
@@ -111,14 +124,19 @@ impl Engine {
         self.ask(|answer| Request::CreateTasks { source, drafts, answer }).await
     }
 
-    /// Asks a task to stop; the answer shows it stopping, or finished where nothing of it ran.
-    pub async fn stop_task(&self, task_id: TaskId, stop: StopRequest) -> Result<TaskRecord, Error> {
-        self.ask(|answer| Request::StopTask { task_id, stop, answer }).await
+    /// Asks a task to stop; the answer shows it stopping, or finished where nothing of it ran. `by` is who asks.
+    pub async fn stop_task(
+        &self,
+        task_id: TaskId,
+        stop: StopRequest,
+        by: String,
+    ) -> Result<TaskRecord, Error> {
+        self.ask(|answer| Request::StopTask { task_id, stop, by, answer }).await
     }
 
-    /// Runs a finished task again, from the beginning, under its own id.
-    pub async fn rerun_task(&self, task_id: TaskId) -> Result<TaskRecord, Error> {
-        self.ask(|answer| Request::RerunTask { task_id, answer }).await
+    /// Runs a finished task again, or what is left of it, under its own id.
+    pub async fn reopen_task(&self, task_id: TaskId, how: Reopen, by: String) -> Result<TaskRecord, Error> {
+        self.ask(|answer| Request::ReopenTask { task_id, how, by, answer }).await
     }
 
     /// Forgets a finished task.

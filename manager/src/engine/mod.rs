@@ -16,5 +16,5 @@ mod schedules;
 mod services;
 
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
-pub use handle::{DraftKey, Engine, Error, Outbound, TaskDraft, TaskSource};
+pub use handle::{DraftKey, Engine, Error, Outbound, Reopen, TaskDraft, TaskSource};
 pub use run::{Settings, start};

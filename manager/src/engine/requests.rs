@@ -7,10 +7,10 @@ use lp_protocol::frames::NodeFrame;
 use lp_protocol::views::Created;
 
 use super::batch::Turn;
-use super::handle::{Answer, DraftKey, Error, Request, TaskDraft, TaskSource};
+use super::handle::{Answer, DraftKey, Error, Reopen, Request, TaskDraft, TaskSource};
 use crate::core::record::TaskRecord;
-use crate::core::{NewTaskRequest, Now, TaskRefusal};
-use crate::store::{KnownKey, Rerun};
+use crate::core::{AppSource, Finished, NewTaskRequest, Now, TaskRefusal};
+use crate::store::KnownKey;
 
 /// Says its caller what came of a request, after the commit.
 pub(super) type Reply = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -19,7 +19,9 @@ pub(super) type Reply = Box<dyn FnOnce(Result<(), Error>) + Send>;
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) keys: BTreeMap<String, KnownKey>,
-    pub(super) reruns: HashMap<TaskId, Result<Rerun, Error>>,
+    pub(super) finished: HashMap<TaskId, Result<Finished, Error>>,
+    /// Active versions, for tasks that run again.
+    pub(super) active: HashMap<TaskId, AppSource>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
 }
 
@@ -39,19 +41,13 @@ impl Batch<'_> {
                 let created = self.create(source, drafts);
                 self.reply(answer, created);
             }
-            Request::StopTask { task_id, stop, answer } => {
-                let stopped = self.turn.core.stop_task(now, task_id, stop);
+            Request::StopTask { task_id, stop, by, answer } => {
+                let stopped = self.turn.core.stop_task(now, task_id, stop, &by);
                 self.reply(answer, stopped.map_err(|refusal| refused(task_id, refusal)));
             }
-            Request::RerunTask { task_id, answer } => {
-                let found =
-                    self.known.reruns.get(&task_id).cloned().unwrap_or(Err(Error::NoSuchTask { task_id }));
-                let rerun = found.and_then(|task| {
-                    let Rerun { record, attempts, plan } = task;
-                    let rerun = self.turn.core.rerun_task(now, record, &attempts, &plan);
-                    rerun.map_err(|refusal| refused(task_id, refusal))
-                });
-                self.reply(answer, rerun);
+            Request::ReopenTask { task_id, how, by, answer } => {
+                let reopened = self.reopen(task_id, how, &by);
+                self.reply(answer, reopened);
             }
             Request::DeleteTask { task_id, answer } => {
                 let found = self.known.records.get(&task_id).cloned().ok_or(Error::NoSuchTask { task_id });
@@ -90,6 +86,21 @@ impl Batch<'_> {
                 self.turn.core.disconnect_node(now, connection);
             }
         }
+    }
+
+    fn reopen(&mut self, task_id: TaskId, how: Reopen, by: &str) -> Result<TaskRecord, Error> {
+        let found = self.known.finished.get(&task_id).cloned();
+        let task = found.unwrap_or(Err(Error::NoSuchTask { task_id }))?;
+        let core = &mut self.turn.core;
+        let reopened = match how {
+            Reopen::Rerun { same_version } => {
+                let active = self.known.active.get(&task_id).filter(|_| !same_version);
+                let version = active.map(|active| (active.version_id, active.plan.clone()));
+                core.rerun_task(self.now, task, version, by)
+            }
+            Reopen::Recover { from } => core.recover_task(self.now, task, from, by),
+        };
+        reopened.map_err(|refusal| refused(task_id, refusal))
     }
 
     /// Creates the tasks of one request: all of them, or none where a key was used for something else.
@@ -163,6 +174,8 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
         TaskRefusal::OfService(service_id) => Error::OfService { task_id, service_id },
+        TaskRefusal::Succeeded => Error::Succeeded { task_id },
+        TaskRefusal::NoSuchAction(action) => Error::NoSuchAction { task_id, action },
         TaskRefusal::Changed => {
             Error::Unavailable { reason: "the task was changed at the same moment".to_owned() }
         }
@@ -186,7 +199,7 @@ impl Request {
         }
         match self {
             Request::CreateTasks { answer, .. } => send(answer, error),
-            Request::StopTask { answer, .. } | Request::RerunTask { answer, .. } => send(answer, error),
+            Request::StopTask { answer, .. } | Request::ReopenTask { answer, .. } => send(answer, error),
             Request::DeleteTask { answer, .. }
             | Request::WaitTask { answer, .. }
             | Request::NodeFrames { answer, .. } => {

@@ -6,7 +6,8 @@ use lp_protocol::AttemptKey;
 use super::failure::Failure;
 use super::names;
 use super::state::State;
-use super::tasks::ordinals;
+use super::tasks::plan_of;
+use crate::core::Shape;
 use crate::core::record::AttemptRecord;
 
 /// The three parts of the path.
@@ -23,12 +24,13 @@ pub(crate) async fn find(state: &State, path: &(String, String, String)) -> Resu
     let (task, action, attempt) = path;
     let task_id = names::task(state, task).await?;
     let stored = state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", task))?;
-    let plan = state.catalogue.load_plan(&state.store, stored.version_id).await?;
-    let ordinal = ordinals(&plan).get(action.as_str()).copied();
-    let ordinal = ordinal.ok_or_else(|| {
-        Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&plan)))
-    })?;
-    let mut attempts = state.store.list_attempts_of(stored.seq, ordinal).await?.into_iter();
+    let plan = plan_of(state, &stored).await?;
+    let ordinal = Shape::new(plan.clone()).ordinal(action);
+    let found = state.store.list_attempts_of(stored.seq, ordinal, action).await?;
+    if ordinal.is_none() && found.is_empty() {
+        return Err(Failure::not_found("action", action).hint(format!("It has: {}.", some_names(&plan))));
+    }
+    let mut attempts = found.into_iter();
     let record = match attempt.as_str() {
         "latest" => attempts.next_back(),
         number => {

@@ -52,6 +52,11 @@ impl Failure {
         ApiError::new(code, message).into()
     }
 
+    /// The manager cannot do it now; it is not the request's fault.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.0.error.code == ErrorCode::Unavailable
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.error.hint = Some(hint.into());
         self
@@ -169,6 +174,12 @@ impl From<engine::Error> for Failure {
                 ServiceRefusal::NotFound(id) => Self::not_found("service", id),
                 ServiceRefusal::Disabled(_) => Self::new(ErrorCode::Conflict, refusal.to_string()),
             },
+            Error::NoSuchAction { task_id, .. } => Self::new(ErrorCode::NotFound, error.to_string())
+                .hint(format!("`lp task info {}` lists its actions.", task_id.short())),
+            Error::Succeeded { task_id } => Self::new(ErrorCode::Conflict, error.to_string()).hint(format!(
+                "`lp task recover {0} --from ACTION` runs an action and what follows from it again, `lp task rerun {0}` everything.",
+                task_id.short()
+            )),
             Error::OfService { .. } | Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }

@@ -64,17 +64,13 @@ pub(crate) async fn version_of(
     let read = tokio::task::spawn_blocking(move || read_archive(path, digest, known, purpose)).await;
     let archive = read.map_err(|error| Failure::internal(&error))??;
     state.catalogue.remember_sums(&archive.summed);
-    let create_by = match caller {
-        Principal::Token { token_id, .. } => token_id.to_string(),
-        Principal::Node { .. } | Principal::Joiner => String::new(),
-    };
     Ok(NewVersion {
         digest: archive.summed.digest.to_string(),
         sha1: archive.summed.sha1,
         size_bytes: archive.summed.size,
         format: archive.format.to_string(),
         description,
-        create_by,
+        create_by: caller.actor(),
         program: archive.program,
     })
 }

@@ -61,11 +61,13 @@ routes! {
 
     "/api/v1/tasks" { get tasks::list; post tasks::create; }
     "/api/v1/tasks/batch" { post tasks::create_batch; }
+    "/api/v1/tasks/bulk" { post tasks::bulk; }
     "/api/v1/tasks/{task}" { get tasks::show; delete tasks::delete; }
     "/api/v1/tasks/{task}/wait" { get tasks::wait; }
     "/api/v1/tasks/{task}/why" { get tasks::why; }
     "/api/v1/tasks/{task}/stop" { post tasks::stop; }
     "/api/v1/tasks/{task}/rerun" { post tasks::rerun; }
+    "/api/v1/tasks/{task}/recover" { post tasks::recover; }
     "/api/v1/tasks/{task}/workspaces" { get workspaces::list; delete workspaces::delete; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log" { get logs::read; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace" { get workspaces::show; }

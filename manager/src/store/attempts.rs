@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, Value};
 
 use super::entity::attempt;
 use super::load::{attempt_name, read_attempt};
-use super::sql::{execute_by_keys, placeholders};
+use super::sql::{clean, execute_by_keys, placeholders};
 use super::{Epoch, Result, Store};
 use crate::core::record::{AttemptId, AttemptRecord, TaskSeq};
 
@@ -32,14 +32,23 @@ impl Store {
         Ok(())
     }
 
-    /// The attempts of one action of a task, of all runs, ascending.
-    pub async fn list_attempts_of(&self, task: TaskSeq, action: Ordinal) -> Result<Vec<AttemptRecord>> {
-        self.select_attempts(
-            &self.read,
-            "a.task = ? AND a.action = ?",
-            vec![task.into(), i64::from(action).into()],
-        )
-        .await
+    /// The attempts of one action of a task, of all runs, ascending by number. `action` is its place in the present version, if it has one; those
+    /// of versions that the task has left are found by `name`.
+    pub async fn list_attempts_of(
+        &self,
+        task: TaskSeq,
+        action: Option<Ordinal>,
+        name: &str,
+    ) -> Result<Vec<AttemptRecord>> {
+        let mut attempts = self
+            .select_attempts(
+                &self.read,
+                "a.task = ? AND ((a.action = ? AND a.name IS NULL) OR a.name = ?)",
+                vec![task.into(), action.map_or(-1, i64::from).into(), clean(name).into()],
+            )
+            .await?;
+        attempts.sort_by_key(|attempt| attempt.id.number);
+        Ok(attempts)
     }
 
     pub async fn find_attempt(&self, id: AttemptId) -> Result<Option<AttemptRecord>> {

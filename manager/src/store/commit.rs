@@ -20,12 +20,23 @@ impl Store {
     /// be what they were or, where the connection was lost in the last step, what they should be: load them anew.
     pub async fn commit(&self, epoch: Epoch, changes: &Changes) -> Result<()> {
         let transaction = self.begin(epoch).await?;
-        let Changes { new_tasks, tasks, attempts, payloads, deleted, standing } = changes;
+        let Changes {
+            new_tasks,
+            tasks,
+            attempts,
+            payloads,
+            actions: _,
+            without_actions: _,
+            deeds: _,
+            deleted,
+            standing,
+        } = changes;
         insert_tasks(&transaction, new_tasks).await?;
         task::UPDATE.execute(&transaction, tasks.values().map(task::values).collect()).await?;
         attempt::UPSERT.execute(&transaction, attempts.values().map(attempt::values).collect()).await?;
         let payloads = payloads.iter().filter_map(|(id, payload)| attempt::payload_values(*id, payload));
         attempt::UPSERT_PAYLOAD.execute(&transaction, payloads.collect()).await?;
+        super::actions::write(&transaction, changes).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
         }

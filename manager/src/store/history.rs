@@ -14,7 +14,8 @@ use super::entity::task;
 use super::load::{attempt_name, read_plan, read_task};
 use super::sql::placeholders;
 use super::{Damage, Error, Result, Store};
-use crate::core::record::{AttemptId, AttemptRecord, TaskRecord, TaskSeq};
+use crate::core::Finished;
+use crate::core::record::{AttemptId, AttemptRecord, Deed, TaskRecord, TaskSeq};
 
 #[derive(Clone, Debug)]
 pub struct StoredTask {
@@ -22,9 +23,12 @@ pub struct StoredTask {
     pub app_name: String,
     /// None is `{}`.
     pub input: Option<Box<RawValue>>,
+    /// Of its version, with the actions it has made at run time.
     pub plan: Arc<Plan>,
     /// Of all runs, ascending by id.
     pub attempts: Vec<AttemptRecord>,
+    /// What was done to it, first to last.
+    pub deeds: Vec<Deed>,
     /// Of the attempts that left one.
     pub outputs: BTreeMap<AttemptId, Box<RawValue>>,
 }
@@ -33,15 +37,6 @@ impl StoredTask {
     pub fn view(&self) -> TaskView {
         task::view(self.record.clone(), self.app_name.clone())
     }
-}
-
-/// What the core needs to open a finished task again.
-#[derive(Clone, Debug)]
-pub struct Rerun {
-    pub record: TaskRecord,
-    /// Of all runs, ascending by id.
-    pub attempts: Vec<AttemptRecord>,
-    pub plan: Arc<Plan>,
 }
 
 impl Store {
@@ -68,11 +63,11 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` where the task or its application is gone.
-    pub async fn load_for_rerun(&self, task_id: TaskId) -> Result<Rerun> {
+    pub async fn load_finished(&self, task_id: TaskId) -> Result<Finished> {
         let transaction = self.begin_snapshot().await?;
-        let rerun = self.load_for_rerun_in(&transaction, task_id).await;
+        let task = self.load_finished_in(&transaction, task_id).await;
         transaction.rollback().await?;
-        rerun
+        task
     }
 
     /// Number of tasks in each stage that is not finished.
@@ -101,19 +96,20 @@ impl Store {
             input: self.load_input(transaction, record.seq).await?,
             plan: self.load_plan(transaction, &record).await?,
             attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
+            deeds: self.select_deeds(transaction, record.seq).await?,
             outputs: self.load_all_outputs(transaction, record.seq).await?,
             record,
         }))
     }
 
-    async fn load_for_rerun_in(&self, transaction: &DatabaseTransaction, task_id: TaskId) -> Result<Rerun> {
+    async fn load_finished_in(&self, transaction: &DatabaseTransaction, task_id: TaskId) -> Result<Finished> {
         let row = transaction.query_one_raw(self.task_statement(task_id)).await?;
         let row = row.ok_or_else(|| Error::not_found("task", task_id))?;
         if row.try_get::<Option<i64>>("", "app_delete_at")?.is_some() {
             return Err(Error::not_found("app", row.try_get::<String>("", "app_name")?));
         }
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
-        Ok(Rerun {
+        Ok(Finished {
             attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
             plan: self.load_plan(transaction, &record).await?,
             record,
@@ -148,7 +144,8 @@ impl Store {
         let sql = placeholders(self.backend, "SELECT plan FROM versions WHERE version_id = ?");
         let row = transaction.query_one_raw(self.statement(sql, [version.into()])).await?;
         let row = row.ok_or_else(|| Damage::Dangling("versions").of("tasks", record.task_id))?;
-        let plan = read_plan(&row).map_err(|damage| damage.of("versions", version))?;
+        let mut plan = read_plan(&row).map_err(|damage| damage.of("versions", version))?;
+        plan.add_generated(self.select_actions(transaction, record.seq).await?);
         Ok(Arc::new(plan))
     }
 

@@ -12,6 +12,7 @@ use lp_protocol::VersionId;
 use lp_protocol::plan::Plan;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, QueryResult, Value};
 
+use super::actions;
 use super::entity::{attempt, columns, task};
 use super::sql::{placeholders, select_by_keys};
 use super::{Damage, Result, Store};
@@ -45,8 +46,11 @@ impl Store {
         }
         open.tasks.retain(|task| !skipped.contains(&task.seq));
         open.attempts.retain(|attempt| !skipped.contains(&attempt.id.task));
+        open.actions.retain(|(task, _)| !skipped.contains(task));
         open.tasks.sort_unstable_by_key(|task| task.seq);
         open.attempts.sort_unstable_by_key(|attempt| attempt.id);
+        // stable: those of one task are in their order already
+        open.actions.sort_by_key(|(task, _)| *task);
         Ok(open)
     }
 
@@ -88,6 +92,7 @@ impl Store {
                 }
             }
             self.load_attempts_of(transaction, &rows, open, skipped).await?;
+            self.load_actions_of(transaction, &rows, open, skipped).await?;
             after = last;
         }
     }
@@ -110,6 +115,31 @@ impl Store {
                 Ok(record) => open.attempts.push(record),
                 Err(damage) => {
                     open.corrupt.push(corrupt("attempts", attempt_name(&row), &damage));
+                    skipped.insert(row.try_get("", "task")?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the actions these tasks have made at run time.
+    async fn load_actions_of(
+        &self,
+        transaction: &DatabaseTransaction,
+        tasks: &[QueryResult],
+        open: &mut Open,
+        skipped: &mut BTreeSet<TaskSeq>,
+    ) -> Result<()> {
+        let mut keys: Vec<[Value; 1]> = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            keys.push([task.try_get::<TaskSeq>("", "seq")?.into()]);
+        }
+        let sql = "SELECT task, action, plan FROM task_actions WHERE task IN ({keys}) ORDER BY task, action";
+        for row in select_by_keys(transaction, sql, &keys).await? {
+            match actions::read(&row) {
+                Ok(action) => open.actions.push(action),
+                Err(damage) => {
+                    open.corrupt.push(corrupt("task_actions", actions::name(&row), &damage));
                     skipped.insert(row.try_get("", "task")?);
                 }
             }

@@ -4,6 +4,7 @@
 //! failed call has changed nothing (or, where the connection broke during the commit itself, nobody knows: load anew). It decides nothing:
 //! what to write comes from the core, what is read goes to the core or to views. No other module knows that there is SQL.
 
+mod actions;
 mod attempts;
 mod catalogue;
 mod commit;
@@ -31,7 +32,7 @@ mod tokens;
 
 pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
 pub use error::{Damage, Error};
-pub use history::{Rerun, StoredTask};
+pub use history::StoredTask;
 pub use keys::KnownKey;
 pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;

@@ -41,7 +41,7 @@ impl Store {
         // CROSS JOIN: SQLite then takes the tables in this order, by their primary keys
         let sql = "SELECT p.task, p.action, p.output FROM (VALUES {keys}) AS k \
                    CROSS JOIN attempts a CROSS JOIN attempt_payloads p \
-                   WHERE a.task = k.column1 AND a.action = k.column3 AND a.run = k.column2 AND a.status = 'success' \
+                   WHERE a.task = k.column1 AND a.action = k.column3 AND a.counts_in = k.column2 AND a.status = 'success' \
                    AND p.task = a.task AND p.action = a.action AND p.number = a.number AND p.output IS NOT NULL";
         for row in select_by_keys(&self.read, sql, &keys).await? {
             let (key, output) = read_output(&row)?;

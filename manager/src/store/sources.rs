@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::load::read_plan;
 use super::sql::placeholders;
-use super::{Damage, Result, Store};
+use super::{Damage, Error, Result, Store};
 use crate::core::record::{AttemptRecord, TaskSeq};
 use crate::core::{AppSource, Shape, SourceKey, Sources};
 
@@ -36,14 +36,18 @@ impl Store {
         Ok(sources)
     }
 
-    /// Where a task has left workspaces. A plan that cannot be read names none: they are then removed by their age.
+    /// Where a task has left workspaces. One that cannot be read names none: they are then removed by their age.
     async fn load_workspaces(&self, task: TaskSeq) -> Result<Vec<(NodeId, AttemptKey)>> {
-        let sql = "SELECT t.task_id, v.plan FROM tasks t JOIN versions v ON v.version_id = t.version_id WHERE t.seq = ?";
-        let statement = self.statement(placeholders(self.backend, sql), [task.into()]);
-        let Some(row) = self.read.query_one_raw(statement).await? else { return Ok(Vec::new()) };
+        let sql = placeholders(self.backend, "SELECT task_id FROM tasks WHERE seq = ?");
+        let Some(row) = self.read.query_one_raw(self.statement(sql, [task.into()])).await? else {
+            return Ok(Vec::new());
+        };
         let task_id = TaskId(row.try_get_by_index(0)?);
-        let Ok(plan) = read_plan(&row) else { return Ok(Vec::new()) };
-        let shape = Shape::new(Arc::new(plan));
+        let shape = match self.find_task(task_id).await {
+            Ok(Some(stored)) => Shape::new(stored.plan),
+            Ok(None) | Err(Error::Corrupt { .. }) => return Ok(Vec::new()),
+            Err(other) => return Err(other),
+        };
         let attempts = self.list_attempts_with_workspace(task).await?;
         let key = |attempt: &AttemptRecord| {
             let action = shape.action(attempt.id.action)?.name.clone();
@@ -53,7 +57,7 @@ impl Store {
     }
 
     /// The active version of an application that is not deleted.
-    async fn load_app_source(&self, app_id: AppId) -> Result<Option<AppSource>> {
+    pub async fn load_app_source(&self, app_id: AppId) -> Result<Option<AppSource>> {
         let sql = "SELECT p.name, v.version_id, v.plan FROM packages p JOIN versions v ON v.version_id = p.version_id \
                    WHERE p.package_id = ? AND p.kind = 'app' AND p.delete_at IS NULL";
         let statement = self.statement(placeholders(self.backend, sql), [app_id.0.into()]);

@@ -98,7 +98,7 @@ impl Store {
             match read_service(&row) {
                 Ok(record) => {
                     versions.insert(record.version_id);
-                    let finished = self.load_finished(transaction, record.service_id.0).await?;
+                    let finished = self.load_finished_seqs(transaction, record.service_id.0).await?;
                     open.standing.services.push(LoadedService { record, plan: None, finished });
                 }
                 Err(damage) => open.corrupt.push(corrupt("services", id_of(&row, "service_id"), &damage)),
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// The finished tasks of a service, oldest first. There are a few, but for those of a time when more were kept.
-    async fn load_finished(
+    async fn load_finished_seqs(
         &self,
         transaction: &DatabaseTransaction,
         service: Uuid,

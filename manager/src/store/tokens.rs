@@ -1,5 +1,7 @@
 //! Tokens of users and tokens to join with. Only hashes are stored.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use lp_protocol::TokenId;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
@@ -27,6 +29,12 @@ pub struct StoredToken {
 }
 
 impl Store {
+    /// The names of all tokens, by the text of their ids.
+    pub async fn list_token_names(&self) -> Result<BTreeMap<String, String>> {
+        let tokens = Entity::find().all(&self.read).await?;
+        Ok(tokens.into_iter().map(|token| (TokenId(token.token_id).to_string(), token.name)).collect())
+    }
+
     pub async fn insert_token(&self, token: NewToken) -> Result<()> {
         let NewToken { token_id, name, role, hash, create_at } = token;
         let row = ActiveModel {

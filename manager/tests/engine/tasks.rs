@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lp_manager::engine::{DraftKey, Error, TaskDraft};
+use lp_manager::engine::{DraftKey, Error, Reopen, TaskDraft};
 use lp_protocol::{Exit, NodeId, Status};
 
 use crate::db::Db;
@@ -61,10 +61,17 @@ async fn a_finished_task_can_be_run_again_or_deleted_and_an_open_one_cannot() {
     let task_id = fixture.create(None).await.unwrap();
     let first = node.assignment().await;
     assert!(matches!(fixture.engine.delete_task(task_id).await, Err(Error::WrongStage { .. })));
-    assert!(matches!(fixture.engine.rerun_task(task_id).await, Err(Error::WrongStage { .. })));
+    assert!(matches!(
+        fixture.engine.reopen_task(task_id, Reopen::Rerun { same_version: false }, "test".to_owned()).await,
+        Err(Error::WrongStage { .. })
+    ));
     node.finish(&first.attempt, Exit::Code { code: 3 }, None).await.unwrap();
 
-    fixture.engine.rerun_task(task_id).await.unwrap();
+    fixture
+        .engine
+        .reopen_task(task_id, Reopen::Rerun { same_version: false }, "test".to_owned())
+        .await
+        .unwrap();
     let again = node.assignment().await;
     assert_eq!(again.attempt.attempt, 2);
     node.finish(&again.attempt, Exit::Code { code: 3 }, None).await.unwrap();

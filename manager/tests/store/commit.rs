@@ -1,7 +1,10 @@
 //! What is committed is what is read.
 
-use lp_manager::core::record::{AttemptPayload, Changes, NewTask};
+use lp_manager::core::record::{
+    ActionRecord, AttemptPayload, AttemptRecord, Changes, Deed, Input, NewTask, What,
+};
 use lp_manager::store::Error;
+use lp_protocol::plan::{ActionPlan, Generation};
 use lp_protocol::{Stage, TaskId};
 
 use crate::on_both_backends;
@@ -37,7 +40,7 @@ on_both_backends! {
         let failed = attempt(1, 0, 1);
         let good = succeeded(attempt(1, 0, 2));
         let mut again = succeeded(attempt(1, 0, 3));
-        again.run = 2;
+        (again.run, again.counts_in) = (2, 2);
         let mut changes = attempts([failed.clone(), good.clone(), again.clone()]);
         for (attempt, output) in [(failed, "1"), (good, "2"), (again, "3")] {
             changes.payloads.insert(attempt.id, AttemptPayload { output: Some(json(output)), log: None });
@@ -167,9 +170,58 @@ on_both_backends! {
         fixture.commit(&attempts(all.iter().cloned().chain([attempt(2, 0, 1)]))).await;
 
         assert_eq!(fixture.store.list_attempts(1).await.unwrap(), all);
-        assert_eq!(fixture.store.list_attempts_of(1, 0).await.unwrap(), all[..2]);
+        assert_eq!(fixture.store.list_attempts_of(1, Some(0), "a").await.unwrap(), all[..2]);
         assert_eq!(fixture.store.find_attempt(all[2].id).await.unwrap().as_ref(), Some(&all[2]));
         assert_eq!(fixture.store.find_attempt(attempt(3, 0, 1).id).await.unwrap(), None);
+    }
+
+    async fn attempts_of_versions_a_task_has_left_are_found_by_their_name(db) {
+        let fixture = Fixture::new(&db).await;
+        fixture.insert([fixture.task(1)]).await;
+        let old = AttemptRecord { name: Some("b".into()), ..succeeded(attempt(1, 0, 1)) };
+        let now = attempt(1, 1, 2);
+        fixture.commit(&attempts([old.clone(), now.clone(), attempt(1, 0, 2)])).await;
+
+        assert_eq!(fixture.store.list_attempts_of(1, Some(1), "b").await.unwrap(), [old.clone(), now]);
+        assert_eq!(fixture.store.list_attempts_of(1, None, "b").await.unwrap(), [old]);
+    }
+
+    async fn actions_made_at_run_time_belong_to_their_task_and_go_with_it(db) {
+        let fixture = Fixture::new(&db).await;
+        fixture.insert([fixture.task(1), fixture.task(2)]).await;
+        let made = |name: &str, retired| ActionRecord {
+            plan: ActionPlan {
+                generated: Some(Generation { by: 0, to: None, retired }),
+                ..crate::samples::action(name)
+            },
+            input: (!retired).then(|| Input(json(r#"{"n": 1.0}"#))),
+        };
+        let actions = [((1, 1), made("b", false)), ((1, 2), made("c", false)), ((2, 1), made("b", false))];
+        fixture.commit(&Changes { actions: actions.into(), ..Changes::default() }).await;
+
+        let open = fixture.store.load_open().await.unwrap();
+        let names: Vec<_> = open.actions.iter().map(|(task, plan)| (*task, plan.name.as_str())).collect();
+        assert_eq!(names, [(1, "b"), (1, "c"), (2, "b")]);
+        let inputs = fixture.store.load_action_inputs(&[(1, 2), (1, 7)]).await.unwrap();
+        assert_eq!(inputs.into_iter().map(|(key, input)| (key, input.get().to_owned())).collect::<Vec<_>>(), [((1, 2), r#"{"n": 1.0}"#.to_owned())]);
+        let found = fixture.store.find_task(task_id(1)).await.unwrap().unwrap();
+        assert_eq!(found.plan.actions.len(), 3);
+
+        fixture.commit(&Changes { actions: [((1, 2), made("c", true))].into(), without_actions: vec![2], ..Changes::default() }).await;
+        assert!(fixture.store.list_generated(1).await.unwrap()[1].is_retired());
+        assert!(fixture.store.list_generated(2).await.unwrap().is_empty());
+        fixture.commit(&Changes { deleted: vec![1], ..Changes::default() }).await;
+        assert!(fixture.store.list_generated(1).await.unwrap().is_empty());
+    }
+
+    async fn what_was_done_to_a_task_is_told_in_order(db) {
+        let fixture = Fixture::new(&db).await;
+        fixture.insert([fixture.task(1)]).await;
+        let deed = |second, what| Deed { task: 1, at: crate::samples::at(second), by: "me".into(), what };
+        let deeds = vec![deed(1, What::Stop { signal: 15 }), deed(2, What::Recover { run: 2, from: vec!["a".into()] })];
+        fixture.commit(&Changes { deeds: deeds.clone(), ..Changes::default() }).await;
+
+        assert_eq!(fixture.store.find_task(task_id(1)).await.unwrap().unwrap().deeds, deeds);
     }
 
     async fn a_finished_task_can_be_loaded_to_run_again(db) {
@@ -178,13 +230,13 @@ on_both_backends! {
         fixture.insert([task.clone()]).await;
         fixture.commit(&attempts([succeeded(attempt(1, 0, 1))])).await;
 
-        let rerun = fixture.store.load_for_rerun(task_id(1)).await.unwrap();
+        let rerun = fixture.store.load_finished(task_id(1)).await.unwrap();
         assert_eq!((rerun.record, rerun.attempts.len()), (task, 1));
 
         fixture.store.delete_app(fixture.epoch, fixture.app_id, crate::samples::at(0)).await.unwrap();
-        let gone = fixture.store.load_for_rerun(task_id(1)).await;
+        let gone = fixture.store.load_finished(task_id(1)).await;
         assert!(matches!(gone, Err(Error::NotFound { what: "app", .. })), "{gone:?}");
-        let never = fixture.store.load_for_rerun(TaskId::random()).await;
+        let never = fixture.store.load_finished(TaskId::random()).await;
         assert!(matches!(never, Err(Error::NotFound { what: "task", .. })), "{never:?}");
     }
 

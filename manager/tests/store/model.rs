@@ -125,6 +125,8 @@ fn attempt_records() -> impl Strategy<Value = AttemptRecord> {
     (id, any::<u128>(), state, moments, used).prop_map(|((action, number), node, state, moments, used)| {
         AttemptRecord {
             run: state.3,
+            counts_in: state.3 + action,
+            name: (number == 2).then(|| format!("a{action}").into()),
             node_id: NodeId(Uuid::from_u128(node)),
             stage: state.0,
             status: state.1,

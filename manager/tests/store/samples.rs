@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lp_manager::core::record::{AttemptId, AttemptRecord, Changes, NewTask, TaskRecord, TaskSeq};
 use lp_manager::store::{Epoch, Lease, NewPackage, NewVersion, Program, Store};
 use lp_protocol::frames::Usage;
-use lp_protocol::plan::Plan;
+use lp_protocol::plan::{ActionPlan, Plan};
 use lp_protocol::{AppId, Exit, NodeId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -18,6 +18,10 @@ pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
 
 pub(crate) fn json(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap()
+}
+
+pub(crate) fn action(name: &str) -> ActionPlan {
+    ActionPlan { name: name.to_owned(), ..plan().actions[0].clone() }
 }
 
 pub(crate) fn plan() -> Plan {
@@ -126,6 +130,8 @@ pub(crate) fn attempt(task: TaskSeq, action: u32, number: u32) -> AttemptRecord 
     AttemptRecord {
         id: AttemptId { task, action, number },
         run: 1,
+        counts_in: 1,
+        name: None,
         node_id: NodeId(Uuid::from_u128(7)),
         stage: Stage::Pending,
         status: None,

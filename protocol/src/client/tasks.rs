@@ -8,7 +8,10 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::ANSWER_TIMEOUT;
 use super::{Backoff, Error, ManagerClient};
-use crate::views::{CreateTask, Created, ListTasks, Page, StopTask, TaskInfo, TaskView, WaitTask, Why};
+use crate::views::{
+    BulkTasks, BulkTasksDone, CreateTask, Created, DeleteTask, ListTasks, Page, RecoverTask, RerunTask,
+    StopTask, TaskInfo, TaskView, WaitTask, Why,
+};
 
 /// One long poll; the manager's own limit is a minute, and proxies on the way often have one.
 const POLL: Duration = Duration::from_secs(30);
@@ -84,12 +87,22 @@ impl ManagerClient {
     }
 
     /// `POST /tasks/{task}/rerun`.
-    pub async fn rerun_task(&self, task: &str) -> Result<TaskView, Error> {
-        self.json(self.request(Method::POST, &["tasks", task, "rerun"])?).await
+    pub async fn rerun_task(&self, task: &str, rerun: &RerunTask) -> Result<TaskView, Error> {
+        self.json(self.request(Method::POST, &["tasks", task, "rerun"])?.json(rerun)).await
+    }
+
+    /// `POST /tasks/{task}/recover`.
+    pub async fn recover_task(&self, task: &str, recover: &RecoverTask) -> Result<TaskView, Error> {
+        self.json(self.request(Method::POST, &["tasks", task, "recover"])?.json(recover)).await
     }
 
     /// `DELETE /tasks/{task}`, with its workspaces and logs.
-    pub async fn delete_task(&self, task: &str) -> Result<(), Error> {
-        self.empty(self.request(Method::DELETE, &["tasks", task])?).await
+    pub async fn delete_task(&self, task: &str, delete: &DeleteTask) -> Result<(), Error> {
+        self.empty(self.request(Method::DELETE, &["tasks", task])?.query(delete)).await
+    }
+
+    /// `POST /tasks/bulk`: one call's worth; go on with `next_cursor`.
+    pub async fn bulk_tasks(&self, bulk: &BulkTasks) -> Result<BulkTasksDone, Error> {
+        self.json(self.request(Method::POST, &["tasks", "bulk"])?.json(bulk)).await
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn read(
         priority: priority(fields)?,
         environ: environ(fields)?,
         exclusive: fields.flag("exclusive")?.unwrap_or(false),
+        generated: None,
     })
 }
 

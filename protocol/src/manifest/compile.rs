@@ -99,7 +99,7 @@ fn read_actions<'m>(
         let Value::Object(members) = item else {
             return Err(fields.wrong_kind(&format!("actions[{}]", nth - 1), "an object", item));
         };
-        let name = read_name(nth, members)?;
+        let name = check_name(nth, members)?;
         if let Some(taken_by) = taken.insert(name, nth) {
             return Err(Error::DuplicateName { nth, name: name.to_owned(), taken_by });
         }
@@ -112,7 +112,8 @@ fn read_actions<'m>(
     Ok(actions)
 }
 
-fn read_name(nth: usize, members: &Map<String, Value>) -> Result<&str, Error> {
+/// The name of an action, where it keeps the rules.
+pub(super) fn check_name(nth: usize, members: &Map<String, Value>) -> Result<&str, Error> {
     let place = Place::Nth(nth);
     let fields = Fields::new(&place, members);
     let name = match members.get("name") {

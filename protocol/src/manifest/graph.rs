@@ -8,7 +8,7 @@ use crate::plan::Ordinal;
 ///
 /// Returns its members, each waiting for the next and the last for the first, beginning with the lowest. The same graph
 /// gives the same cycle: the first that a walk in the order of the manifest meets.
-pub(super) fn find_cycle(waits_for: &[Vec<Ordinal>]) -> Option<Vec<Ordinal>> {
+pub fn find_cycle(waits_for: &[Vec<Ordinal>]) -> Option<Vec<Ordinal>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,

@@ -9,6 +9,7 @@ mod compile;
 mod env;
 mod error;
 mod fields;
+mod generated;
 mod grammar;
 mod graph;
 mod json;
@@ -22,6 +23,8 @@ mod warning;
 
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
+pub use generated::{Generated, parse_generated};
+pub use graph::find_cycle;
 pub use warning::Warning;
 
 /// Name of the manifest in the root directory of an application.

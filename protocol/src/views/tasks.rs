@@ -124,6 +124,9 @@ pub struct TaskInfo {
     pub input_data: Box<RawValue>,
     /// In the order of the manifest; event actions last.
     pub actions: Vec<ActionView>,
+    /// What was done to it since its creation, first to last.
+    #[serde(default)]
+    pub history: Vec<DeedView>,
     /// By action name, what each finished action left: LitePipeline's `result`.
     pub result: BTreeMap<String, ActionResult>,
 }
@@ -133,6 +136,9 @@ pub struct ActionView {
     pub name: String,
     /// Names of the actions it waits for.
     pub condition: Vec<String>,
+    /// The action that has made it at run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated_by: Option<String>,
     pub stage: Stage,
     pub status: Option<Status>,
     /// Every attempt of it, first to last.
@@ -194,6 +200,102 @@ pub struct StopTask {
     /// Seconds until SIGKILL; default each action's own grace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<f64>,
+}
+
+/// Body of `POST /tasks/{task_id}/rerun`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RerunTask {
+    /// Run the version it had, not the one that is active now.
+    #[serde(default)]
+    pub same_version: bool,
+}
+
+/// Body of `POST /tasks/{task_id}/recover`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverTask {
+    /// Actions to run again even if they have succeeded, with all that follows from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+}
+
+/// Query of `DELETE /tasks/{task_id}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteTask {
+    /// Stop it first (SIGKILL) where it is not finished.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Body of `POST /tasks/bulk`: the same deed for all tasks that pass the filter.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkTasks {
+    #[serde(rename = "do")]
+    pub deed: BulkDeed,
+    /// The fields of the query of `GET /tasks`; `cursor` is where an earlier call has ended.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub filter: ListTasks,
+    /// Where the filter is empty: yes, every task.
+    #[serde(default)]
+    pub all: bool,
+    /// Only count them.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What is done to each.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BulkDeed {
+    Stop(StopTask),
+    Rerun(RerunTask),
+    Recover(RecoverTask),
+    Delete(DeleteTask),
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulkTasksDone {
+    /// How many pass the filter, of those the deed is for.
+    pub matched: u64,
+    pub done: u64,
+    pub failed: u64,
+    /// The first of those that failed.
+    pub failures: Vec<BulkFailure>,
+    /// There are more: call again with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulkFailure {
+    pub task_id: TaskId,
+    pub message: String,
+}
+
+/// Something that was done to a task.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeedView {
+    pub at: DateTime<Utc>,
+    /// Who did it: the name of a token.
+    pub by: String,
+    /// `stop`, `rerun` or `recover`.
+    pub deed: String,
+    /// The run that began with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
+    /// The version that is run since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<VersionId>,
+    /// The actions it was recovered from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// The signal it was stopped with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
 }
 
 /// Answer of `GET /tasks/{task_id}/why`: what the task waits for, from the code that decides.

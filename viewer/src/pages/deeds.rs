@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use lp_protocol::views::StopTask;
+use lp_protocol::views::{DeleteTask, RerunTask, StopTask};
 use serde::Deserialize;
 
 use super::form::Checked;
@@ -103,9 +103,9 @@ pub(crate) async fn carry_out(
     // the redirect goes to an id, not to whatever stood in the address
     let next = match Deed::parse(&word)? {
         Deed::Stop => format!("/tasks/{}", client.stop_task(&task, &StopTask::default()).await?.task_id),
-        Deed::Rerun => format!("/tasks/{}", client.rerun_task(&task).await?.task_id),
+        Deed::Rerun => format!("/tasks/{}", client.rerun_task(&task, &RerunTask::default()).await?.task_id),
         Deed::Delete => {
-            client.delete_task(&task).await?;
+            client.delete_task(&task, &DeleteTask::default()).await?;
             "/tasks".to_owned()
         }
     };

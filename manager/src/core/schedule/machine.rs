@@ -184,12 +184,13 @@ impl Core {
                     let replaced = schedule.waiting.len().saturating_sub(1);
                     let replaced: Vec<InstantRecord> = schedule.waiting.drain(..replaced).collect();
                     let open: Vec<TaskSeq> = schedule.open.iter().copied().collect();
+                    let name = schedule.record.name.clone();
                     for record in replaced {
                         self.skip(now, record, "a later instant came before it could start".to_owned());
                     }
                     let mut stopped = false;
                     for seq in open {
-                        stopped |= self.stop_made(now, seq, "a later instant of its schedule has come");
+                        stopped |= self.stop_made(now, seq, &name);
                     }
                     let Some(schedule) = self.schedules.by_id.get(&id) else { return };
                     if !stopped || !schedule.open.is_empty() {
@@ -216,12 +217,13 @@ impl Core {
     }
 
     /// Stops a task that is not being stopped already; true where it was not.
-    fn stop_made(&mut self, now: Now, seq: TaskSeq, reason: &str) -> bool {
+    fn stop_made(&mut self, now: Now, seq: TaskSeq, schedule_name: &str) -> bool {
         let Some(task) = self.tasks.get(&seq).filter(|task| task.record.stop.is_none()) else { return false };
         let task_id = task.record.task_id;
         let stop = StopRequest { signal: 15, grace: None };
-        let stopped = self.stop_task(now, task_id, stop).is_ok();
-        self.explain_stop(seq, reason);
+        let by = format!("schedule {schedule_name}");
+        let stopped = self.stop_task(now, task_id, stop, &by).is_ok();
+        self.explain_stop(seq, "a later instant of its schedule has come");
         stopped
     }
 

@@ -187,10 +187,11 @@ impl Core {
     pub(super) fn stop_service_task(&mut self, now: Now, id: ServiceId, reason: &str) {
         let Some(service) = self.services.by_id.get(&id) else { return };
         let stop = StopRequest { signal: service.record.signal, grace: service.record.grace };
+        let by = format!("service {}", service.record.name);
         let Some(seq) = service.task else { return };
         let Some(task_id) = self.tasks.get(&seq).map(|task| task.record.task_id) else { return };
         // one that is finished already is what is wanted
-        let _gone = self.stop_task(now, task_id, stop);
+        let _gone = self.stop_task(now, task_id, stop, &by);
         self.explain_stop(seq, reason);
     }
 

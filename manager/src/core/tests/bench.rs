@@ -73,7 +73,7 @@ impl Bench {
     }
 
     pub(super) fn stop(&mut self, task_id: TaskId) {
-        self.core.stop_task(self.now, task_id, StopRequest { signal: 15, grace: None }).unwrap();
+        self.core.stop_task(self.now, task_id, StopRequest { signal: 15, grace: None }, "test").unwrap();
     }
 
     pub(super) fn connect(&mut self, number: u64, slots: u32) -> ConnectionId {

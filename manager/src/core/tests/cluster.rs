@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
+use super::plans;
 use super::random::Random;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
 use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
@@ -98,13 +99,29 @@ impl Cluster {
 
     pub(super) fn stop(&mut self, task_id: TaskId) {
         let stop = StopRequest { signal: 15, grace: None };
-        let _finished_ones_are_refused = self.core.stop_task(self.now(), task_id, stop);
+        let _finished_ones_are_refused = self.core.stop_task(self.now(), task_id, stop, "test");
     }
 
     pub(super) fn rerun(&mut self, record: TaskRecord) {
-        let attempts = self.model.attempts_of(record.seq);
-        let plan = self.model.plans[&record.version_id].clone();
-        let _open_ones_are_refused = self.core.rerun_task(self.now(), record, &attempts, &plan);
+        let version = self.random.one_in(2).then(|| {
+            self.ids += 1;
+            let (version_id, plan) = (self.ids as i64, plans::draw(&mut self.random));
+            self.model.plans.insert(version_id, plan.clone());
+            (version_id, plan)
+        });
+        let task = self.model.finished(record);
+        let _open_ones_are_refused = self.core.rerun_task(self.now(), task, version, "test");
+    }
+
+    pub(super) fn recover(&mut self, record: TaskRecord) {
+        let task = self.model.finished(record);
+        let names: Vec<String> = task.plan.actions.iter().map(|action| action.name.clone()).collect();
+        let from = if self.random.one_in(2) {
+            Vec::new()
+        } else {
+            vec![names[self.random.below(names.len())].clone()]
+        };
+        let _others_are_refused = self.core.recover_task(self.now(), task, from, "test");
     }
 
     pub(super) fn connect(&mut self, index: usize) {
@@ -138,10 +155,13 @@ impl Cluster {
             if let AttemptEvent::Finished(_) = report.event {
                 let task = self.model.tasks.values().find(|task| task.task_id == report.attempt.task_id);
                 let Some(task) = task else { continue };
-                let plan = &self.model.plans[&task.version_id];
+                let plan = self.model.plan_of(task);
                 let action = plan.actions.iter().position(|action| action.name == report.attempt.action);
                 let recorded = self.model.attempts.values().any(|attempt| {
-                    let same_action = action.is_none_or(|action| attempt.id.action == action as u32);
+                    let same_action = match &attempt.name {
+                        Some(name) => **name == *report.attempt.action,
+                        None => action.is_none_or(|action| attempt.id.action == action as u32),
+                    };
                     attempt.id.task == task.seq
                         && same_action
                         && attempt.id.number == report.attempt.attempt

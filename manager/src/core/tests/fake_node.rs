@@ -7,6 +7,7 @@ use lp_protocol::frames::{
 };
 use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, Exit, NodeId};
+use serde_json::value::RawValue;
 
 use super::random::Random;
 use crate::core::{AssignOrder, ConnectionId, Now};
@@ -83,7 +84,7 @@ impl FakeNode {
     pub(super) fn lose_programs(&mut self, now: Now) {
         let running: Vec<AttemptKey> = self.keys(Phase::Running);
         for key in running {
-            self.end(now, &key, Exit::Lost { reason: "the supervisor was killed".to_owned() });
+            self.end(now, &key, Exit::Lost { reason: "the supervisor was killed".to_owned() }, None);
         }
     }
 
@@ -163,7 +164,7 @@ impl FakeNode {
             .find(|(_, held)| held.stop && held.phase != Phase::Ended)
             .map(|(key, _)| key.clone());
         if let Some(key) = stopped {
-            self.end(now, &key, Exit::Stopped { returncode: -15 });
+            self.end(now, &key, Exit::Stopped { returncode: -15 }, None);
             return None;
         }
         let running = self.keys(Phase::Running);
@@ -174,7 +175,8 @@ impl FakeNode {
                 1 => Exit::Signal { signal: 11 },
                 _ => Exit::Code { code: 0 },
             };
-            self.end(now, &key, exit);
+            let output = random.one_in(4).then(|| generate(&self.held[&key].order, random));
+            self.end(now, &key, exit, output);
             return None;
         }
         self.start_next(now)
@@ -199,12 +201,12 @@ impl FakeNode {
         Some(order)
     }
 
-    fn end(&mut self, now: Now, key: &AttemptKey, exit: Exit) {
+    fn end(&mut self, now: Now, key: &AttemptKey, exit: Exit, output: Option<Box<RawValue>>) {
         let finish = Finish {
             exit,
             start_at: Some(now.wall),
             end_at: now.wall,
-            output: None,
+            output,
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
@@ -234,4 +236,26 @@ impl FakeNode {
     fn keys(&self, phase: Phase) -> Vec<AttemptKey> {
         self.held.iter().filter(|(_, held)| held.phase == phase).map(|(key, _)| key.clone()).collect()
     }
+}
+
+/// An output that asks for some actions: mostly good ones, with names that come again in later runs, and some that the manager refuses.
+fn generate(order: &AssignOrder, random: &mut Random) -> Box<RawValue> {
+    let plan = &order.shape.plan;
+    let any = |random: &mut Random| plan.actions[random.below(plan.actions.len())].name.clone();
+    let mut actions = Vec::new();
+    for number in 0..1 + random.below(3) {
+        let name = if random.one_in(10) { any(random) } else { format!("{}.{number}", order.key.action) };
+        let mut action = serde_json::json!({ "name": name, "main": "x", "input_data": {"n": number} });
+        if random.one_in(3) {
+            action["condition"] = serde_json::json!([any(random)]);
+        }
+        if random.one_in(3) {
+            action["to_action"] = serde_json::json!(any(random));
+        }
+        actions.push(action);
+    }
+    // generations end at some depth
+    let deep = order.key.action.matches('.').count() > 2;
+    let output = serde_json::json!({ "data": {}, "actions": if deep { Vec::new() } else { actions } });
+    serde_json::value::to_raw_value(&output).unwrap()
 }

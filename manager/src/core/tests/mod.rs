@@ -8,6 +8,7 @@ mod node_rules;
 mod plans;
 mod random;
 mod rules;
+mod run_rules;
 mod sanity;
 mod schedule_rules;
 mod service_rules;

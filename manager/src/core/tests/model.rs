@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lp_protocol::plan::Plan;
+use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{Exit, Stage, TaskId, VersionId};
 
 use super::standing_model::StandingModel;
+use crate::core::Finished;
 use crate::core::record::{AttemptId, AttemptRecord, Changes, Open, SUCCESS_EVENT, TaskRecord, TaskSeq};
 
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Model {
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
     pub(super) standing: StandingModel,
+    /// Made at run time.
+    pub(super) actions: BTreeMap<(TaskSeq, Ordinal), ActionPlan>,
     next_seq: TaskSeq,
 }
 
@@ -40,12 +43,17 @@ impl Model {
                 assert_eq!(before.status, record.status, "a status, once given, stays");
             }
         }
+        self.actions.retain(|(task, _), _| !changes.without_actions.contains(task));
+        for (key, record) in &changes.actions {
+            self.actions.insert(*key, record.plan.clone());
+        }
         for (id, record) in &changes.attempts {
             self.commit_attempt(*id, record);
         }
         for seq in &changes.deleted {
             self.tasks.remove(seq);
             self.attempts.retain(|id, _| id.task != *seq);
+            self.actions.retain(|(task, _), _| task != seq);
         }
         self.commit_standing(changes);
     }
@@ -65,7 +73,10 @@ impl Model {
             assert!(open <= 1, "at most one current attempt of an action: {of_action:#?}");
             return;
         };
-        assert!(before.stage.is_open(), "an attempt ends once: {before:?} -> {record:?}");
+        let kept = AttemptRecord { counts_in: record.counts_in, name: record.name.clone(), ..before.clone() };
+        let ends_once = before.stage.is_open() || kept == *record;
+        assert!(ends_once, "an attempt ends once: {before:?} -> {record:?}");
+        assert!(record.counts_in >= before.counts_in && record.counts_in <= task.run);
         assert_eq!(before.node_id, record.node_id, "an attempt stays with its node");
     }
 
@@ -75,6 +86,12 @@ impl Model {
             tasks: self.tasks.values().filter(|task| task.stage.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| open(&attempt.id.task)).cloned().collect(),
             plans: self.plans.clone(),
+            actions: self
+                .actions
+                .iter()
+                .filter(|((task, _), _)| open(task))
+                .map(|((task, _), plan)| (*task, plan.clone()))
+                .collect(),
             next_seq: self.next_seq,
             standing: self.load_standing(),
             corrupt: Vec::new(),
@@ -92,7 +109,7 @@ impl Model {
     /// The actions an attempt waits for have succeeded in its run.
     pub(super) fn conditions_hold(&self, id: AttemptId) -> bool {
         let task = &self.tasks[&id.task];
-        let plan = &self.plans[&task.version_id];
+        let plan = self.plan_of(task);
         let run = self.attempts[&id].run;
         let Some(action) = plan.actions.get(id.action as usize) else {
             // an event action of an earlier run may still be with a node that was given up
@@ -100,10 +117,28 @@ impl Model {
         };
         action.condition.iter().all(|parent| {
             let range = action_range(AttemptId { action: *parent, ..id });
-            self.attempts
-                .range(range)
-                .any(|(_, attempt)| attempt.run == run && attempt.exit == Some(Exit::Code { code: 0 }))
+            plan.actions[*parent as usize].is_retired()
+                || run < task.run
+                || self.attempts.range(range).any(|(_, attempt)| {
+                    attempt.counts_in == run && attempt.exit == Some(Exit::Code { code: 0 })
+                })
         })
+    }
+
+    /// The plan of a task's version, with what the task has made at run time.
+    pub(super) fn plan_of(&self, task: &TaskRecord) -> Arc<Plan> {
+        let mut plan = self.plans[&task.version_id].clone();
+        let range = (task.seq, 0)..=(task.seq, Ordinal::MAX);
+        let generated: Vec<ActionPlan> =
+            self.actions.range(range).map(|(_, action)| action.clone()).collect();
+        if !generated.is_empty() {
+            Arc::make_mut(&mut plan).add_generated(generated);
+        }
+        plan
+    }
+
+    pub(super) fn finished(&self, record: TaskRecord) -> Finished {
+        Finished { attempts: self.attempts_of(record.seq), plan: self.plan_of(&record), record }
     }
 }
 

@@ -126,7 +126,7 @@ fn a_task_of_which_nothing_runs_is_finished_by_its_stop() {
     bench.stop(task);
 
     assert_eq!(bench.turn(), ["finished 1"]);
-    let again = bench.core.stop_task(bench.now, task, StopRequest { signal: 9, grace: None });
+    let again = bench.core.stop_task(bench.now, task, StopRequest { signal: 9, grace: None }, "test");
     assert_eq!(again, Err(TaskRefusal::NotOpen));
 }
 
@@ -166,45 +166,4 @@ fn the_event_action_runs_once_after_the_task_and_cannot_change_its_status() {
         assert_eq!(bench.turn(), ["finished 1"]);
         assert_eq!(bench.record(task).status, Some(status));
     }
-}
-
-#[test]
-fn an_action_that_asks_for_dynamic_actions_fails_rather_than_lose_them() {
-    for (output, status) in [
-        (r#"{"data": {}, "actions": []}"#, Status::Success),
-        (r#"{"data": {}, "actions": [{"name": "b", "main": "true"}]}"#, Status::Fail),
-    ] {
-        let mut bench = Bench::new();
-        let node = bench.connect(1, 1);
-        let task = bench.create("a");
-        bench.turn();
-
-        bench.finish_with(node, task, "a", 1, output);
-        bench.turn();
-
-        assert_eq!(bench.record(task).status, Some(status));
-    }
-}
-
-#[test]
-fn a_rerun_goes_on_with_the_attempt_numbers() {
-    let mut bench = Bench::new();
-    let node = bench.connect(1, 1);
-    let task = bench.create("a");
-    bench.turn();
-    bench.finish(node, task, "a", 1, FAILED);
-    bench.turn();
-
-    let record = bench.record(task).clone();
-    let attempts = bench.model.attempts_of(record.seq);
-    let plan = bench.model.plans[&record.version_id].clone();
-    bench.core.rerun_task(bench.now, record.clone(), &attempts, &plan).unwrap();
-    assert_eq!(bench.turn(), ["1/a/2 -> n1"]);
-    let twice = bench.core.rerun_task(bench.now, record, &attempts, &plan);
-    assert_eq!(twice, Err(TaskRefusal::StillOpen(Stage::Pending)));
-    bench.succeed(node, task, "a", 2);
-    bench.turn();
-
-    assert_eq!(bench.record(task).status, Some(Status::Success));
-    assert_eq!(bench.record(task).reason, None);
 }

@@ -262,12 +262,13 @@ fn a_finished_task_of_a_service_is_not_run_again_by_hand() {
     let task = keeper.open().unwrap();
     keeper.end(FAILED);
     let record = keeper.bench.record(task).clone();
-    let attempts = keeper.bench.model.attempts_of(record.seq);
-    let plan = keeper.bench.model.plans[&1].clone();
+    let finished = keeper.bench.model.finished(record);
 
-    let rerun = keeper.bench.core.rerun_task(keeper.bench.now, record, &attempts, &plan);
+    let rerun = keeper.bench.core.rerun_task(keeper.bench.now, finished.clone(), None, "me");
+    let recovered = keeper.bench.core.recover_task(keeper.bench.now, finished, Vec::new(), "me");
 
     assert_eq!(rerun, Err(TaskRefusal::OfService(keeper.id)));
+    assert_eq!(recovered, Err(TaskRefusal::OfService(keeper.id)));
 }
 
 #[test]

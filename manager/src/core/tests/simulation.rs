@@ -64,8 +64,10 @@ fn step(cluster: &mut Cluster) {
         4 => in_one_of_the_created(cluster, |cluster, task_id| cluster.stop(task_id)),
         5 => in_one_of_the_created(cluster, |cluster, task_id| {
             let record = cluster.model.task(task_id).clone();
-            if record.stage == Stage::Finished {
+            if record.stage == Stage::Finished && cluster.random.one_in(2) {
                 cluster.rerun(record);
+            } else if record.stage == Stage::Finished {
+                cluster.recover(record);
             }
         }),
         6..10 => cluster.connect(node),

@@ -1,20 +1,28 @@
 //! One task with all that happened to it, put together from its rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lp_protocol::NodeId;
-use lp_protocol::plan::{Ordinal, Plan};
-use lp_protocol::views::TaskInfo;
+use lp_protocol::plan::Plan;
+use lp_protocol::views::{DeedView, TaskInfo};
 use serde_json::value::RawValue;
 
+use super::super::failure::Failure;
+use super::super::state::State;
 use crate::core::derive;
-use crate::core::record::{FAIL_EVENT, SUCCESS_EVENT};
+use crate::core::record::{Deed, TaskRecord, What};
 use crate::store::StoredTask;
 
-pub(super) fn task_info(task: StoredTask, node_names: &BTreeMap<NodeId, String>) -> TaskInfo {
+pub(super) fn task_info(
+    task: StoredTask,
+    node_names: &BTreeMap<NodeId, String>,
+    actors: &BTreeMap<String, String>,
+) -> TaskInfo {
     TaskInfo {
         task: task.view(),
         actions: derive::action_views(&task.record, &task.plan, &task.attempts, node_names),
+        history: task.deeds.iter().map(|deed| deed_view(deed, actors)).collect(),
         result: derive::results(&task.record, &task.plan, &task.attempts, &task.outputs),
         input_data: task
             .input
@@ -22,14 +30,33 @@ pub(super) fn task_info(task: StoredTask, node_names: &BTreeMap<NodeId, String>)
     }
 }
 
-/// Every name of a plan, with the place its attempts are kept under.
-pub(crate) fn ordinals(plan: &Plan) -> BTreeMap<&str, Ordinal> {
-    let mut ordinals: BTreeMap<&str, Ordinal> =
-        plan.actions.iter().zip(0..).map(|(action, ordinal)| (action.name.as_str(), ordinal)).collect();
-    for (event, ordinal) in [(&plan.on_success, SUCCESS_EVENT), (&plan.on_fail, FAIL_EVENT)] {
-        if let Some(event) = event {
-            ordinals.insert(event.name.as_str(), ordinal);
+fn deed_view(deed: &Deed, actors: &BTreeMap<String, String>) -> DeedView {
+    let Deed { task: _, at, by, what } = deed;
+    let by = actors.get(&**by).cloned().unwrap_or_else(|| by.to_string());
+    let view = DeedView {
+        at: *at,
+        by,
+        deed: String::new(),
+        run: None,
+        version_id: None,
+        from: Vec::new(),
+        signal: None,
+    };
+    match what.clone() {
+        What::Stop { signal } => DeedView { deed: "stop".to_owned(), signal: Some(signal), ..view },
+        What::Rerun { run, version_id } => {
+            DeedView { deed: "rerun".to_owned(), run: Some(run), version_id: Some(version_id), ..view }
         }
+        What::Recover { run, from } => DeedView { deed: "recover".to_owned(), run: Some(run), from, ..view },
     }
-    ordinals
+}
+
+/// The plan of a task: that of its version, with the actions it has made at run time.
+pub(crate) async fn plan_of(state: &State, record: &TaskRecord) -> Result<Arc<Plan>, Failure> {
+    let mut plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
+    let generated = state.store.list_generated(record.seq).await?;
+    if !generated.is_empty() {
+        Arc::make_mut(&mut plan).add_generated(generated);
+    }
+    Ok(plan)
 }

@@ -1,6 +1,7 @@
 //! Tasks: one file for each way they are used.
 
 mod batch;
+mod bulk;
 mod control;
 mod create;
 mod info;
@@ -8,7 +9,8 @@ mod lines;
 mod read;
 
 pub(crate) use batch::*;
+pub(crate) use bulk::*;
 pub(crate) use control::*;
 pub(crate) use create::*;
-pub(crate) use info::ordinals;
+pub(crate) use info::plan_of;
 pub(crate) use read::*;

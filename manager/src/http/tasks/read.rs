@@ -37,7 +37,8 @@ pub(crate) async fn list(state: web::Data<State>, query: Query<ListTasks>) -> Re
 pub(crate) async fn show(state: web::Data<State>, task: web::Path<String>) -> Result<HttpResponse, Failure> {
     let task = find(&state, &task).await?;
     let names = node_names(&state, &task).await?;
-    Ok(HttpResponse::Ok().json(task_info(task, &names)))
+    let actors = if task.deeds.is_empty() { BTreeMap::new() } else { state.store.list_token_names().await? };
+    Ok(HttpResponse::Ok().json(task_info(task, &names, &actors)))
 }
 
 /// Answers as soon as the task is finished, or as it then is after `timeout` seconds.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lp_protocol::frames::ManagerFrame;
-use lp_protocol::plan::{Ordinal, Plan};
+use lp_protocol::plan::Plan;
 use lp_protocol::{AttemptKey, Exit, NodeId, Stage};
 
 use super::super::failure::Failure;
 use super::super::names;
 use super::super::state::State;
-use super::super::tasks::ordinals;
+use super::super::tasks::plan_of;
 use crate::core::record::{AttemptRecord, TaskRecord};
+use crate::core::{Shape, derive};
 
 /// A task and the attempts that have a workspace, with their nodes; nothing of what they left.
 pub(crate) struct Kept {
@@ -24,7 +25,7 @@ impl Kept {
         let task_id = names::task(state, text).await?;
         let record =
             state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
-        let plan = state.catalogue.load_plan(&state.store, record.version_id).await?;
+        let plan = plan_of(state, &record).await?;
         let attempts = state.store.list_attempts_with_workspace(record.seq).await?;
         let workspaces = workspaces_of(&record, &plan, &attempts);
         Ok(Self { record, workspaces })
@@ -52,14 +53,13 @@ fn workspaces_of(
     plan: &Arc<Plan>,
     attempts: &[AttemptRecord],
 ) -> Vec<(NodeId, AttemptKey)> {
-    let names: BTreeMap<Ordinal, &str> =
-        ordinals(plan).into_iter().map(|(name, ordinal)| (ordinal, name)).collect();
+    let shape = Shape::new(plan.clone());
     let mut found = Vec::new();
     for attempt in attempts {
         let never_began = matches!(attempt.exit, Some(Exit::Returned)) || attempt.stage == Stage::Pending;
-        let Some(action) = names.get(&attempt.id.action).filter(|_| !never_began) else { continue };
+        let Some(action) = derive::name_of(attempt, &shape).filter(|_| !never_began) else { continue };
         let key =
-            AttemptKey { task_id: record.task_id, action: (*action).to_owned(), attempt: attempt.id.number };
+            AttemptKey { task_id: record.task_id, action: action.to_owned(), attempt: attempt.id.number };
         found.push((attempt.node_id, key));
     }
     found

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::columns::{json, time, time_opt, to_micros, to_signed, unsigned, word, word_opt};
 use crate::core::record::{AttemptId, AttemptPayload, AttemptRecord};
 use crate::store::Damage;
-use crate::store::sql::Insert;
+use crate::store::sql::{Insert, clean};
 
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub(crate) struct Row {
@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub action: i64,
     pub number: i64,
     pub run: i64,
+    pub counts_in: i64,
+    pub name: Option<String>,
     pub node_id: Uuid,
     pub stage: String,
     pub status: Option<String>,
@@ -29,17 +31,19 @@ pub(crate) struct Row {
 }
 
 /// What [`Row`] is read from, `a` being the table.
-pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
+pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.counts_in, a.name, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
      a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes";
 
 /// Inserts, or updates all that can change.
-pub(crate) const UPSERT: Insert<14> = Insert {
+pub(crate) const UPSERT: Insert<16> = Insert {
     table: "attempts",
     columns: [
         "task",
         "action",
         "number",
         "run",
+        "counts_in",
+        "name",
         "node_id",
         "stage",
         "status",
@@ -51,7 +55,8 @@ pub(crate) const UPSERT: Insert<14> = Insert {
         "cpu_seconds",
         "max_rss_bytes",
     ],
-    tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, node_id = excluded.node_id, \
+    tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, counts_in = excluded.counts_in, name = excluded.name, \
+           node_id = excluded.node_id, \
            stage = excluded.stage, status = excluded.status, exit = excluded.exit, \
            assign_at = excluded.assign_at, start_at = excluded.start_at, end_at = excluded.end_at, \
            log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes",
@@ -68,6 +73,8 @@ impl From<&AttemptRecord> for Row {
         let AttemptRecord {
             id: AttemptId { task, action, number },
             run,
+            counts_in,
+            name,
             node_id,
             stage,
             status,
@@ -83,6 +90,8 @@ impl From<&AttemptRecord> for Row {
             action: i64::from(*action),
             number: i64::from(*number),
             run: i64::from(*run),
+            counts_in: i64::from(*counts_in),
+            name: name.as_deref().map(clean),
             node_id: node_id.0,
             stage: stage.as_str().to_owned(),
             status: status.map(|status| status.as_str().to_owned()),
@@ -107,6 +116,8 @@ impl TryFrom<Row> for AttemptRecord {
             action,
             number,
             run,
+            counts_in,
+            name,
             node_id,
             stage,
             status,
@@ -121,6 +132,8 @@ impl TryFrom<Row> for AttemptRecord {
         Ok(AttemptRecord {
             id: AttemptId { task, action: unsigned("action", action)?, number: unsigned("number", number)? },
             run: unsigned("run", run)?,
+            counts_in: unsigned("counts_in", counts_in)?,
+            name: name.map(Into::into),
             node_id: NodeId(node_id),
             stage: word("stage", &stage)?,
             status: word_opt("status", status.as_deref())?,
@@ -135,12 +148,14 @@ impl TryFrom<Row> for AttemptRecord {
 }
 
 /// The row's values in the order of the upsert's columns.
-pub(crate) fn values(record: &AttemptRecord) -> [Value; 14] {
+pub(crate) fn values(record: &AttemptRecord) -> [Value; 16] {
     let Row {
         task,
         action,
         number,
         run,
+        counts_in,
+        name,
         node_id,
         stage,
         status,
@@ -157,6 +172,8 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 14] {
         action.into(),
         number.into(),
         run.into(),
+        counts_in.into(),
+        name.into(),
         node_id.into(),
         stage.into(),
         status.into(),

@@ -45,6 +45,7 @@ fn the_smallest_manifest_gets_the_defaults() {
                 priority: 0,
                 environ: BTreeMap::new(),
                 exclusive: false,
+                generated: None,
             }],
             on_success: None,
             on_fail: None,

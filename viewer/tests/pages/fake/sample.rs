@@ -114,6 +114,7 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
             reason: None,
         },
         input_data: raw(&serde_json::json!({})),
+        history: Vec::new(),
         actions: Vec::new(),
         result: BTreeMap::new(),
     }
@@ -147,6 +148,7 @@ pub(crate) fn action(name: &str, condition: &[&str], attempts: Vec<AttemptView>)
     ActionView {
         name: name.to_owned(),
         condition: condition.iter().map(|name| (*name).to_owned()).collect(),
+        generated_by: None,
         stage: last.map_or(Stage::Pending, |attempt| attempt.stage),
         status: last.and_then(|attempt| attempt.status),
         attempts,
