@@ -30,7 +30,10 @@ impl Clock {
         let seconds = std::env::var(AHEAD).ok().and_then(|text| text.parse::<i64>().ok());
         let ahead = seconds.filter(|seconds| *seconds != 0).and_then(TimeDelta::try_seconds);
         if let Some(ahead) = ahead {
-            tracing::warn!(seconds = ahead.num_seconds(), "{AHEAD} sets this manager's clock apart from the machine's");
+            tracing::warn!(
+                seconds = ahead.num_seconds(),
+                "{AHEAD} sets this manager's clock apart from the machine's"
+            );
         }
         Self { ahead: ahead.unwrap_or_default() }
     }

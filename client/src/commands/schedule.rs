@@ -222,9 +222,8 @@ async fn enable(session: &Session, schedules: Vec<String>, enable: bool) -> Resu
 async fn trigger(session: &Session, schedules: Vec<String>) -> Result<(), Failure> {
     let client = session.client()?;
     let mut rows = session.out.list::<InstantView>();
-    let result = session
-        .each(&schedules, async |schedule| rows.push(&client.trigger_schedule(schedule).await?))
-        .await;
+    let result =
+        session.each(&schedules, async |schedule| rows.push(&client.trigger_schedule(schedule).await?)).await;
     if result.is_err() && rows.is_empty() {
         return result;
     }

@@ -10,8 +10,17 @@ use crate::common::{Cluster, copy, example, repository};
 use crate::venv;
 
 /// The examples with a test here.
-const TESTED: &[&str] =
-    &["dynamic_actions", "event_actions", "fanout", "hello", "multiple_actions", "resources", "retry", "service"];
+const TESTED: &[&str] = &[
+    "dynamic_actions",
+    "event_actions",
+    "fanout",
+    "hello",
+    "multiple_actions",
+    "resources",
+    "retry",
+    "schedule",
+    "service",
+];
 
 #[test]
 fn every_example_has_a_test() {

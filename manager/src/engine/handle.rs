@@ -73,7 +73,9 @@ pub enum Error {
     NoSuchAction { task_id: TaskId, action: String },
     #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
     KeyReused { key: String, task_id: TaskId },
-    #[error("task `{task_id}` belongs to the service `{service_id}`, which starts its next task itself; see `lp service restart`")]
+    #[error(
+        "task `{task_id}` belongs to the service `{service_id}`, which starts its next task itself; see `lp service restart`"
+    )]
     OfService { task_id: TaskId, service_id: ServiceId },
     #[error(transparent)]
     Schedule(#[from] ScheduleRefusal),

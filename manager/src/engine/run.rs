@@ -40,8 +40,17 @@ pub fn start(store: Arc<Store>, settings: Settings, shutdown: CancellationToken)
     let (events, _) = broadcast::channel(EVENTS);
     let (leadership, watched) = watch::channel(None);
     let engine = Engine { store: store.clone(), inbox, events: events.clone(), leadership: watched };
-    let life =
-        Life { store, settings, requests, events, leadership, shutdown, origin: Instant::now(), turn: None, clock: Clock::system() };
+    let life = Life {
+        store,
+        settings,
+        requests,
+        events,
+        leadership,
+        shutdown,
+        origin: Instant::now(),
+        turn: None,
+        clock: Clock::system(),
+    };
     let handle = tokio::spawn(life.run());
     (engine, handle)
 }

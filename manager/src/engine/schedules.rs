@@ -16,11 +16,7 @@ impl Engine {
         self.apply(move |core, now| Ok(core.create_schedule(now, record, input)?)).await
     }
 
-    pub async fn update_schedule(
-        &self,
-        id: ScheduleId,
-        edit: ScheduleEdit,
-    ) -> Result<ScheduleRecord, Error> {
+    pub async fn update_schedule(&self, id: ScheduleId, edit: ScheduleEdit) -> Result<ScheduleRecord, Error> {
         self.apply(move |core, now| Ok(core.update_schedule(now, id, edit)?)).await
     }
 

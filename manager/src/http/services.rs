@@ -200,7 +200,10 @@ fn wait(name: &str, seconds: Option<f64>) -> Result<Option<Duration>, Failure> {
 
 fn checked(backoff: Backoff) -> Result<Backoff, Failure> {
     if backoff.delay < MIN_DELAY {
-        return Err(Failure::invalid(format!("`delay` must be at least {} seconds", MIN_DELAY.as_secs_f64())));
+        return Err(Failure::invalid(format!(
+            "`delay` must be at least {} seconds",
+            MIN_DELAY.as_secs_f64()
+        )));
     }
     if backoff.max_delay < backoff.delay {
         return Err(Failure::invalid("`max_delay` is shorter than `delay`")

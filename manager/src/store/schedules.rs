@@ -96,7 +96,8 @@ impl Store {
         }
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let next_cursor = items.last().filter(|_| has_more).map(|last| format_cursor(to_micros(last.instant)));
+        let next_cursor =
+            items.last().filter(|_| has_more).map(|last| format_cursor(to_micros(last.instant)));
         Ok(Page { items, next_cursor })
     }
 

@@ -19,12 +19,12 @@ impl Store {
         for key in wanted {
             match key {
                 SourceKey::App(app_id) => {
-                    if let Some(app) = self.load_app_source(*app_id).await? {
+                    if let Some(app) = readable(self.load_app_source(*app_id).await)? {
                         sources.apps.insert(*app_id, app);
                     }
                 }
                 SourceKey::Input(id) => {
-                    if let Some(input) = self.find_kept_input(*id).await? {
+                    if let Some(input) = readable(self.find_kept_input(*id).await)? {
                         sources.inputs.insert(*id, input);
                     }
                 }
@@ -63,6 +63,17 @@ impl Store {
         let statement = self.statement(placeholders(self.backend, sql), [app_id.0.into()]);
         let row = self.read.query_one_raw(statement).await?;
         row.map(|row| read_source(&row).map_err(|damage| damage.of("versions", app_id))).transpose()
+    }
+}
+
+/// A damaged row must not keep a timer from ever being handled, and with it the loop: it counts as not there.
+fn readable<T>(found: Result<Option<T>>) -> Result<Option<T>> {
+    match found {
+        Err(error @ Error::Corrupt { .. }) => {
+            tracing::error!(error = %error, "a stored row is damaged and taken as not there");
+            Ok(None)
+        }
+        found => found,
     }
 }
 

@@ -13,6 +13,7 @@ mod logs;
 mod model;
 mod outage;
 mod samples;
+mod standing;
 
 /// Defines tests that are given an empty database of each backend.
 macro_rules! on_both_backends {

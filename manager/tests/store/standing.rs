@@ -211,7 +211,7 @@ on_both_backends! {
 
     async fn services_come_back_with_their_plans_and_their_finished_tasks(db) {
         let fixture = Fixture::new(&db).await;
-        let (web, other) = (service(&fixture, 1), ServiceRecord { max_restarts_none: (), ..service(&fixture, 2) });
+        let (web, other) = (service(&fixture, 1), ServiceRecord { grace: None, reason: None, retry_at: None, ..service(&fixture, 2) });
         let mine = |seq| TaskRecord { origin: Some(Origin::Service(web.service_id)), ..fixture.task(seq) };
         fixture.insert([finished(mine(1)), finished(mine(2)), mine(3), finished(fixture.task(4))]).await;
         let web = ServiceRecord { task_id: Some(fixture.task(3).task_id), ..web };

@@ -139,7 +139,9 @@ pub(super) async fn run(session: &Session, create: Create) -> Result<(), Failure
     let schedule = client.create_schedule(&body).await?;
     session.out.item(&schedule)?;
     if !schedule.enable && session.out.is_for_people() {
-        session.out.note(&format!("it is disabled; enable it with `lp schedule enable {}`", schedule.schedule_id));
+        session
+            .out
+            .note(&format!("it is disabled; enable it with `lp schedule enable {}`", schedule.schedule_id));
     }
     Ok(())
 }

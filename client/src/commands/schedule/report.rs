@@ -17,10 +17,8 @@ pub(super) async fn run(session: &Session, schedule: &str) -> Result<(), Failure
     if info.schedule.enable && session.out.is_for_people() {
         let query = NextInstants { count: Some(NEXT), after: None };
         // the report is worth having without it
-        coming = client
-            .preview_schedule(&info.schedule.schedule_id.to_string(), &query)
-            .await
-            .unwrap_or_default();
+        coming =
+            client.preview_schedule(&info.schedule.schedule_id.to_string(), &query).await.unwrap_or_default();
     }
     if session.out.format == crate::cli::Format::Name {
         return session.out.line(&info.schedule.name());
@@ -31,11 +29,8 @@ pub(super) async fn run(session: &Session, schedule: &str) -> Result<(), Failure
 fn text(session: &Session, info: &ScheduleInfo, coming: &[NextInstant]) -> String {
     let look = &session.out.look();
     let schedule = &info.schedule;
-    let state = if schedule.enable {
-        Cell::new("enabled", Tint::Good)
-    } else {
-        Cell::new("disabled", Tint::Dim)
-    };
+    let state =
+        if schedule.enable { Cell::new("enabled", Tint::Good) } else { Cell::new("disabled", Tint::Dim) };
     let mut report = Report::on(&session.out);
     let source = format!("{} {} ({})", schedule.source, schedule.source_name, schedule.source_id);
     report

@@ -132,7 +132,9 @@ pub(super) async fn create(session: &Session, create: Create) -> Result<(), Fail
     let service = client.create_service(&body).await?;
     session.out.item(&service)?;
     if !service.enable && session.out.is_for_people() {
-        session.out.note(&format!("it is disabled; start it with `lp service enable {}`", service.service_id));
+        session
+            .out
+            .note(&format!("it is disabled; start it with `lp service enable {}`", service.service_id));
     }
     Ok(())
 }

@@ -59,7 +59,9 @@ pub enum Error {
     TooLong,
     #[error("`{0}` is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually")]
     Nickname(String),
-    #[error("`{text}` has {fields} fields; a cron expression has five (minute, hour, day of month, month, day of week), or six with seconds in front")]
+    #[error(
+        "`{text}` has {fields} fields; a cron expression has five (minute, hour, day of month, month, day of week), or six with seconds in front"
+    )]
     Fields { text: String, fields: usize },
     #[error("the field {name} cannot be `{text}`: {reason}; it takes {range}, `*`, lists, ranges and steps")]
     Field { name: &'static str, text: String, reason: String, range: &'static str },
@@ -236,7 +238,12 @@ fn read(fields: &[&str]) -> Result<croner::CronPattern, Error> {
             });
         }
     }
-    Err(Error::Field { name: "expression", text: fields.join(" "), reason: reason(&refusal), range: "numbers" })
+    Err(Error::Field {
+        name: "expression",
+        text: fields.join(" "),
+        reason: reason(&refusal),
+        range: "numbers",
+    })
 }
 
 /// The library's sentence as a part of ours.

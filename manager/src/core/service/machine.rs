@@ -229,9 +229,10 @@ impl Core {
 
     /// After all is loaded: those without a task get one when their time comes.
     pub(in crate::core) fn resume_services(&mut self, now: Now) {
-        let idle = self.services.by_id.values().filter(|service| {
-            service.task.is_none() && service.record.enable && !service.record.given_up
-        });
+        let idle =
+            self.services.by_id.values().filter(|service| {
+                service.task.is_none() && service.record.enable && !service.record.given_up
+            });
         let waits: Vec<(ServiceId, Duration)> = idle
             .map(|service| {
                 let record = &service.record;

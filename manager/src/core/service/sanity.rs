@@ -13,7 +13,11 @@ impl Core {
             assert!(task.is_none_or(|seq| self.tasks.contains_key(&seq)), "its task is open");
             assert!(task.is_none() || due.is_none(), "it waits for a task, or has one");
             let wants_one = record.enable && !record.given_up;
-            assert_eq!(wants_one && task.is_none(), due.is_some(), "an enabled one is never forgotten: {record:?}");
+            assert_eq!(
+                wants_one && task.is_none(),
+                due.is_some(),
+                "an enabled one is never forgotten: {record:?}"
+            );
             if let Some(at) = due {
                 assert!(self.timers.contains(*at, Timer::Service(*id)), "a wait has its timer");
             }

@@ -67,8 +67,7 @@ impl Bench {
 
     /// The history, as `day hour:minute state`.
     fn history(&self) -> Vec<String> {
-        let told =
-            |row: &InstantRecord| format!("{} {}", row.instant.format("%d %H:%M"), row.state.as_str());
+        let told = |row: &InstantRecord| format!("{} {}", row.instant.format("%d %H:%M"), row.state.as_str());
         self.model.standing.instants.values().map(told).collect()
     }
 
@@ -194,9 +193,11 @@ fn overlapping_instants_are_allowed_skipped_queued_or_kill_the_earlier_ones() {
         create(&mut bench, record);
         for hour in 13..=15 {
             bench.reach(&format!("2026-11-22T{hour}:00:00Z"));
-            bench.core.take_frames(bench.now, node, vec![lp_protocol::frames::NodeFrame::Heartbeat {
-                load: Default::default(),
-            }]);
+            bench.core.take_frames(
+                bench.now,
+                node,
+                vec![lp_protocol::frames::NodeFrame::Heartbeat { load: Default::default() }],
+            );
             bench.turns();
         }
 

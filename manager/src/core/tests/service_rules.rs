@@ -52,12 +52,10 @@ impl Keeper {
 
     /// The task that is not finished.
     fn open(&self) -> Option<TaskId> {
-        let mut open = self
-            .bench
-            .model
-            .tasks
-            .values()
-            .filter(|task| task.origin == Some(Origin::Service(self.id)) && task.stage != Stage::Finished);
+        let mut open =
+            self.bench.model.tasks.values().filter(|task| {
+                task.origin == Some(Origin::Service(self.id)) && task.stage != Stage::Finished
+            });
         let first = open.next().map(|task| task.task_id);
         assert!(open.next().is_none(), "one at most");
         first

@@ -11,8 +11,8 @@ use super::cluster::Cluster;
 use super::plans;
 use crate::core::schedule::record::{ScheduleRecord, Target, Times};
 use crate::core::schedule::{ScheduleEdit, sources_of};
-use crate::core::service::record::{Backoff, ServiceRecord};
 use crate::core::service::ServiceEdit;
+use crate::core::service::record::{Backoff, ServiceRecord};
 
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
 const CRONS: [&str; 4] = ["*/30 * * * *", "0 2 * * *", "15,45 1-4 * * *", "10 0 1 * *"];
@@ -22,7 +22,12 @@ fn app() -> AppId {
 }
 
 /// A schedule by its cron expression and zone, enabled, with the other things as they are by default.
-pub(super) fn schedule(number: u64, cron: &str, tz: &str, now: chrono::DateTime<chrono::Utc>) -> ScheduleRecord {
+pub(super) fn schedule(
+    number: u64,
+    cron: &str,
+    tz: &str,
+    now: chrono::DateTime<chrono::Utc>,
+) -> ScheduleRecord {
     ScheduleRecord {
         schedule_id: ScheduleId(Uuid::from_u64_pair(5, number)),
         name: "nightly".into(),
@@ -125,10 +130,8 @@ impl Cluster {
         let now = self.now();
         let number = self.next_id();
         let (version_id, plan) = self.model.standing.apps[&app()].clone();
-        let mut record = ServiceRecord {
-            follow_active: self.random.one_in(2),
-            ..service(number, version_id, now.wall)
-        };
+        let mut record =
+            ServiceRecord { follow_active: self.random.one_in(2), ..service(number, version_id, now.wall) };
         record.backoff.max_restarts = self.random.one_in(4).then_some(3);
         self.core.create_service(now, record, plan, None);
     }
@@ -200,4 +203,3 @@ impl Cluster {
         }
     }
 }
-

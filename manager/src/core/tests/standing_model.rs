@@ -62,7 +62,11 @@ impl StandingModel {
         for (key, record) in &standing.instants {
             fired += usize::from(record.state == InstantState::Fired);
             if let Some(before) = self.instants.insert(*key, record.clone()) {
-                assert_ne!(before.state, InstantState::Fired, "an instant fires once: {before:?} -> {record:?}");
+                assert_ne!(
+                    before.state,
+                    InstantState::Fired,
+                    "an instant fires once: {before:?} -> {record:?}"
+                );
             }
         }
         let made = changes
@@ -72,7 +76,10 @@ impl StandingModel {
             .count();
         // a schedule deleted in the same batch takes its instants along
         let deleted = standing.schedules.values().any(Option::is_none);
-        assert!(fired == made || (deleted && fired < made), "{fired} instants fired and {made} tasks were made");
+        assert!(
+            fired == made || (deleted && fired < made),
+            "{fired} instants fired and {made} tasks were made"
+        );
         for (id, record) in &standing.services {
             match record {
                 Some(record) => drop(self.services.insert(*id, record.clone())),
@@ -123,8 +130,7 @@ impl Model {
             if self.standing.switched.contains(id) {
                 continue;
             }
-            let calendar =
-                Calendar::restore(&record.times.cron(), parse_zone(&record.tz).unwrap()).unwrap();
+            let calendar = Calendar::restore(&record.times.cron(), parse_zone(&record.tz).unwrap()).unwrap();
             let mut expected = Vec::new();
             let mut last = record.create_at;
             while let Some(next) = calendar.next_after(last).filter(|next| *next <= record.decided_through) {

@@ -68,8 +68,7 @@ pub(crate) async fn instants(
 ) -> Result<HttpResponse, Failure> {
     let stored = find(&state, &schedule).await?;
     let tz = calendar(&stored.record).map_or(chrono_tz::Tz::UTC, |(_, tz)| tz);
-    let Page { items, next_cursor } =
-        state.store.list_instants(stored.record.schedule_id, &query.0).await?;
+    let Page { items, next_cursor } = state.store.list_instants(stored.record.schedule_id, &query.0).await?;
     let items = items.into_iter().map(|record| instant_view(record, tz)).collect();
     Ok(HttpResponse::Ok().json(Page::<InstantView> { items, next_cursor }))
 }

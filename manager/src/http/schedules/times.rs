@@ -60,7 +60,9 @@ fn part(name: &str, number: i32, lowest: u8, highest: u8) -> Result<Option<u8>, 
     let fits = u8::try_from(number).ok().filter(|number| (lowest..=highest).contains(number));
     let days = if name == "day_of_week" { ", Monday to Sunday" } else { "" };
     fits.map(Some).ok_or_else(|| {
-        Failure::invalid(format!("`{name}` is {number}; it goes from {lowest} to {highest}{days}, and -1 is any"))
+        Failure::invalid(format!(
+            "`{name}` is {number}; it goes from {lowest} to {highest}{days}, and -1 is any"
+        ))
     })
 }
 

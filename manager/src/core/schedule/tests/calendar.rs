@@ -32,8 +32,7 @@ fn five_zones_over_years_have_the_instants_that_pythons_zoneinfo_finds() {
         let [zone, cron, first, last, count, digest] = line.split('|').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
-        let day =
-            |text: &str| text.parse::<NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
 
         let instants = between(&calendar(cron, zone), day(first), day(last));
 
