@@ -90,7 +90,7 @@ fn the_example_of_a_schedule_runs_as_its_readme_says() {
     let next = cluster.lp(&next).ok();
     assert!(next.stdout.contains("2027-03-28T03:00:00+02:00"), "{}", next.stdout);
     let fired = cluster.lp(&["schedule", "trigger", "disk-nightly", "-r"]).ok().json();
-    let task = fired["task_id"].as_str().unwrap();
+    let task = fired[0]["task_id"].as_str().unwrap();
     cluster.lp(&["task", "wait", task]).ok();
 
     let log = cluster.lp(&["logs", task]).ok();
@@ -171,7 +171,10 @@ fn a_service_that_fails_for_ever_is_given_up_and_says_why() {
     let cluster = Cluster::up();
     let broken = crate::common::write_app(
         &cluster.path("broken"),
-        &[("configuration.json", r#"{"actions": [{"name": "serve", "main": "exit 3"}]}"#)],
+        &[
+            ("configuration.json", r#"{"actions": [{"name": "serve", "main": "./serve.sh"}]}"#),
+            ("serve.sh", "#!/bin/sh\nexit 3\n"),
+        ],
     );
     cluster.create_app(&broken);
     let create = ["service", "create", "-n", "web", "-a", "broken", "--delay", "100ms"];

@@ -84,7 +84,7 @@ async fn what_is_wrong_is_refused_and_makes_nothing() {
 async fn a_trigger_makes_a_task_with_the_schedules_input_and_tells_its_id() {
     let manager = Manager::start().await;
     let app = manager.create_app("hello", hello()).await;
-    let fields = json!({"hour": 1, "overlap": "skip", "input_data": {"n": 1.50}});
+    let fields = json!({"hour": 1, "overlap": "skip", "input_data": {"n": 1}});
     let schedule = create(&manager, &app, fields).await;
     let path = format!("{SCHEDULES}/nightly/trigger");
 
@@ -99,7 +99,7 @@ async fn a_trigger_makes_a_task_with_the_schedules_input_and_tells_its_id() {
         (task.task.task_name.as_str(), task.task.schedule_id),
         ("nightly", Some(schedule.schedule_id))
     );
-    assert_eq!(task.input_data.get(), "{\"n\":1.50}");
+    assert_eq!(task.input_data.get(), "{\"n\":1}");
     let made: Value = manager.get_json(&format!("/api/v1/tasks?schedule_id={}", schedule.schedule_id)).await;
     assert_eq!(made["items"].as_array().unwrap().len(), 1);
     let info: ScheduleInfo = manager.get_json(&format!("{SCHEDULES}/{}", schedule.schedule_id)).await;
