@@ -34,7 +34,7 @@ impl Core {
             counters: Default::default(),
             watched: false,
         };
-        core.restore_standing(open.standing);
+        let active = core.restore_standing(open.standing);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         let mut made = open.actions.into_iter().peekable();
         // plans of one version are shared: a shape must outlive the loop's first task of it
@@ -63,7 +63,7 @@ impl Core {
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
         }
-        core.resume_standing(now);
+        core.resume_standing(now, active);
         core
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lp_protocol::plan::Plan;
-use lp_protocol::{ScheduleId, ServiceId};
+use lp_protocol::{ScheduleId, ServiceId, VersionId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl StandingChanges {
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
     pub schedules: Vec<ScheduleRecord>,
-    /// Instants that wait, in the order of their coming.
+    /// Instants that wait, in order.
     pub waiting: Vec<InstantRecord>,
     pub services: Vec<LoadedService>,
 }
@@ -52,11 +52,13 @@ pub struct LoadedService {
     pub plan: Option<Arc<Plan>>,
     /// Its finished tasks, oldest first.
     pub finished: VecDeque<TaskSeq>,
+    /// The active version of its application, where that is there.
+    pub active: Option<VersionId>,
 }
 
 impl Core {
-    /// Takes them in before the tasks are opened, which then find their makers.
-    pub(super) fn restore_standing(&mut self, standing: Standing) {
+    /// Takes them in before the tasks are opened, which then find their makers. Returns the active versions of the services' applications.
+    pub(super) fn restore_standing(&mut self, standing: Standing) -> Vec<(ServiceId, VersionId)> {
         let Standing { schedules, waiting, services } = standing;
         for record in schedules {
             self.restore_schedule(record);
@@ -64,14 +66,20 @@ impl Core {
         for record in waiting {
             self.restore_waiting(record);
         }
-        for LoadedService { record, plan, finished } in services {
+        let mut versions = Vec::new();
+        for LoadedService { record, plan, finished, active } in services {
+            versions.extend(active.map(|version_id| (record.service_id, version_id)));
             self.restore_service(record, plan, finished);
         }
+        versions
     }
 
     /// After the tasks: sets the timers.
-    pub(super) fn resume_standing(&mut self, now: Now) {
+    pub(super) fn resume_standing(&mut self, now: Now, active: Vec<(ServiceId, VersionId)>) {
         self.index_all_schedules(now);
         self.resume_services(now);
+        for (id, version_id) in active {
+            self.follow(now, id, version_id);
+        }
     }
 }

@@ -92,14 +92,19 @@ impl Store {
                 }
             }
         }
-        let sql = format!("SELECT {} FROM services s ORDER BY s.seq", service::SELECTED);
+        let sql = format!(
+            "SELECT {}, p.version_id AS active FROM services s \
+             LEFT JOIN packages p ON p.package_id = s.app_id AND p.delete_at IS NULL ORDER BY s.seq",
+            service::SELECTED
+        );
         let mut versions = BTreeSet::new();
         for row in transaction.query_all_raw(self.statement(sql, [])).await? {
             match read_service(&row) {
                 Ok(record) => {
                     versions.insert(record.version_id);
                     let finished = self.load_finished_seqs(transaction, record.service_id.0).await?;
-                    open.standing.services.push(LoadedService { record, plan: None, finished });
+                    let active = row.try_get("", "active")?;
+                    open.standing.services.push(LoadedService { record, plan: None, finished, active });
                 }
                 Err(damage) => open.corrupt.push(corrupt("services", id_of(&row, "service_id"), &damage)),
             }

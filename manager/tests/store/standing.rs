@@ -226,6 +226,7 @@ on_both_backends! {
         assert!(open.standing.services[0].plan.is_some());
         assert_eq!(open.standing.services[0].finished, [1, 2]);
         assert!(open.standing.services[1].finished.is_empty());
+        assert_eq!(open.standing.services[1].active, Some(fixture.version_id));
         let listed = fixture.store.list_services(&ListServices::default()).await.unwrap().items;
         assert_eq!((&listed[1].record, listed[1].stage, listed[1].app_name.as_str()), (&web, Some(Stage::Pending), "hello"));
         assert_eq!(fixture.store.resolve_service("web 2").await.unwrap(), other.service_id);

@@ -190,7 +190,7 @@ impl Core {
         self.schedules.by_id.insert(record.schedule_id, Schedule::new(record, calendar));
     }
 
-    /// An instant that was waiting; in the order of their coming.
+    /// An instant that was waiting; in order.
     pub(in crate::core) fn restore_waiting(&mut self, record: InstantRecord) {
         if let Some(schedule) = self.schedules.by_id.get_mut(&record.schedule_id) {
             schedule.waiting.push_back(record);

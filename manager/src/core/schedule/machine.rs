@@ -42,7 +42,7 @@ pub(in crate::core) struct Schedules {
 pub(super) struct Schedule {
     pub(super) record: ScheduleRecord,
     pub(super) calendar: Calendar,
-    /// In order of their coming.
+    /// In the order of their instants.
     pub(super) waiting: VecDeque<InstantRecord>,
     /// Tasks it has made that are not finished.
     pub(super) open: BTreeSet<TaskSeq>,
@@ -158,7 +158,9 @@ impl Core {
         if schedule.waiting.len() >= MAX_WAITING {
             return self.skip(now, record, format!("{MAX_WAITING} earlier instants wait already"));
         }
-        schedule.waiting.push_back(record.clone());
+        // as they are read after a restart; one that was triggered may be later than what the calendar brings after it
+        let place = schedule.waiting.partition_point(|waiting| waiting.instant < record.instant);
+        schedule.waiting.insert(place, record.clone());
         self.touch_instant(record);
     }
 

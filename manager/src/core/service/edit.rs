@@ -137,10 +137,18 @@ impl Core {
     /// Another version of the application is active: the services that follow it take it.
     pub fn app_activated(&mut self, now: Now, app_id: AppId, version_id: VersionId) {
         for id in self.services.following(app_id) {
-            let Ok(record) = self.service(id) else { continue };
-            if record.enable && record.version_id != version_id {
-                self.begin_anew(now, id, "its application has a new active version");
-            }
+            self.follow(now, id, version_id);
+        }
+    }
+
+    /// Takes the active version where the service follows it, and its task runs another.
+    pub(in crate::core) fn follow(&mut self, now: Now, id: ServiceId, version_id: VersionId) {
+        let Some(service) = self.services.by_id.get(&id) else { return };
+        let record = &service.record;
+        // one without a task takes it when its task comes
+        let runs_other = service.task.is_some() && !record.replacing && record.version_id != version_id;
+        if record.follow_active && record.enable && runs_other {
+            self.begin_anew(now, id, "its application has a new active version");
         }
     }
 

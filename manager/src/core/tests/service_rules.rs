@@ -240,6 +240,17 @@ fn a_new_version_is_taken_by_an_update_or_by_following() {
 }
 
 #[test]
+fn a_version_that_became_active_while_the_manager_was_down_is_taken_at_its_start() {
+    let mut keeper = Keeper::new(|record| record.follow_active = true);
+    let plan = keeper.bench.model.plans[&2].clone();
+    keeper.bench.model.standing.apps.insert(app(), (2, plan));
+    keeper.bench.core = Core::load(keeper.bench.now, Settings::default(), keeper.bench.model.load());
+    keeper.turns();
+
+    assert_eq!(keeper.bench.record(keeper.open().unwrap()).stage, Stage::Stopping);
+}
+
+#[test]
 fn a_deleted_service_stops_its_task_and_makes_no_other() {
     let mut keeper = Keeper::new(|_| {});
     let task = keeper.open().unwrap();

@@ -115,6 +115,7 @@ impl Model {
             record: record.clone(),
             plan: self.plans.get(&record.version_id).cloned(),
             finished: self.tasks_of(record.service_id).1.into(),
+            active: self.standing.apps.get(&record.app_id).map(|(version_id, _)| *version_id),
         });
         let waiting = |instant: &&InstantRecord| instant.state == InstantState::Waiting;
         Standing {

@@ -64,7 +64,7 @@ fn every_minute_of_400_days_in_five_zones_is_looked_at_by_itself() {
         while moment <= end {
             let wall = moment.with_timezone(&tz);
             let weekday = chrono::Datelike::weekday(&wall).num_days_from_monday();
-            if wall.minute() % 10 == 0 && weekday < 5 {
+            if wall.minute().is_multiple_of(10) && weekday < 5 {
                 expected.push(moment);
             }
             moment += TimeDelta::minutes(1);
