@@ -34,6 +34,9 @@ pub(crate) enum Failure {
     Output(#[source] io::Error),
     #[error("cannot {0}")]
     Pack(#[from] lp_package::PackError),
+    /// A part of the platform is not let in by another.
+    #[error("{what}")]
+    Refused { what: String, hint: Option<String> },
     /// A part of the platform could not be started or ended by itself.
     #[error("{what}")]
     Part { what: String, hint: Option<String> },
@@ -59,6 +62,7 @@ impl Failure {
             Failure::Manager(error) | Failure::Hinted { source: error, .. } => error.exit_code(),
             Failure::Usage { .. } => 2,
             Failure::NotFound { .. } => 3,
+            Failure::Refused { .. } => 4,
             Failure::Invalid { .. } | Failure::Pack(_) => 5,
             Failure::TimedOut { .. } => 6,
             Failure::NoManager => 7,
@@ -117,6 +121,7 @@ impl Failure {
             | Failure::Invalid { hint, .. }
             | Failure::NotFound { hint, .. }
             | Failure::TimedOut { hint, .. }
+            | Failure::Refused { hint, .. }
             | Failure::Part { hint, .. } => hint.clone(),
             Failure::NoManager => Some(
                 "start one with `lp up`, or name one with --manager URL, LP_MANAGER or LP_CONTEXT".to_owned(),

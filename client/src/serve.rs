@@ -2,9 +2,11 @@
 
 mod args;
 mod demo;
+mod notify;
 mod parts;
 mod running;
 mod settings;
+mod units;
 mod up;
 
 pub(crate) use self::args::{ManagerPart, NodePart, Supervise, Up, ViewerPart};

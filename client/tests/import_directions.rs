@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("package", &[]),
-    ("manager", &["lp-protocol", "lp-package"]),
-    ("node", &["lp-protocol", "lp-package"]),
-    ("viewer", &["lp-protocol", "lp-package"]),
-    ("client", &["lp-protocol", "lp-package", "lp-manager", "lp-node", "lp-viewer"]),
+    ("settings", &["lp-protocol"]),
+    ("manager", &["lp-protocol", "lp-package", "lp-settings"]),
+    ("node", &["lp-protocol", "lp-package", "lp-settings"]),
+    ("viewer", &["lp-protocol", "lp-package", "lp-settings"]),
+    ("client", &["lp-protocol", "lp-package", "lp-settings", "lp-manager", "lp-node", "lp-viewer"]),
 ];
 
 /// A name, and the only folders below which it may stand in code.
@@ -62,7 +63,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(String, String)> {
     let root = root();
     let mut files = Vec::new();
-    for folder in ["protocol", "package", "manager", "node", "viewer", "client", "xtask"] {
+    for folder in ["protocol", "package", "settings", "manager", "node", "viewer", "client", "xtask"] {
         rust_files(&root.join(folder), &mut files);
     }
     assert!(files.len() > 50, "the sources were found");

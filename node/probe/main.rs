@@ -15,7 +15,9 @@ fn main() -> ExitCode {
 
 fn node(file: Option<&std::path::Path>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let (Ok(runtime), Ok(loaded)) = (runtime, lp_node::Config::load(file, [], &[])) else {
+    let text = file.map(std::fs::read_to_string).transpose().ok().flatten().unwrap_or_default();
+    let layers = lp_settings::Layers { file: Some(("the file", &text)), ..Default::default() };
+    let (Ok(runtime), Ok(loaded)) = (runtime, lp_node::Config::load(&layers)) else {
         return ExitCode::from(2);
     };
     let shutdown = CancellationToken::new();

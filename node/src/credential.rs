@@ -75,7 +75,7 @@ fn find(path: &Path) -> Result<Option<Credential>, Error> {
 
 fn token(config: &Config) -> Result<String, Error> {
     if let Some(token) = &config.join_token {
-        return Ok(token.0.clone());
+        return Ok(token.reveal().to_owned());
     }
     let path = config.join_token_file.as_ref().ok_or(Error::NoToken)?;
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;

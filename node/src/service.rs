@@ -52,10 +52,57 @@ pub enum Error {
     Program(#[source] io::Error),
     #[error("start a thread")]
     Thread(#[source] io::Error),
-    #[error(
-        "the manager at {address} does not take this node; if it was removed there, delete `{credential}` and join anew"
-    )]
+    #[error("the manager at {address} does not take this node")]
     Rejected { address: String, credential: String, source: Box<link::Error> },
+}
+
+/// 60 s for programs to end after their node was removed: longer graces are left to the supervisor.
+const LET_GO: Duration = Duration::from_secs(60);
+
+impl Error {
+    /// The manager knows the node or its token not, or not any more: the same start again fails again.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Error::Rejected { .. } => true,
+            Error::Credential(credential::Error::Join(error)) => !error.is_transient(),
+            Error::Credential(_)
+            | Error::Data(_)
+            | Error::Journal(_)
+            | Error::Manager(_)
+            | Error::Program(_)
+            | Error::Thread(_) => false,
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Error::Rejected { credential, source, .. } => match &**source {
+                // another version, and which side to upgrade
+                link::Error::Refused(error) if !source.is_removal() => error.hint.clone(),
+                refused => {
+                    let guess = if refused.is_removal() {
+                        ""
+                    } else {
+                        "if the address is right, it was removed there; "
+                    };
+                    Some(format!(
+                        "{guess}to let it come back: make a token with `lp node token` on the manager's side, delete \
+                         {credential}, and start it with LP_JOIN_TOKEN=TOKEN"
+                    ))
+                }
+            },
+            Error::Credential(credential::Error::Join(_)) => {
+                Some("make a new join token with `lp node token` on the manager's side".to_owned())
+            }
+            Error::Credential(_)
+            | Error::Data(_)
+            | Error::Journal(_)
+            | Error::Manager(_)
+            | Error::Program(_)
+            | Error::Thread(_) => None,
+        }
+    }
 }
 
 /// Runs a node until shutdown. `on_ready` is called once, when the manager has welcomed it.
@@ -146,6 +193,12 @@ impl Node {
         let until = shutdown.clone();
         let linked = tokio::spawn(async move { link.keep(&until, Some(on_ready)).await });
         let ended = linked.await.map_err(|error| Error::Thread(io::Error::other(error)))?;
+        if ended.as_ref().is_err_and(link::Error::is_removal) {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = let_go(&runner) => {}
+            }
+        }
         ending.cancel();
         streams.close_all();
         let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
@@ -161,6 +214,21 @@ impl Node {
             credential: runner.site.layout.credential().display().to_string(),
             source: Box::new(source),
         })
+    }
+}
+
+/// Stops all programs: the manager has given them to others.
+async fn let_go(runner: &Runner) {
+    runner.act(|state, now, effects| state.abandon(now, effects));
+    let all_ended = async {
+        while runner.look(|state| !state.has_nothing()) {
+            runner.bells.ends.notified().await;
+        }
+    };
+    if tokio::time::timeout(LET_GO, all_ended).await.is_err() {
+        tracing::warn!(
+            "some programs of this removed node have not ended yet; their supervisor sees to them"
+        );
     }
 }
 

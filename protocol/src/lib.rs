@@ -7,6 +7,7 @@ pub mod client;
 mod error;
 pub mod frames;
 mod ids;
+pub mod labels;
 pub mod manifest;
 pub mod plan;
 mod state;

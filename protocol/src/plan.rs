@@ -175,6 +175,26 @@ pub struct TargetEnv {
     pub node_id: Option<crate::NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_ip: Option<String>,
+    /// By the label's key; all must hold.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, LabelRule>,
+}
+
+pub use crate::labels::LabelRule;
+
+impl TargetEnv {
+    /// These conditions where they are given, else those of `base`; labels one by one.
+    pub fn laid_over(self, base: &TargetEnv) -> TargetEnv {
+        let mut labels = base.labels.clone();
+        labels.extend(self.labels);
+        TargetEnv {
+            platform: self.platform.or_else(|| base.platform.clone()),
+            docker_support: self.docker_support.or(base.docker_support),
+            node_id: self.node_id.or(base.node_id),
+            node_ip: self.node_ip.or_else(|| base.node_ip.clone()),
+            labels,
+        }
+    }
 }
 
 /// What an attempt occupies on its node while it runs.

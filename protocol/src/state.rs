@@ -101,6 +101,8 @@ pub enum Exit {
     Lost { reason: String },
     /// The node gave it back before it had started; it does not count as a try.
     Returned,
+    /// Its node was drained and its time there was over; it runs again elsewhere and this does not count as a try.
+    Drained,
 }
 
 impl Exit {
@@ -115,7 +117,9 @@ impl Exit {
             Exit::Signal { signal } => Some(-signal),
             Exit::Stopped { returncode } => Some(*returncode),
             Exit::BadOutput { .. } => Some(0),
-            Exit::TimedOut | Exit::NotStarted { .. } | Exit::Lost { .. } | Exit::Returned => None,
+            Exit::TimedOut | Exit::NotStarted { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => {
+                None
+            }
         }
     }
 }
@@ -131,6 +135,7 @@ impl std::fmt::Display for Exit {
             Exit::BadOutput { reason } => write!(f, "bad output.data: {reason}"),
             Exit::Lost { reason } => write!(f, "lost: {reason}"),
             Exit::Returned => f.write_str("handed back unstarted"),
+            Exit::Drained => f.write_str("stopped because its node was drained"),
         }
     }
 }

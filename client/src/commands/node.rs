@@ -1,11 +1,13 @@
-//! `lp node list|info|token`; without a verb `lp node` runs a node (see `serve`).
+//! `lp node list|info|drain|undrain|remove|token`; without a verb `lp node` runs a node (see `serve`).
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use lp_protocol::ErrorCode;
 use lp_protocol::client::PageQuery;
-use lp_protocol::views::{CreateJoinToken, MAX_PAGE, NodeView};
+use lp_protocol::views::{CreateJoinToken, DrainNode, DrainView, MAX_PAGE, NodeView};
 
+use super::confirm::Yes;
 use super::{Session, args};
 use crate::failure::Failure;
 use crate::output::report::Report;
@@ -15,7 +17,7 @@ use crate::serve::NodePart;
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  lp node token        on the manager's side: make a token\n  \
-    LP_JOIN_TOKEN=... lp node --manager http://host:8000\n                       on the new machine: join and run\n  lp node list")]
+    LP_JOIN_TOKEN=... lp node --manager http://host:8000\n                       on the new machine: join and run\n  lp node list\n  lp node drain NODE   give it nothing new; what runs there may end")]
 pub(crate) struct Node {
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
@@ -29,6 +31,20 @@ pub(crate) enum Verb {
     List,
     /// Show a node and what runs on it
     Info(Info),
+    /// Give a node nothing new; what runs there may end
+    #[command(
+        after_help = "Examples:\n  lp node drain worker-1\n  lp node drain worker-1 --deadline 30m   what still runs then is \
+        stopped and runs elsewhere\n\nThe drain stands until `lp node undrain`, also over restarts. `lp node list` says when nothing is left."
+    )]
+    Drain(Drain),
+    /// Give a drained node work again
+    Undrain(Undrain),
+    /// Forget a node for good; it cannot come back without joining anew
+    #[command(
+        after_help = "Examples:\n  lp node drain worker-1 && lp node remove worker-1\n  lp node remove worker-1 --force   \
+        also while it works: what it runs is given to others"
+    )]
+    Remove(Remove),
     /// Make a token new nodes can join with
     Token(Token),
 }
@@ -42,6 +58,40 @@ pub(crate) struct Info {
     /// The same as a flag
     #[arg(short, long, value_name = "NODE", hide_short_help = true)]
     name: Option<String>,
+}
+
+/// One node or more.
+#[derive(Args, Debug)]
+pub(crate) struct Nodes {
+    /// Names, ids, or beginnings of ids
+    #[arg(value_name = "NODE", required = true)]
+    nodes: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    nodes: Nodes,
+    /// Stop what still runs after this long; it runs again elsewhere: 90, "1h 30m"
+    #[arg(long, value_parser = args::duration, value_name = "TIME")]
+    deadline: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Undrain {
+    #[command(flatten)]
+    nodes: Nodes,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Remove {
+    #[command(flatten)]
+    nodes: Nodes,
+    /// Also a node that works; what it runs is given to others
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    yes: Yes,
 }
 
 #[derive(Args, Debug)]
@@ -59,6 +109,18 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             let node = session.client()?.fetch_node(&node).await?;
             session.out.document_or_name(&node, || report(session, &node))
         }
+        Verb::Drain(drain) => self::drain(session, drain).await,
+        Verb::Undrain(undrain) => {
+            let client = session.client()?;
+            session
+                .each(&undrain.nodes.nodes, async |node| {
+                    let node = client.undrain_node(node).await?;
+                    session.out.note(&format!("node {} gets work again", text::visible(&node.name)));
+                    Ok(())
+                })
+                .await
+        }
+        Verb::Remove(remove) => self::remove(session, remove).await,
         Verb::Token(token) => {
             let body = CreateJoinToken { lifetime: token.lifetime.map(|lifetime| lifetime.as_secs_f64()) };
             let token = session.client()?.create_join_token(&body).await?;
@@ -67,6 +129,53 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+async fn drain(session: &Session, drain: Drain) -> Result<(), Failure> {
+    let client = session.client()?;
+    let body = DrainNode { deadline: drain.deadline.map(|deadline| deadline.as_secs_f64()) };
+    session
+        .each(&drain.nodes.nodes, async |node| {
+            let node = client.drain_node(node, &body).await?;
+            let name = text::visible(&node.name).into_owned();
+            let state = node.drain.as_ref();
+            session.out.note(&match state.filter(|drain| !drain.drained) {
+                Some(DrainView { deadline: Some(deadline), .. }) => format!(
+                    "node {name} is draining; what still runs there at {} runs elsewhere then",
+                    text::exact(*deadline)
+                ),
+                Some(_) => {
+                    format!("node {name} is draining: it gets nothing new, and what runs there may end")
+                }
+                None => format!("node {name} is drained: nothing is with it"),
+            });
+            Ok(())
+        })
+        .await
+}
+
+async fn remove(session: &Session, remove: Remove) -> Result<(), Failure> {
+    let client = session.client()?;
+    let Remove { nodes, force, yes } = remove;
+    session
+        .each(&nodes.nodes, async |node| {
+            let node = client.fetch_node(node).await?;
+            let (name, id) = (text::visible(&node.name).into_owned(), node.node_id.to_string());
+            let with = if force { ", and give what it runs to others" } else { "" };
+            yes.confirm(session, &format!("remove the node {name} ({}){with}", node.node_id.short())).await?;
+            client.remove_node(&id, force).await.map_err(|error| match error.code() {
+                Some(ErrorCode::Conflict) => Failure::Hinted {
+                    source: error,
+                    hint: format!(
+                        "`lp node drain {name}` and wait until `lp node list` calls it drained, or add --force: what it runs is then given to others"
+                    ),
+                },
+                _ => error.into(),
+            })?;
+            session.out.note(&format!("removed the node {name}; it cannot come back without joining anew"));
+            Ok(())
+        })
+        .await
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {
@@ -99,7 +208,7 @@ fn report(session: &Session, node: &NodeView) -> String {
     let labels: Vec<_> = facts.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let mut report = Report::on(&session.out);
     report
-        .head(&crate::output::node_cell(look, node.state), &node.name)
+        .head(&crate::output::node_cell(look, node), &node.name)
         .line("id", &node.node_id.to_string())
         .line(
             "machine",
@@ -137,6 +246,7 @@ fn report(session: &Session, node: &NodeView) -> String {
     }
     report
         .line("docker", if facts.docker_support { "yes" } else { "no" })
+        .maybe("drain", node.drain.as_ref().map(|drain| drained_since(look, drain)))
         .maybe("labels", Some(labels.join(", ")).filter(|labels| !labels.is_empty()))
         .line("data", &facts.data_path)
         .line("joined", &look.time(node.create_at))
@@ -153,4 +263,15 @@ fn report(session: &Session, node: &NodeView) -> String {
         report.table(ATTEMPTS, node.attempts.iter().map(row).collect());
     }
     report.into_text()
+}
+
+fn drained_since(look: &crate::output::Look, drain: &DrainView) -> String {
+    let since = look.time(drain.since);
+    match (drain.drained, drain.deadline) {
+        (true, _) => format!("since {since}; nothing is left here"),
+        (false, Some(deadline)) => {
+            format!("since {since}; what still runs at {} is stopped", text::exact(deadline))
+        }
+        (false, None) => format!("since {since}; what runs may end"),
+    }
 }

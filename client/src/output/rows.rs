@@ -251,7 +251,7 @@ impl Row for NodeView {
         col("platform"),
         wide("ip"),
         wide("docker"),
-        wide("labels"),
+        col("labels"),
         col("version"),
         col("seen_at"),
         col("data_path"),
@@ -264,7 +264,7 @@ impl Row for NodeView {
         vec![
             Cell::plain(look.id(self.node_id.0)),
             Cell::plain(&self.name),
-            node_cell(look, self.state),
+            node_cell(look, self),
             Cell::plain(format!("{}/{}", used.slots, facts.capacity.slots)),
             Cell::plain(format!("{}/{}", cpus(used.cpu_millis), cpus(facts.capacity.cpu_millis))),
             Cell::plain(text::size(facts.capacity.memory_bytes)),
@@ -284,13 +284,14 @@ impl Row for NodeView {
     }
 }
 
-pub(crate) fn node_cell(look: &Look, state: NodeState) -> Cell {
-    let (symbol, tint) = match state {
-        NodeState::Connected => ("◉", Tint::Good),
-        NodeState::Disconnected => ("○", Tint::Warn),
-        NodeState::Lost => ("?", Tint::Bad),
+pub(crate) fn node_cell(look: &Look, node: &NodeView) -> Cell {
+    let (symbol, tint, word) = match (node.state, &node.drain) {
+        (NodeState::Connected, None) => ("◉", Tint::Good, node.state.as_str()),
+        (NodeState::Connected, Some(drain)) if drain.drained => ("◌", Tint::Warn, "drained"),
+        (NodeState::Connected, Some(_)) => ("◌", Tint::Warn, "draining"),
+        (NodeState::Disconnected, _) => ("○", Tint::Warn, node.state.as_str()),
+        (NodeState::Lost, _) => ("?", Tint::Bad, node.state.as_str()),
     };
-    let word = state.as_str();
     Cell::new(if look.style.symbols { format!("{symbol} {word}") } else { word.to_owned() }, tint)
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Source {
     /// Configuration file (YAML)
     #[arg(short, long = "config", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Write a commented configuration file into DIR and do nothing else
+    /// Write a commented configuration file and a systemd unit into DIR and do nothing else
     #[arg(short, long = "generate", value_name = "DIR", conflicts_with_all = ["config", "set"])]
     pub(super) generate: Option<PathBuf>,
     /// Set a key of the configuration, over file and LP_KEY variables
@@ -69,7 +69,7 @@ pub(crate) struct Listen {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  lp manager -g .                  write manager.yml, with every key explained\n  \
+    after_help = "Examples:\n  lp manager -g .                  write manager.yml, with every key explained, and lp-manager.service\n  \
     lp manager -c manager.yml\n  lp manager --data /var/lib/lp --database postgres://lp@db/lp --host 0.0.0.0\n\n\
     The administrator's token is made at the first start and kept in DIR/admin.token. `lp node token` makes the\n\
     tokens nodes join with."
@@ -94,6 +94,9 @@ pub(crate) struct NodePart {
     /// How it is called; default: the machine's name (key name)
     #[arg(long)]
     pub(super) name: Option<String>,
+    /// A label, for actions to ask for in `target_env`; several times for several (key labels)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) label: Vec<String>,
     /// File with the token it joins with at its first start (key join_token_file); or put the token into LP_JOIN_TOKEN
     #[arg(long, value_name = "FILE")]
     pub(super) join_token_file: Option<PathBuf>,
@@ -101,14 +104,14 @@ pub(crate) struct NodePart {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  lp viewer -g .                   write viewer.yml, with every key explained\n  \
+    after_help = "Examples:\n  lp viewer -g .                   write viewer.yml, with every key explained, and lp-viewer.service\n  \
     lp viewer --manager http://127.0.0.1:8000 --port 8088"
 )]
 pub(crate) struct ViewerPart {
     /// Configuration file (YAML)
     #[arg(short, long = "config", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Write a commented configuration file into DIR and do nothing else
+    /// Write a commented configuration file and a systemd unit into DIR and do nothing else
     #[arg(short, long = "generate", value_name = "DIR", conflicts_with_all = ["config", "set"])]
     pub(super) generate: Option<PathBuf>,
     /// Set a key of the configuration, over file and LP_KEY variables

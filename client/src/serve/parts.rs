@@ -6,28 +6,31 @@ use std::process::ExitCode;
 use super::args::{ManagerPart, NodePart, Supervise, ViewerPart};
 use super::running::{chain, log_to_stderr, until_stopped};
 use super::settings::{self, Settings};
+use super::units;
 use crate::cli::Global;
 use crate::commands::Session;
 use crate::failure::Failure;
-use crate::output::text::visible;
 
 pub(crate) fn manager(session: &Session, part: ManagerPart) -> Result<(), Failure> {
     let ManagerPart { source, listen, database } = part;
     if let Some(directory) = &source.generate {
-        return settings::generate(session, directory, "manager.yml", lp_manager::Config::template());
+        return units::generate(session, directory, units::Kind::Manager, lp_manager::Config::template());
     }
-    let flags = Settings::from_words(&source.set, lp_manager::Config::KEYS)?
+    let part = lp_manager::Config::part();
+    let settings = Settings::of_environment(&part, &[])
+        .with_words(&part, &source.set)?
         .with("http_host", listen.host)
         .with("http_port", listen.port)
         .with("database", database)
         .with("data_path", source.data.map(|path| path.display().to_string()))
         .with("log_level", source.log_level);
-    let file = source.config.as_deref();
-    let config = lp_manager::Config::parse(&settings::read(file)?, |name| flags.variable(name))
-        .map_err(|error| settings::wrong(file, &error))?;
+    let file = settings::read(source.config.as_deref())?;
+    let config = lp_manager::Config::load(&settings.over(settings::layer(&file)))
+        .map_err(|error| settings::wrong(&error))?;
     log_to_stderr(session, &config.log_level)?;
-    until_stopped(async |stop| {
+    until_stopped(async |stop, notifier| {
         let ready = |ready: lp_manager::Ready| {
+            notifier.ready(&format!("serves at http://{}", ready.address));
             session.out.note(&format!("manager  http://{}", ready.address));
             session.out.note(&format!("token    {}", ready.admin_token_path.display()));
         };
@@ -56,20 +59,23 @@ pub(super) fn manager_failure(error: &lp_manager::Error) -> Failure {
 
 pub(crate) fn viewer(session: &Session, global: &Global, part: ViewerPart) -> Result<(), Failure> {
     if let Some(directory) = &part.generate {
-        return settings::generate(session, directory, "viewer.yml", lp_viewer::Config::template());
+        return units::generate(session, directory, units::Kind::Viewer, lp_viewer::Config::template());
     }
-    let flags = Settings::from_words(&part.set, lp_viewer::Config::KEYS)?
+    let keys = lp_viewer::Config::part();
+    let settings = Settings::of_environment(&keys, &[])
+        .with_words(&keys, &part.set)?
         .with("http_host", part.listen.host)
         .with("http_port", part.listen.port)
         .with("manager", global.manager.as_ref())
         .with("token", global.token.as_ref())
         .with("log_level", part.log_level);
-    let file = part.config.as_deref();
-    let config = lp_viewer::Config::parse(&settings::read(file)?, |name| flags.variable(name))
-        .map_err(|error| settings::wrong(file, &error))?;
+    let file = settings::read(part.config.as_deref())?;
+    let config = lp_viewer::Config::load(&settings.over(settings::layer(&file)))
+        .map_err(|error| settings::wrong(&error))?;
     log_to_stderr(session, &config.log_level)?;
-    until_stopped(async |stop| {
+    until_stopped(async |stop, notifier| {
         let ready = |ready: lp_viewer::Ready| {
+            notifier.ready(&format!("serves at {}", ready.url));
             session.out.note(&format!("viewer   {}", ready.url));
             if let Some(link) = ready.login_url() {
                 session.out.note(&format!("sign in  {link}"));
@@ -86,36 +92,43 @@ pub(super) fn viewer_failure(error: &lp_viewer::Error) -> Failure {
 }
 
 pub(crate) fn node(session: &Session, global: &Global, part: NodePart) -> Result<(), Failure> {
-    let NodePart { source, slots, name, join_token_file } = part;
+    let NodePart { source, slots, name, label, join_token_file } = part;
     if let Some(directory) = &source.generate {
-        return settings::generate(session, directory, "node.yml", &lp_node::Config::template());
+        return units::generate(session, directory, units::Kind::Node, &lp_node::Config::template());
     }
-    let keys: Vec<_> = lp_node::config::KEYS.iter().map(|key| key.name).collect();
+    let keys = lp_node::Config::part();
     let path = |path: PathBuf| path.display().to_string();
-    let flags = Settings::from_words(&source.set, &keys)?
+    let mut settings = Settings::of_environment(&keys, &[])
+        .with_words(&keys, &source.set)?
         .with("manager_url", global.manager.as_ref())
         .with("action_slots", slots)
         .with("name", name)
         .with("join_token_file", join_token_file.map(path))
         .with("data_path", source.data.map(path));
-    let file = source.config.as_deref();
-    let loaded = lp_node::Config::load(file, settings::variables(&[]), &flags.into_flags())
-        .map_err(|error| settings::wrong(None, &error))?;
+    for label in &label {
+        settings = settings.with("labels", Some(settings::label(label)?));
+    }
+    let file = settings::read(source.config.as_deref())?;
+    let loaded = lp_node::Config::load(&settings.over(settings::layer(&file)))
+        .map_err(|error| settings::wrong(&error))?;
     let variable = |name| std::env::var(name).ok();
     let level = source.log_level.or_else(|| variable("LP_LOG_LEVEL")).or_else(|| variable("LP_LOG"));
     log_to_stderr(session, level.as_deref().unwrap_or("info"))?;
-    for warning in &loaded.warnings {
-        session.out.warn(&visible(warning));
-    }
-    until_stopped(async |stop| {
+    settings::warn(session, &loaded.warnings);
+    until_stopped(async |stop, notifier| {
         let manager = loaded.config.manager_address();
-        let ready = move |node_id| tracing::info!(node.id = %node_id, manager, "the node is connected");
+        notifier.status(&format!("waits for the manager at {manager}"));
+        let ready = move |node_id| {
+            notifier.ready(&format!("linked to the manager at {manager}"));
+            tracing::info!(node.id = %node_id, manager, "the node is connected");
+        };
         lp_node::run(loaded.config, stop, ready).await.map_err(|error| node_failure(&error))
     })
 }
 
 pub(super) fn node_failure(error: &lp_node::Error) -> Failure {
-    Failure::Part { what: format!("the node cannot run: {}", chain(error)), hint: None }
+    let (what, hint) = (format!("the node cannot run: {}", chain(error)), error.advice());
+    if error.is_refusal() { Failure::Refused { what, hint } } else { Failure::Part { what, hint } }
 }
 
 pub(crate) fn supervise(part: Supervise) -> Result<ExitCode, Failure> {

@@ -1,11 +1,13 @@
 //! What all parts need while they run: threads, a log, and the wish to stop.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::notify::Notifier;
 use crate::commands::Session;
 use crate::failure::Failure;
 
@@ -14,7 +16,10 @@ const OURS: [&str; 6] = ["lp", "lp_protocol", "lp_package", "lp_manager", "lp_no
 
 /// Runs `part` on threads for all processors until it ends. The token is cancelled by the first SIGINT or SIGTERM; a second
 /// one ends the process at once.
-pub(super) fn until_stopped<F>(part: impl FnOnce(CancellationToken) -> F) -> Result<(), Failure>
+/// systemd, where it has started us, is told of the stop at once and of the rest by `part`.
+pub(super) fn until_stopped<F>(
+    part: impl FnOnce(CancellationToken, Arc<Notifier>) -> F,
+) -> Result<(), Failure>
 where
     F: Future<Output = Result<(), Failure>>,
 {
@@ -22,22 +27,35 @@ where
     let runtime = runtime.map_err(|error| failed("start threads", &error))?;
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
-        let signals = tokio::spawn(watch_signals(stop.clone()));
-        let result = part(stop).await;
-        signals.abort();
+        let notifier = Arc::new(Notifier::from_environment());
+        let signals =
+            listen().map(|signals| tokio::spawn(watch(signals, stop.clone(), Arc::clone(&notifier))));
+        let result = part(stop, notifier).await;
+        if let Some(signals) = signals {
+            signals.abort();
+        }
         result
     });
     runtime.shutdown_background();
     result
 }
 
-async fn watch_signals(stop: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("cannot listen for signals; SIGINT and SIGTERM end the process at once");
-        return;
-    };
+/// Listens from now on, so that nobody who was told that a part serves can find it deaf.
+fn listen() -> Option<(Signal, Signal)> {
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(interrupt), Ok(terminate)) => Some((interrupt, terminate)),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(%error, "cannot listen for signals; SIGINT and SIGTERM end the process at once");
+            None
+        }
+    }
+}
+
+async fn watch(
+    (mut interrupt, mut terminate): (Signal, Signal),
+    stop: CancellationToken,
+    notifier: Arc<Notifier>,
+) {
     for turn in 0.. {
         let number = tokio::select! {
             _ = interrupt.recv() => 2,
@@ -46,6 +64,7 @@ async fn watch_signals(stop: CancellationToken) {
         if turn > 0 {
             std::process::exit(128 + number);
         }
+        notifier.stopping();
         stop.cancel();
     }
 }

@@ -1,32 +1,55 @@
-//! A part's settings: its file, `LP_*` variables over it, flags over both.
+//! A part's settings: its file, `LP_*` variables over it, flags over both (`lp_settings` lays them over one another).
 //!
-//! The parts read their file and variables themselves; flags are laid over by answering for the variable of the same key.
+//! What only this binary knows is which variables belong to somebody else: to another part, to the command line, to programs that run
+//! as actions. Those are not even shown to a part; of the rest a plain slip is refused and all else is left alone.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use lp_settings::{Layers, Part};
 
 use crate::commands::Session;
 use crate::failure::Failure;
 use crate::output::text;
 
-/// What flags say, by the key of the configuration.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Variables of ours that are no part's keys: the command line's, and those programs of actions are given.
+const OURS: &[&str] = &[
+    "LP_CONTEXT",
+    "LP_MANAGER",
+    "LP_TOKEN",
+    "LP_LOG",
+    "LP_LOG_LEVEL",
+    "LP_TASK_ID",
+    "LP_TASK_NAME",
+    "LP_ACTION",
+    "LP_ATTEMPT",
+    "LP_ATTEMPT_KEY",
+    "LP_WORKSPACE",
+    "LP_NODE_ID",
+];
+
+/// What flags and the environment say.
+#[derive(Debug, Default)]
 pub(super) struct Settings {
-    values: BTreeMap<String, String>,
-    /// Variables that are not asked for: another part's, or another meaning.
-    deaf_to: &'static [&'static str],
+    flags: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// Reads `--set KEY=VALUE`.
+    /// The environment as far as it may be this part's, but for what it is deaf to.
+    pub(super) fn of_environment(part: &Part, deaf_to: &[&str]) -> Self {
+        let texts = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables =
+            texts.filter(|(name, _)| is_for(part, name) && !deaf_to.contains(&name.as_str())).collect();
+        Self { flags: Vec::new(), variables }
+    }
+
+    /// Adds `--set KEY=VALUE`.
     ///
     /// # Errors
     /// `Usage` where there is no `=`, or no such key.
-    pub(super) fn from_words(words: &[String], keys: &[&str]) -> Result<Self, Failure> {
-        let mut settings = Self::default();
+    pub(super) fn with_words(mut self, part: &Part, words: &[String]) -> Result<Self, Failure> {
         for word in words {
             let Some((key, value)) = word.split_once('=') else {
                 return Err(Failure::usage(
@@ -34,81 +57,72 @@ impl Settings {
                     "for example --set log_level=debug",
                 ));
             };
-            if !keys.contains(&key) {
-                let what = format!("there is no key `{}`", text::visible(key));
-                return Err(Failure::usage(what, format!("the keys are {}", keys.join(", "))));
-            }
-            settings.values.insert(key.to_owned(), value.to_owned());
+            part.check_key("--set", key).map_err(|error| {
+                let keys: Vec<&str> = part.keys.iter().map(|(key, _)| *key).collect();
+                let what = text::visible(&error.to_string()).into_owned();
+                Failure::usage(what, format!("the keys are {}", keys.join(", ")))
+            })?;
+            self.flags.push((key.to_owned(), value.to_owned()));
         }
-        Ok(settings)
+        Ok(self)
     }
 
     /// Lays a flag over, where it was given.
     pub(super) fn with(mut self, key: &str, value: Option<impl ToString>) -> Self {
-        if let Some(value) = value {
-            self.values.insert(key.to_owned(), value.to_string());
-        }
+        self.flags.extend(value.map(|value| (key.to_owned(), value.to_string())));
         self
     }
 
-    /// Ignores these variables of the environment.
-    pub(super) fn deaf_to(mut self, variables: &'static [&'static str]) -> Self {
-        self.deaf_to = variables;
-        self
-    }
-
-    /// The value for `LP_<KEY>`.
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        let key = name.strip_prefix("LP_").unwrap_or(name).to_ascii_lowercase();
-        match self.values.get(&key) {
-            Some(value) => Some(value.clone()),
-            None if self.deaf_to.contains(&name) => None,
-            None => std::env::var(name).ok(),
-        }
+    /// All layers; `file` is its name and its text.
+    pub(super) fn over<'l>(&'l self, file: Option<(&'l str, &'l str)>) -> Layers<'l> {
+        Layers { file, variables: &self.variables, flags: &self.flags }
     }
 }
 
-impl Settings {
-    /// All of them, for a part that lays them over itself.
-    pub(super) fn into_flags(self) -> Vec<(String, String)> {
-        self.values.into_iter().collect()
+/// A variable is a part's where it is one of its keys, or where it is nobody's and may be a slip.
+fn is_for(part: &Part, name: &str) -> bool {
+    let Some(key) = name.strip_prefix("LP_").map(str::to_ascii_lowercase) else { return false };
+    let has = |part: &Part| part.check_key("", &key).is_ok();
+    let others = [lp_manager::Config::part(), lp_node::Config::part(), lp_viewer::Config::part()];
+    has(part) || (!OURS.contains(&name) && !others.iter().any(has))
+}
+
+/// The text of `--label KEY=VALUE` as the key `labels` takes it, whatever is in the value.
+///
+/// # Errors
+/// `Usage` where there is no `=`.
+pub(super) fn label(word: &str) -> Result<String, Failure> {
+    let Some((key, value)) = word.split_once('=') else {
+        let what = format!("--label: `{}` is not KEY=VALUE", text::visible(word));
+        return Err(Failure::usage(what, "for example --label gpu=a100"));
+    };
+    // JSON is YAML
+    Ok(serde_json::json!({ key: value }).to_string())
+}
+
+/// A configuration file's name and text.
+pub(super) fn read(path: Option<&Path>) -> Result<Option<(String, String)>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let failed = |source| Failure::File { what: "read", path: path.to_owned(), source };
+    Ok(Some((path.display().to_string(), fs::read_to_string(path).map_err(failed)?)))
+}
+
+/// A file as a layer.
+pub(super) fn layer(file: &Option<(String, String)>) -> Option<(&str, &str)> {
+    file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()))
+}
+
+/// A configuration that cannot be used.
+pub(super) fn wrong(error: &dyn std::error::Error) -> Failure {
+    let what = text::visible(&super::running::chain(error)).into_owned();
+    Failure::usage(what, "-g DIR writes a file with every key explained")
+}
+
+/// Tells what a configuration says in vain.
+pub(super) fn warn(session: &Session, warnings: &[String]) {
+    for warning in warnings {
+        session.out.warn(&text::visible(warning));
     }
-}
-
-/// The environment, but for what a part is deaf to.
-pub(super) fn variables(deaf_to: &'static [&'static str]) -> impl Iterator<Item = (String, String)> {
-    let texts = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    texts.filter(|(name, _)| !deaf_to.contains(&name.as_str()))
-}
-
-/// The text of a configuration file; empty where there is none.
-pub(super) fn read(path: Option<&Path>) -> Result<String, Failure> {
-    let Some(path) = path else { return Ok(String::new()) };
-    fs::read_to_string(path).map_err(|source| Failure::File { what: "read", path: path.to_owned(), source })
-}
-
-/// A configuration that cannot be used, told with the file it is from.
-pub(super) fn wrong(path: Option<&Path>, error: &dyn std::error::Error) -> Failure {
-    let file = path.map(|path| format!("{}: ", path.display())).unwrap_or_default();
-    Failure::usage(format!("{file}{error}"), "-g DIR writes a file with every key explained")
-}
-
-/// Writes a commented configuration file and prints its path; an existing one is left alone.
-pub(super) fn generate(
-    session: &Session,
-    directory: &Path,
-    name: &str,
-    template: &str,
-) -> Result<(), Failure> {
-    let path: PathBuf = directory.join(name);
-    let failed = |source| Failure::File { what: "write", path: path.clone(), source };
-    fs::create_dir_all(directory).map_err(failed)?;
-    // tokens are kept in it
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-    file.write_all(template.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    session.out.line(&text::visible(&path.display().to_string()))
 }
 
 #[cfg(test)]
@@ -116,27 +130,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_answer_before_the_environment() {
-        let words = ["http_port=1".to_owned(), "data_path=a=b".to_owned()];
-        let settings = Settings::from_words(&words, &["http_port", "data_path"]).unwrap();
-        let settings = settings.with("http_port", Some(2)).with("data_path", None::<String>);
+    fn variables_of_others_are_not_shown_to_a_part_and_slips_are() {
+        let manager = lp_manager::Config::part();
 
-        assert_eq!(settings.variable("LP_HTTP_PORT").as_deref(), Some("2"));
-        assert_eq!(settings.variable("LP_DATA_PATH").as_deref(), Some("a=b"));
+        for name in ["LP_HTTP_PORT", "LP_HTTP_PROT", "LP_DEST"] {
+            assert!(is_for(&manager, name), "{name}");
+        }
+        // of the node, of the command line, of programs, of nobody
+        for name in ["LP_ACTION_SLOTS", "LP_CONTEXT", "LP_TASK_ID", "PATH", "lp_http_port"] {
+            assert!(!is_for(&manager, name), "{name}");
+        }
     }
 
     #[test]
-    fn variables_of_another_meaning_are_not_asked_for() {
-        // PATH is set wherever tests run
-        assert!(Settings::default().variable("PATH").is_some());
-        assert!(Settings::default().deaf_to(&["PATH"]).variable("PATH").is_none());
+    fn no_variable_of_ours_is_a_slip_of_a_key() {
+        for part in [lp_manager::Config::part(), lp_node::Config::part(), lp_viewer::Config::part()] {
+            let variables: Vec<_> = OURS
+                .iter()
+                .map(|name| (*name).to_owned())
+                .chain(["LP_SIM_SEED".to_owned(), "LP_TEST_POSTGRES".to_owned()])
+                .filter(|name| is_for(&part, name) && part.check_key("", &name[3..].to_lowercase()).is_err())
+                .map(|name| (name, String::new()))
+                .collect();
+            let layers = Layers { variables: &variables, ..Layers::default() };
+            assert!(part.load::<serde_json::Value>(&layers).is_ok(), "{variables:?}");
+        }
     }
 
     #[test]
     fn unknown_keys_and_words_without_a_value_are_wrong_usage() {
-        for word in ["x", "x=1", "=1"] {
-            let error = Settings::from_words(&[word.to_owned()], &["y"]).unwrap_err();
+        let part = lp_manager::Config::part();
+        for word in ["x", "x=1", "=1", "http_prot=1"] {
+            let error = Settings::default().with_words(&part, &[word.to_owned()]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{word}");
         }
+        let error = Settings::default().with_words(&part, &["http_prot=1".to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), "--set: there is no key `http_prot`; did you mean `http_port`?");
     }
 }

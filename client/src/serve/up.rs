@@ -4,6 +4,7 @@
 //! their supervisor), the manager. A part that ends by itself takes the others along, in the same order.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::client::ManagerClient;
@@ -14,6 +15,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::args::Up;
+use super::notify::Notifier;
 use super::parts::{manager_failure, node_failure, viewer_failure};
 use super::running::{log_to_stderr, until_stopped};
 use super::settings::Settings;
@@ -66,23 +68,32 @@ pub(crate) fn up(session: &Session, up: Up) -> Result<(), Failure> {
     };
     let data =
         std::path::absolute(&data).map_err(|source| Failure::File { what: "find", path: data, source })?;
-    until_stopped(async |stop| serve(session, &up, &data, stop).await)
+    until_stopped(async |stop, notifier| serve(session, &up, &data, stop, notifier).await)
 }
 
-async fn serve(session: &Session, up: &Up, data: &Path, stop: CancellationToken) -> Result<(), Failure> {
+async fn serve(
+    session: &Session,
+    up: &Up,
+    data: &Path,
+    stop: CancellationToken,
+    notifier: Arc<Notifier>,
+) -> Result<(), Failure> {
     let mut parts = Parts::default();
     let started = tokio::select! {
         started = start(session, up, data, &mut parts) => started,
         () = stop.cancelled() => Ok(()),
     };
     let ended = match started {
-        Ok(()) if !stop.is_cancelled() => tokio::select! {
-            failure = parts.first_failure() => Err(failure),
-            () = stop.cancelled() => {
-                session.out.note("stopping; once more stops at once");
-                Ok(())
+        Ok(()) if !stop.is_cancelled() => {
+            notifier.ready("manager, node and viewer serve");
+            tokio::select! {
+                failure = parts.first_failure() => Err(failure),
+                () = stop.cancelled() => {
+                    session.out.note("stopping; once more stops at once");
+                    Ok(())
+                }
             }
-        },
+        }
         started => started,
     };
     let stopped = parts.stop().await;
@@ -154,22 +165,18 @@ fn tell(session: &Session, addresses: Addresses) -> Result<(), Failure> {
 }
 
 fn manager_config(up: &Up, data: &Path) -> Result<lp_manager::Config, Failure> {
-    let settings = Settings::default()
+    let settings = Settings::of_environment(&lp_manager::Config::part(), OWN)
         .with("http_port", Some(up.port))
-        .with("data_path", Some(data.join("manager").display()))
-        .deaf_to(OWN);
-    lp_manager::Config::parse("", |name| settings.variable(name))
-        .map_err(|error| settings::wrong(None, &error))
+        .with("data_path", Some(data.join("manager").display()));
+    lp_manager::Config::load(&settings.over(None)).map_err(|error| settings::wrong(&error))
 }
 
 fn viewer_config(up: &Up, manager: &str, token: &str) -> Result<lp_viewer::Config, Failure> {
-    let settings = Settings::default()
+    let settings = Settings::of_environment(&lp_viewer::Config::part(), OWN)
         .with("http_port", Some(up.viewer_port))
         .with("manager", Some(manager))
-        .with("token", Some(token))
-        .deaf_to(OWN);
-    lp_viewer::Config::parse("", |name| settings.variable(name))
-        .map_err(|error| settings::wrong(None, &error))
+        .with("token", Some(token));
+    lp_viewer::Config::load(&settings.over(None)).map_err(|error| settings::wrong(&error))
 }
 
 async fn node_config(
@@ -180,13 +187,13 @@ async fn node_config(
 ) -> Result<lp_node::Config, Failure> {
     let lifetime = Some(JOIN_TOKEN_LIFETIME.as_secs_f64());
     let join_token = client.create_join_token(&CreateJoinToken { lifetime }).await?;
-    let settings = Settings::default()
+    let settings = Settings::of_environment(&lp_node::Config::part(), OWN)
         .with("manager_url", Some(manager))
         .with("data_path", Some(data.join("node").display()))
         .with("join_token", Some(join_token.token))
         .with("action_slots", up.slots);
-    let loaded = lp_node::Config::load(None, settings::variables(OWN), &settings.into_flags());
-    loaded.map(|loaded| loaded.config).map_err(|error| settings::wrong(None, &error))
+    let loaded = lp_node::Config::load(&settings.over(None));
+    loaded.map(|loaded| loaded.config).map_err(|error| settings::wrong(&error))
 }
 
 /// A directory that is taken, in the words of `lp up`.

@@ -177,7 +177,10 @@ const UPLOADS: &[(&str, &str, Ends)] = &[
     ("empty", "", Refused("it is empty")),
 ];
 
-const RUNS: &[(&str, &str, &[(&str, &str)], Ends)] = &[
+/// What is wrong, the manifest, the app's other files, and the end.
+type Run<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Ends);
+
+const RUNS: &[Run<'_>] = &[
     ("no output_action", r#"{"actions": [{"name": "a", "main": "true", "condition": []}]}"#, &[], Success), // jam
     ("no condition", r#"{"actions": [{"name": "a", "main": "true"}], "output_action": "a"}"#, &[], Success), // jam
     (

@@ -9,6 +9,8 @@ mod examples;
 mod failures;
 mod litepipeline;
 mod logs;
+mod nodes;
+mod parts;
 mod readme;
 mod restarts;
 mod standing;

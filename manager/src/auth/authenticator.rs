@@ -119,6 +119,12 @@ impl Authenticator {
         })
     }
 
+    /// Takes a removed node's credential from memory, so that it is refused from now on.
+    pub fn forget_node(&self, node_id: NodeId) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        remembered.retain(|_, (principal, _)| *principal != Principal::Node { node_id });
+    }
+
     fn recall(&self, wanted: Kind, hash: &str, now: Instant) -> Option<Principal> {
         let remembered = self.remembered.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (principal, since) = remembered.get(&(wanted as u8, hash.to_owned()))?;

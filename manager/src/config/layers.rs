@@ -1,29 +1,16 @@
-//! Lays `LP_*` variables over a file and refuses what it does not know.
-//!
-//! The variable of a key is `LP_` and the key in capitals (`LP_HTTP_PORT`). Variables are read as YAML scalars, so a number
-//! means the same in both places. Variables of other names belong to other parts of `lp` and are left alone.
+//! Lays `LP_*` variables over a file and flags over both (see `lp_settings`), and checks what the keys say together.
 
-use serde_norway::{Mapping, Value};
+use lp_settings::{Kind, Layers, Loaded, Part};
 
 use super::Config;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the configuration is not YAML: {0}")]
-    NotYaml(#[source] serde_norway::Error),
-    #[error("the configuration is not a list of `key: value` lines")]
-    NotAMapping,
-    #[error("the configuration has an unknown key `{key}`{}", hint(.nearest))]
-    UnknownKey { key: String, nearest: Option<&'static str> },
-    #[error("the configuration is not right: {0}")]
-    Invalid(#[source] serde_norway::Error),
+    #[error(transparent)]
+    Settings(#[from] lp_settings::Error),
     #[error("the configuration is not right: {0}")]
     Inconsistent(&'static str),
-}
-
-fn hint(nearest: &Option<&'static str>) -> String {
-    nearest.map(|key| format!(", did you mean `{key}`?")).unwrap_or_default()
 }
 
 impl Config {
@@ -44,25 +31,21 @@ impl Config {
         "advertise",
     ];
 
-    /// Reads a configuration from the text of a file (empty: all defaults) and the environment.
+    /// The keys, and how their texts are read.
+    pub fn part() -> Part {
+        let kind = |key: &str| match key {
+            "allowed_hosts" => Kind::List,
+            _ => Kind::Scalar,
+        };
+        Part { keys: Self::KEYS.iter().map(|key| (*key, kind(key))).collect(), ..Part::default() }
+    }
+
+    /// Reads a configuration from its layers; nothing is all defaults.
     ///
     /// # Errors
-    /// `UnknownKey` names the nearest known key; `Invalid` the key and what is wrong with its value.
-    pub fn parse(yaml: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let mut keys = match serde_norway::from_str(yaml).map_err(Error::NotYaml)? {
-            Value::Null => Mapping::new(),
-            Value::Mapping(keys) => keys,
-            _ => return Err(Error::NotAMapping),
-        };
-        refuse_unknown(&keys)?;
-        for key in Self::KEYS {
-            if let Some(text) = variable(&format!("LP_{}", key.to_uppercase())) {
-                keys.insert(Value::from(*key), scalar(key, &text));
-            }
-        }
-        // a key without a value is a key that is not there
-        keys.retain(|_, value| !value.is_null());
-        let config: Self = serde_norway::from_value(Value::Mapping(keys)).map_err(Error::Invalid)?;
+    /// Those of [`Part::load`], and `Inconsistent` where keys contradict one another.
+    pub fn load(layers: &Layers<'_>) -> Result<Self, Error> {
+        let Loaded { config, warnings: _ } = Self::part().load::<Self>(layers)?;
         config.check()
     }
 
@@ -82,32 +65,6 @@ impl Config {
     }
 }
 
-fn scalar(key: &str, text: &str) -> Value {
-    if key == "allowed_hosts" {
-        return text.split(',').map(str::trim).filter(|host| !host.is_empty()).map(Value::from).collect();
-    }
-    match serde_norway::from_str(text) {
-        Ok(value @ (Value::Number(_) | Value::Null)) => value,
-        _ => Value::from(text),
-    }
-}
-
-fn refuse_unknown(keys: &Mapping) -> Result<(), Error> {
-    for key in keys.keys() {
-        let key = key.as_str().ok_or(Error::NotAMapping)?;
-        if !Config::KEYS.contains(&key) {
-            return Err(Error::UnknownKey { key: key.to_owned(), nearest: nearest(key) });
-        }
-    }
-    Ok(())
-}
-
-/// 0.75 by Jaro-Winkler catches swapped and missing letters and keeps quiet about words that merely share a beginning.
-fn nearest(key: &str) -> Option<&'static str> {
-    let scored = Config::KEYS.iter().map(|known| (strsim::jaro_winkler(key, known), *known));
-    scored.filter(|(score, _)| *score >= 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -115,7 +72,7 @@ mod tests {
     use super::*;
 
     fn parse(yaml: &str) -> Result<Config, Error> {
-        Config::parse(yaml, |_| None)
+        Config::load(&Layers { file: Some(("the file", yaml)), ..Layers::default() })
     }
 
     #[test]
@@ -130,29 +87,20 @@ mod tests {
             ("LP_HTTP_PORT", "9001"),
             ("LP_HEARTBEAT", "500ms"),
             ("LP_DATABASE", "sqlite://x.db"),
+            ("LP_ALLOWED_HOSTS", "a, b"),
             ("LP_OTHER", "1"),
         ];
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+        let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let file = "http_port: 9000\nhttp_host: 0.0.0.0\nmax_buffer_size: 1GiB\n";
 
         let config =
-            Config::parse("http_port: 9000\nhttp_host: 0.0.0.0\nmax_buffer_size: 1GiB\n", variable).unwrap();
+            Config::load(&Layers { file: Some(("f", file)), variables: &variables, flags: &[] }).unwrap();
 
         assert_eq!((config.http_port, config.http_host.as_str()), (9001, "0.0.0.0"));
         assert_eq!(config.heartbeat, Duration::from_millis(500));
         assert_eq!(config.max_buffer_size, 1 << 30);
         assert_eq!(config.database.as_deref(), Some("sqlite://x.db"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
-        let error = parse("http_prot: 1").unwrap_err();
-
-        assert_eq!(
-            error.to_string(),
-            "the configuration has an unknown key `http_prot`, did you mean `http_port`?"
-        );
-        assert!(parse("zzz: 1").unwrap_err().to_string().ends_with("unknown key `zzz`"));
+        assert_eq!(config.allowed_hosts, ["a", "b"]);
     }
 
     #[test]

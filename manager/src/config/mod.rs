@@ -3,7 +3,6 @@
 //! Every key works; an unknown one is refused with the nearest known one, since a setting that is silently ignored is worse than one that
 //! is missing. Keys and defaults are LitePipeline's where it has the thing, except that we listen on loopback unless told otherwise.
 
-mod de;
 mod layers;
 mod template;
 
@@ -11,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lp_settings::de;
 use serde::Deserialize;
 
 pub use layers::Error;

@@ -21,6 +21,8 @@ impl Core {
             nodes: BTreeMap::new(),
             connections: BTreeMap::new(),
             shapes: HashMap::new(),
+            drains: BTreeMap::new(),
+            offered_targets: open.targets.into_iter().collect(),
             begun_tasks: 0,
             queue: Queue::default(),
             timers: Timers::default(),
@@ -35,6 +37,7 @@ impl Core {
             watched: false,
         };
         let active = core.restore_standing(open.standing);
+        core.load_drains(now, open.drains);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         let mut made = open.actions.into_iter().peekable();
         // plans of one version are shared: a shape must outlive the loop's first task of it
@@ -64,12 +67,12 @@ impl Core {
             core.settle(now, seq);
         }
         core.resume_standing(now, active);
+        core.offered_targets = HashMap::new();
         core
     }
 
     fn restore_live(&mut self, now: Now, attempt: AttemptRecord) {
-        let class =
-            self.tasks.get(&attempt.id.task).and_then(|task| task.shape.class(attempt.id.action)).cloned();
+        let class = self.tasks.get(&attempt.id.task).and_then(|task| task.class(attempt.id.action)).cloned();
         let Some(class) = class else { return };
         self.node(now, attempt.node_id).add(attempt.id, &class.resources);
         self.live.insert(attempt.id, attempt);

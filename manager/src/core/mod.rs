@@ -9,6 +9,7 @@
 
 pub mod derive;
 mod derived;
+mod drain;
 mod generate;
 mod load;
 mod node;
@@ -27,6 +28,7 @@ pub mod service;
 mod shape;
 mod sources;
 pub mod standing;
+mod targets;
 mod task;
 mod tasks;
 mod time;
@@ -45,6 +47,8 @@ use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::views;
 use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId};
 
+use drain::Draining;
+pub use drain::{NodeRefusal, removed};
 use node::Node;
 pub use outcome::{AssignOrder, ConnectionId, Effect, Outcome};
 pub use overview::{Counters, HeldAction, NodeOverview, Overview};
@@ -85,6 +89,9 @@ pub struct Core {
     nodes: BTreeMap<NodeId, Node>,
     connections: BTreeMap<ConnectionId, NodeId>,
     shapes: HashMap<VersionId, Weak<Shape>>,
+    drains: BTreeMap<NodeId, Draining>,
+    /// The `target_env` of tasks that are opened next.
+    offered_targets: HashMap<TaskSeq, Box<str>>,
     /// How many of the tasks have begun.
     begun_tasks: u64,
     queue: Queue,
@@ -181,7 +188,7 @@ impl Core {
     fn enqueue(&mut self, seq: TaskSeq, action: Ordinal) {
         let Some(task) = self.tasks.get_mut(&seq) else { return };
         let place = Self::place_of(task, action);
-        let Some(class) = task.shape.class(action).cloned() else { return };
+        let Some(class) = task.class(action).cloned() else { return };
         task.set_state(action, State::Queued);
         self.queue.insert(&class, place);
         self.unsettled = true;
@@ -190,7 +197,7 @@ impl Core {
     /// Takes an action out of the queue; its state is the caller's to set.
     fn dequeue(&mut self, seq: TaskSeq, action: Ordinal) {
         let Some(task) = self.tasks.get(&seq) else { return };
-        if let Some(class) = task.shape.class(action) {
+        if let Some(class) = task.class(action) {
             self.queue.remove(class, &Self::place_of(task, action));
         }
     }

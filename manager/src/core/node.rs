@@ -74,6 +74,10 @@ impl Node {
             && target.docker_support.is_none_or(|wanted| wanted == self.facts.docker_support)
             && target.node_id.is_none_or(|wanted| wanted == node_id)
             && target.node_ip.as_ref().is_none_or(|wanted| *wanted == self.facts.ip)
+            && target
+                .labels
+                .iter()
+                .all(|(key, rule)| rule.holds(self.facts.labels.get(key).map(String::as_str)))
             && (!class.docker || self.facts.docker_support)
             && class.resources.fits_in(&self.facts.capacity)
     }

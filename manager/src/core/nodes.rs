@@ -28,8 +28,12 @@ impl Core {
         self.connections.insert(connection, node_id);
         let held: BTreeSet<AttemptId> = hello.held.iter().filter_map(|key| self.resolve(key)).collect();
         self.welcome(node_id, connection, hello.held);
+        if self.is_draining(node_id) {
+            let missing: Vec<AttemptId> = attempts.iter().copied().filter(|id| !held.contains(id)).collect();
+            self.welcome_drained(now, node_id, &missing);
+        }
         for id in attempts {
-            if !held.contains(&id) {
+            if !held.contains(&id) && self.live.contains_key(&id) {
                 self.assign_again(connection, node_id, id);
             }
             if let Some(stop) = self.pending_stop(id) {
@@ -81,7 +85,7 @@ impl Core {
                 }
                 NodeFrame::Reports { reports } => self.take_reports(now, node_id, connection, reports),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
-                // the link's own business, handled before it comes here
+                // the link's own business, handled before they come here
                 NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}
             }
         }
@@ -144,7 +148,7 @@ impl Core {
         self.publish_node(node_id, NodeState::Lost);
     }
 
-    fn remove_node(&mut self, node_id: NodeId) {
+    pub(super) fn remove_node(&mut self, node_id: NodeId) {
         if let Some(node) = self.nodes.remove(&node_id) {
             self.timers.cancel(node.silence_check, Timer::NodeSilent(node_id));
         }

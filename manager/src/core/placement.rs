@@ -55,7 +55,7 @@ impl Core {
     fn choose_node(&self, class: &Class) -> Option<NodeId> {
         let mut best: Option<(bool, f64, NodeId)> = None;
         for (node_id, node) in &self.nodes {
-            if node.connection.is_none() {
+            if node.connection.is_none() || self.is_draining(*node_id) {
                 continue;
             }
             let waits = !node.has_room(class);
@@ -95,7 +95,7 @@ impl Core {
             log_bytes: 0,
             usage: Usage::default(),
         };
-        let class = task.shape.class(ordinal).cloned();
+        let class = task.class(ordinal).cloned();
         if let (Some(node), Some(class)) = (self.nodes.get_mut(&node_id), class) {
             node.add(id, &class.resources);
         }
@@ -154,29 +154,33 @@ impl Core {
         if self.rebalance_set || self.nodes.len() < 2 {
             return;
         }
-        let crowded = self.nodes.values().any(|node| node.connection.is_some() && node.is_overbooked());
-        let roomy = self
-            .nodes
-            .values()
-            .any(|node| node.connection.is_some() && node.in_use.slots < node.facts.capacity.slots);
+        let crowded = self.open_nodes().any(super::Node::is_overbooked);
+        let roomy = self.open_nodes().any(|node| node.in_use.slots < node.facts.capacity.slots);
         if crowded && roomy {
             self.rebalance_set = true;
             self.timers.set(now.mono + REBALANCE_AFTER, Timer::Rebalance);
         }
     }
 
+    /// The nodes that may be given something: connected, and not drained, from which all is asked back anyway.
+    pub(super) fn open_nodes(&self) -> impl Iterator<Item = &super::Node> {
+        let open = |(node_id, node): &(&NodeId, &super::Node)| {
+            node.connection.is_some() && !self.is_draining(**node_id)
+        };
+        self.nodes.iter().filter(open).map(|(_, node)| node)
+    }
+
     /// Asks crowded nodes for the newest of what waits there, as many as others have room for.
     pub(super) fn rebalance(&mut self) {
         self.rebalance_set = false;
-        let connected = || self.nodes.values().filter(|node| node.connection.is_some());
         let mut room: u32 =
-            connected().map(|node| node.facts.capacity.slots.saturating_sub(node.in_use.slots)).sum();
+            self.open_nodes().map(|node| node.facts.capacity.slots.saturating_sub(node.in_use.slots)).sum();
         let mut recalls = Vec::new();
-        for node in connected().filter(|node| node.is_overbooked()) {
+        for node in self.open_nodes().filter(|node| node.is_overbooked()) {
             let excess = node.in_use.slots - node.facts.capacity.slots;
             let waiting = node.attempts.iter().rev().filter(|id| {
                 let is_unstarted = self.live.get(id).is_some_and(|record| record.stage == Stage::Pending);
-                let class = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action));
+                let class = self.tasks.get(&id.task).and_then(|task| task.class(id.action));
                 is_unstarted && class.is_some_and(|class| class.is_plain())
             });
             let asked: Vec<AttemptKey> =

@@ -69,6 +69,7 @@ impl Core {
             },
             None => exit,
         };
+        let exit = self.judge_stop(&record, exit);
         record.stage = Stage::Finished;
         record.status = Some(attempt_status(&exit));
         record.start_at = record.start_at.or(start_at);
@@ -93,8 +94,7 @@ impl Core {
 
     fn leave_node(&mut self, record: &AttemptRecord) {
         let id = record.id;
-        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.shape.class(id.action)).cloned()
-        else {
+        let Some(class) = self.tasks.get(&id.task).and_then(|task| task.class(id.action)).cloned() else {
             return;
         };
         let Some(node) = self.nodes.get_mut(&record.node_id) else { return };
@@ -251,12 +251,14 @@ impl Core {
                 Timer::Rebalance => self.rebalance(),
                 Timer::Schedules => self.fire_schedules(now, sources),
                 Timer::Service(id) => self.fire_service(now, id, sources),
+                Timer::Settle(task) => self.settle(now, task),
+                Timer::DrainDeadline(node_id) => self.end_drain(node_id),
             }
         }
     }
 }
 
-fn unstarted(now: Now, exit: Exit) -> Finish {
+pub(super) fn unstarted(now: Now, exit: Exit) -> Finish {
     Finish {
         exit,
         start_at: None,
@@ -276,7 +278,7 @@ pub(super) fn lost(now: Now, reason: &str) -> Finish {
 fn attempt_status(exit: &Exit) -> Status {
     match exit {
         Exit::Code { code: 0 } => Status::Success,
-        Exit::Stopped { .. } => Status::Kill,
+        Exit::Stopped { .. } | Exit::Drained => Status::Kill,
         Exit::Returned => Status::Cancel,
         Exit::Code { .. }
         | Exit::Signal { .. }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::Usage;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
-use lp_protocol::{AppId, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
+use lp_protocol::{
+    AppId, AttemptKey, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -159,6 +161,22 @@ pub struct AttemptPayload {
     pub log: Option<Vec<u8>>,
 }
 
+/// A node's wish of its owner to be left in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    pub since: DateTime<Utc>,
+    /// What still runs then is stopped and runs elsewhere.
+    pub deadline: Option<DateTime<Utc>>,
+}
+
+/// A workspace that is to go: the order stands until its node says that it is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwanted {
+    pub node_id: NodeId,
+    pub id: AttemptId,
+    pub key: AttemptKey,
+}
+
 /// All that one batch changes; one transaction writes it. Each row appears once, as it is after the batch.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -180,6 +198,14 @@ pub struct Changes {
     pub deleted: Vec<TaskSeq>,
     /// Of schedules and services.
     pub standing: StandingChanges,
+    /// The `target_env` of tasks in `new_tasks` that have one, as it was given.
+    pub targets: BTreeMap<TaskSeq, Box<str>>,
+    /// Nodes whose drain begins or changes; None: it ends.
+    pub drains: BTreeMap<NodeId, Option<Drain>>,
+    /// Nodes that go, with their drains and the deletions they owe.
+    pub removed_nodes: Vec<NodeId>,
+    /// Workspaces their nodes are to delete.
+    pub unwanted: Vec<Unwanted>,
 }
 
 impl Changes {
@@ -192,6 +218,10 @@ impl Changes {
             && self.deeds.is_empty()
             && self.deleted.is_empty()
             && self.standing.is_empty()
+            && self.targets.is_empty()
+            && self.drains.is_empty()
+            && self.removed_nodes.is_empty()
+            && self.unwanted.is_empty()
     }
 
     /// Number of rows written.
@@ -203,6 +233,9 @@ impl Changes {
             + self.deeds.len()
             + self.deleted.len()
             + self.standing.len()
+            + self.drains.len()
+            + self.removed_nodes.len()
+            + self.unwanted.len()
     }
 }
 
@@ -220,6 +253,10 @@ pub struct Open {
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,
     pub standing: Standing,
+    /// The `target_env` of those of these tasks that have one.
+    pub targets: BTreeMap<TaskSeq, Box<str>>,
+    /// Nodes that are drained.
+    pub drains: BTreeMap<NodeId, Drain>,
     /// Rows that cannot be read, in words: left out, logged, and no reason not to start.
     pub corrupt: Vec<String>,
 }

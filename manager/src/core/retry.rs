@@ -25,7 +25,7 @@ pub enum Next {
 /// Decides by the action's record so far; `failures` and `losses` count this attempt in.
 pub fn next(retry: &Retry, exit: &Exit, failures: u32, losses: u32, id: AttemptId) -> Next {
     match exit {
-        Exit::Returned => Next::Now,
+        Exit::Returned | Exit::Drained => Next::Now,
         // a program we did not ask to stop was stopped by its node (shutting down, or out of touch): as good as lost
         Exit::Lost { .. } | Exit::Stopped { .. } if losses <= MAX_LOSSES => Next::Now,
         _ if failures + losses.saturating_sub(MAX_LOSSES) >= retry.attempts || !is_listed(retry, exit) => {
@@ -40,7 +40,7 @@ pub fn counts_as_failure(exit: &Exit) -> bool {
     match exit {
         Exit::Code { code } => *code != 0,
         Exit::Signal { .. } | Exit::TimedOut | Exit::NotStarted { .. } | Exit::BadOutput { .. } => true,
-        Exit::Stopped { .. } | Exit::Lost { .. } | Exit::Returned => false,
+        Exit::Stopped { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => false,
     }
 }
 

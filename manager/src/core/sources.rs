@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, AttemptKey, NodeId, VersionId};
+use lp_protocol::{AppId, VersionId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::record::TaskSeq;
+use super::record::{TaskSeq, Unwanted};
 use super::timers::Timer;
 use super::{Core, Now};
 
@@ -40,7 +40,7 @@ pub struct AppSource {
 pub struct Sources {
     pub apps: BTreeMap<AppId, AppSource>,
     pub inputs: BTreeMap<Uuid, Box<RawValue>>,
-    pub workspaces: BTreeMap<TaskSeq, Vec<(NodeId, AttemptKey)>>,
+    pub workspaces: BTreeMap<TaskSeq, Vec<Unwanted>>,
     /// What was looked for. A timer that is set after that asks for something else, and is left for the next batch.
     pub asked: BTreeSet<SourceKey>,
 }
@@ -54,7 +54,7 @@ impl Sources {
         self.asked.contains(key)
     }
 
-    pub fn workspaces(&self, task: TaskSeq) -> &[(NodeId, AttemptKey)] {
+    pub fn workspaces(&self, task: TaskSeq) -> &[Unwanted] {
         self.workspaces.get(&task).map_or(&[], Vec::as_slice)
     }
 
@@ -78,7 +78,11 @@ impl Core {
         match timer {
             Timer::Schedules => self.schedules.add_sources(now, wanted),
             Timer::Service(id) => self.services.add_sources(id, wanted),
-            Timer::Retry { .. } | Timer::NodeSilent(_) | Timer::Rebalance => {}
+            Timer::Retry { .. }
+            | Timer::NodeSilent(_)
+            | Timer::Rebalance
+            | Timer::Settle(_)
+            | Timer::DrainDeadline(_) => {}
         }
     }
 }

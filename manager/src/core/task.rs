@@ -13,7 +13,8 @@ use lp_protocol::{Exit, Stage, Status};
 
 use super::record::{AttemptRecord, FAIL_EVENT, SUCCESS_EVENT, TaskRecord};
 use super::retry::{self, MAX_LOSSES, Next};
-use super::shape::Shape;
+use super::shape::{Class, Shape};
+use super::targets::Targets;
 use super::time::Now;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,6 +95,8 @@ pub(super) enum Halt {
 pub(super) struct Task {
     pub(super) record: TaskRecord,
     pub(super) shape: Arc<Shape>,
+    /// Classes of its own, where its input has a `target_env`.
+    pub(super) targets: Option<Targets>,
     /// By slot: the event actions, then the plan's.
     pub(super) actions: Vec<Action>,
     /// An attempt of this run exists.
@@ -121,7 +124,16 @@ impl Task {
         now: Now,
     ) -> Self {
         let actions = vec![Action::new(); shape.slots()];
-        let mut task = Self { actions, begun: false, failed: false, unsettled: 0, record, shape, past: None };
+        let mut task = Self {
+            actions,
+            begun: false,
+            failed: false,
+            unsettled: 0,
+            record,
+            shape,
+            targets: None,
+            past: None,
+        };
         let mut last: Vec<Option<&AttemptRecord>> = vec![None; task.shape.slots()];
         for attempt in attempts {
             task.take_number(attempt);
@@ -141,7 +153,9 @@ impl Task {
                 task.actions[slot].state = task.state_after(slot, attempt, now);
             }
         }
-        task.failed = task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
+        // without a failed action only where the task failed as a whole
+        task.failed = task.record.status == Some(Status::Fail)
+            || task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
         task.resolve_unstarted();
         task.resolve_event();
         task.unsettled = task.plain_actions().iter().filter(|action| !action.is_done()).count() as u32;
@@ -254,6 +268,12 @@ impl Task {
 
     pub(super) fn plan(&self, ordinal: Ordinal) -> Option<&ActionPlan> {
         self.shape.action(ordinal)
+    }
+
+    /// What an action of this task asks of a node.
+    pub(super) fn class(&self, ordinal: Ordinal) -> Option<&Arc<Class>> {
+        let own = self.targets.as_ref().and_then(|targets| targets.class(ordinal));
+        own.or_else(|| self.shape.class(ordinal))
     }
 
     pub(super) fn priority(&self, ordinal: Ordinal) -> i64 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lp_protocol::frames::{ManagerFrame, Stop};
+use lp_protocol::manifest;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId};
 use serde_json::value::RawValue;
@@ -77,7 +78,13 @@ impl Core {
         };
         self.next_seq += 1;
         self.counters.tasks_created += 1;
+        let targets: Option<Box<str>> =
+            input.as_deref().and_then(manifest::find_target_env).map(|text| text.get().into());
         self.outcome.changes.new_tasks.push(NewTask { record: record.clone(), input, key, fingerprint });
+        if let Some(text) = targets {
+            self.outcome.changes.targets.insert(record.seq, text.clone());
+            self.offer_targets(record.seq, text);
+        }
         self.open(now, record.clone(), &plan, &[]);
         self.touch(record.seq);
         record
@@ -99,12 +106,14 @@ impl Core {
     pub(super) fn open_shaped(
         &mut self,
         now: Now,
-        record: TaskRecord,
+        mut record: TaskRecord,
         shape: Arc<Shape>,
         attempts: &[AttemptRecord],
     ) {
         let seq = record.seq;
-        let task = Task::restore(record, shape, attempts, now);
+        let targets = self.take_targets(now, &mut record, &shape);
+        let mut task = Task::restore(record, shape, attempts, now);
+        task.targets = targets;
         self.by_id.insert(task.record.task_id, seq);
         self.origin_opened(&task.record);
         self.begun_tasks += u64::from(task.begun);

@@ -15,6 +15,10 @@ pub(super) enum Timer {
     Retry { task: TaskSeq, action: Ordinal },
     /// Look whether the node has been silent for too long.
     NodeSilent(NodeId),
+    /// A task that failed as a whole when it was opened is to be finished.
+    Settle(TaskSeq),
+    /// What a drained node still runs has had its time.
+    DrainDeadline(NodeId),
     /// Look whether attempts wait on one node while another has room.
     Rebalance,
     /// The wait before a service's next task is over.

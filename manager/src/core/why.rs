@@ -1,6 +1,7 @@
 //! Why something waits, from the state that makes it wait.
 
-use lp_protocol::plan::Ordinal;
+use lp_protocol::frames::NodeFacts;
+use lp_protocol::plan::{LabelRule, Ordinal, TargetEnv};
 use lp_protocol::views::WhyAction;
 use lp_protocol::{NodeId, Stage, TaskId};
 
@@ -57,12 +58,22 @@ impl Core {
     }
 
     fn why_queued(&self, task: &Task, ordinal: Ordinal) -> (String, Option<String>) {
-        let Some(class) = task.shape.class(ordinal) else { return Default::default() };
+        let Some(class) = task.class(ordinal) else { return Default::default() };
         let connected: Vec<(&NodeId, &super::Node)> =
             self.nodes.iter().filter(|(_, node)| node.connection.is_some()).collect();
         if connected.is_empty() {
             let hint = "start one with `lp node`, or look at `lp node list`";
             return ("no node is connected".to_owned(), Some(hint.to_owned()));
+        }
+        let (drained, open): (Vec<_>, Vec<_>) =
+            connected.iter().partition(|(node_id, _)| self.is_draining(**node_id));
+        if open.is_empty() || !open.iter().any(|(id, node)| node.suits(class, **id)) {
+            let suitable = drained.iter().filter(|(id, node)| node.suits(class, **id));
+            let names: Vec<&str> = suitable.map(|(_, node)| node.facts.name.as_str()).take(3).collect();
+            if !names.is_empty() {
+                let reason = format!("the nodes that suit it are drained: {}", names.join(", "));
+                return (reason, Some(format!("`lp node undrain {}`, or add such a node", names[0])));
+            }
         }
         if !connected.iter().any(|(id, node)| node.suits(class, **id)) {
             let reason = format!("no connected node suits it: {}", self.mismatch(class));
@@ -97,6 +108,11 @@ impl Core {
                 format!("has address {}, {wanted} wanted", node.facts.ip)
             } else if target.node_id.is_some_and(|wanted| wanted != *node_id) {
                 "has another node_id".to_owned()
+            } else if let Some((key, rule, has)) = unkept(target, &node.facts) {
+                match has {
+                    Some(has) => format!("has the label {key}={has}, `{rule}` wanted"),
+                    None => format!("has no label {key}, `{rule}` wanted"),
+                }
             } else {
                 format!("has docker_support {}", node.facts.docker_support)
             };
@@ -106,8 +122,9 @@ impl Core {
     }
 
     fn fullness(&self, class: &Class) -> String {
-        let suitable =
-            self.nodes.iter().filter(|(id, node)| node.connection.is_some() && node.suits(class, **id));
+        let suitable = self.nodes.iter().filter(|(id, node)| {
+            node.connection.is_some() && !self.is_draining(**id) && node.suits(class, **id)
+        });
         let shown: Vec<String> = suitable
             .take(3)
             .map(|(_, node)| {
@@ -142,4 +159,16 @@ impl Core {
         };
         (reason, None)
     }
+}
+
+/// The first label of a target that a node does not have as it should: its key, the rule, and what the node has.
+fn unkept<'t>(
+    target: &'t TargetEnv,
+    facts: &'t NodeFacts,
+) -> Option<(&'t str, &'t LabelRule, Option<&'t str>)> {
+    let labels = target
+        .labels
+        .iter()
+        .map(|(key, rule)| (key.as_str(), rule, facts.labels.get(key).map(String::as_str)));
+    labels.into_iter().find(|(_, rule, has)| !rule.holds(*has))
 }

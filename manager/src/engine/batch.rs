@@ -107,11 +107,16 @@ impl Turn {
             self.core.disconnect_node(now, connection);
         }
         self.core.fire_timers(now, &sources);
+        let mut known = known;
+        for (task, text) in std::mem::take(&mut known.targets) {
+            self.core.offer_targets(task, text);
+        }
         let mut replies = Vec::with_capacity(requests.len());
         let mut batch = Batch { turn: self, now, known, replies: &mut replies };
         for request in requests {
             batch.handle(request);
         }
+        self.core.withdraw_targets();
         self.core.place(now);
         let Outcome { changes, effects } = self.core.take_outcome();
         let committed = self.commit(&changes).await;
@@ -161,6 +166,10 @@ impl Turn {
                 _ => {}
             }
         }
+        let reopened: Vec<_> = known.finished.values().flatten().map(|task| task.record.seq).collect();
+        if !reopened.is_empty() {
+            known.targets = self.leadership.store.load_targets(&reopened).await?;
+        }
         if !keys.is_empty() {
             known.keys = self.leadership.store.find_keys(&keys).await?;
         }
@@ -184,6 +193,7 @@ impl Turn {
     /// Releases the effects of a committed batch.
     async fn act(&mut self, changes: &Changes, effects: Vec<Effect>) -> store::Result<()> {
         let mut outgoing = Outgoing::default();
+        let mut closing = Vec::new();
         let mut orders = Vec::new();
         for effect in &effects {
             if let Effect::Assign { order, .. } = effect {
@@ -206,7 +216,7 @@ impl Turn {
                 },
                 Effect::Close { connection, reason } => {
                     tracing::info!(connection = connection.0, reason, "closing a node's connection");
-                    self.connections.remove(connection);
+                    closing.push(connection);
                 }
                 Effect::Finished { task_id } => {
                     for waiter in self.waiters.remove(&task_id).into_iter().flatten() {
@@ -227,6 +237,8 @@ impl Turn {
             }
         }
         self.stuck.extend(self.connections.send(outgoing.into_frames()));
+        // after the last words to them
+        closing.into_iter().for_each(|connection| self.connections.remove(connection));
         Ok(())
     }
 

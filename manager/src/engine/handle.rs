@@ -15,7 +15,7 @@ use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::core::record::{StopRequest, TaskRecord};
+use crate::core::record::{StopRequest, TaskRecord, Unwanted};
 use crate::core::schedule::ScheduleRefusal;
 use crate::core::service::ServiceRefusal;
 use crate::core::{ConnectionId, HeldAction, Overview};
@@ -81,6 +81,8 @@ pub enum Error {
     Schedule(#[from] ScheduleRefusal),
     #[error(transparent)]
     Service(#[from] ServiceRefusal),
+    #[error("node `{node_id}` {refusal}")]
+    NodeBusy { node_id: NodeId, refusal: crate::core::NodeRefusal },
     /// The connection is not the node's present one any more.
     #[error("the node has connected anew")]
     StaleConnection,
@@ -105,7 +107,7 @@ pub(super) enum Request {
     CreateTasks { source: TaskSource, drafts: Vec<TaskDraft>, answer: Answer<Vec<Created>> },
     StopTask { task_id: TaskId, stop: StopRequest, by: String, answer: Answer<TaskRecord> },
     ReopenTask { task_id: TaskId, how: Reopen, by: String, answer: Answer<TaskRecord> },
-    DeleteTask { task_id: TaskId, answer: Answer<()> },
+    DeleteTask { task_id: TaskId, unwanted: Vec<Unwanted>, answer: Answer<()> },
     WaitTask { task_id: TaskId, answer: Answer<()> },
     Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
     Overview { answer: Answer<Overview> },
@@ -141,9 +143,9 @@ impl Engine {
         self.ask(|answer| Request::ReopenTask { task_id, how, by, answer }).await
     }
 
-    /// Forgets a finished task.
-    pub async fn delete_task(&self, task_id: TaskId) -> Result<(), Error> {
-        self.ask(|answer| Request::DeleteTask { task_id, answer }).await
+    /// Forgets a finished task; what `unwanted` lists, its workspaces, is to go with it.
+    pub async fn delete_task(&self, task_id: TaskId, unwanted: Vec<Unwanted>) -> Result<(), Error> {
+        self.ask(|answer| Request::DeleteTask { task_id, unwanted, answer }).await
     }
 
     /// Returns when the task is finished and committed, is not open, or `timeout` has passed; read the store then.

@@ -10,11 +10,13 @@ mod connections;
 mod event;
 mod handle;
 mod input;
+mod nodes;
 mod requests;
 mod run;
 mod schedules;
 mod services;
 
+pub use crate::core::removed;
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};
 pub use handle::{DraftKey, Engine, Error, Outbound, Reopen, TaskDraft, TaskSource};
 pub use run::{Settings, start};

@@ -8,7 +8,7 @@ use lp_protocol::views::Created;
 
 use super::batch::Turn;
 use super::handle::{Answer, DraftKey, Error, Reopen, Request, TaskDraft, TaskSource};
-use crate::core::record::TaskRecord;
+use crate::core::record::{TaskRecord, TaskSeq};
 use crate::core::{AppSource, Finished, NewTaskRequest, Now, TaskRefusal};
 use crate::store::KnownKey;
 
@@ -23,6 +23,8 @@ pub(super) struct Known {
     /// Active versions, for tasks that run again.
     pub(super) active: HashMap<TaskId, AppSource>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
+    /// `target_env` of the tasks in `finished`.
+    pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
 }
 
 /// The requests of one batch on their way through the core.
@@ -49,10 +51,12 @@ impl Batch<'_> {
                 let reopened = self.reopen(task_id, how, &by);
                 self.reply(answer, reopened);
             }
-            Request::DeleteTask { task_id, answer } => {
+            Request::DeleteTask { task_id, unwanted, answer } => {
                 let found = self.known.records.get(&task_id).cloned().ok_or(Error::NoSuchTask { task_id });
                 let deleted = found.and_then(|record| {
-                    self.turn.core.delete_task(&record).map_err(|refusal| refused(task_id, refusal))
+                    self.turn.core.delete_task(&record).map_err(|refusal| refused(task_id, refusal))?;
+                    self.turn.core.give_up_workspaces(unwanted);
+                    Ok(())
                 });
                 self.reply(answer, deleted);
             }

@@ -174,6 +174,9 @@ impl From<engine::Error> for Failure {
                 ServiceRefusal::NotFound(id) => Self::not_found("service", id),
                 ServiceRefusal::Disabled(_) => Self::new(ErrorCode::Conflict, refusal.to_string()),
             },
+            Error::NodeBusy { .. } => Self::new(ErrorCode::Conflict, error.to_string()).hint(
+                "Drain it and wait until nothing runs there, or remove it with force: what it runs is then given to others.",
+            ),
             Error::NoSuchAction { task_id, .. } => Self::new(ErrorCode::NotFound, error.to_string())
                 .hint(format!("`lp task info {}` lists its actions.", task_id.short())),
             Error::Succeeded { task_id } => Self::new(ErrorCode::Conflict, error.to_string()).hint(format!(

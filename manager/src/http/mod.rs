@@ -20,6 +20,7 @@ mod logs;
 mod metrics;
 mod names;
 mod node;
+mod node_control;
 mod nodes;
 mod openapi;
 mod packages;

@@ -137,6 +137,7 @@ mod tests {
             facts: None,
             create_at: chrono::Utc::now(),
             seen_at: None,
+            drain: None,
         };
         let nodes = [stored("one"), stored("two"), stored("two")];
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
 use lp_protocol::NodeId;
-use lp_protocol::views::{DEFAULT_PAGE, MAX_PAGE, NodeState, NodeView, Page};
+use lp_protocol::views::{DEFAULT_PAGE, DrainView, MAX_PAGE, NodeState, NodeView, Page};
 use serde::Deserialize;
 
 use super::failure::Failure;
 use super::input::Query;
 use super::names;
 use super::state::State;
+use crate::core::record::Drain;
 use crate::engine::NodeOverview;
 use crate::store::StoredNode;
 
@@ -73,17 +74,27 @@ pub(crate) async fn show(state: web::Data<State>, node: web::Path<String>) -> Re
     Ok(HttpResponse::Ok().json(view(node, now)))
 }
 
+/// A node as `GET /nodes/{node}` shows it, after a change.
+pub(super) async fn shown(state: &State, node_id: NodeId) -> Result<NodeView, Failure> {
+    let stored = state.store.list_nodes().await?.into_iter().find(|node| node.node_id == node_id);
+    let stored = stored.ok_or_else(|| Failure::not_found("node", node_id))?;
+    let now = now_of(state).await?;
+    Ok(view(stored, now.get(&node_id)))
+}
+
 async fn now_of(state: &State) -> Result<HashMap<NodeId, NodeOverview>, Failure> {
     Ok(state.engine.overview().await?.nodes.into_iter().map(|node| (node.node_id, node)).collect())
 }
 
 fn view(stored: StoredNode, now: Option<&NodeOverview>) -> NodeView {
-    let StoredNode { node_id, name, facts, create_at, seen_at } = stored;
+    let StoredNode { node_id, name, facts, create_at, seen_at, drain } = stored;
     let facts = facts.unwrap_or_default();
     let connected = now.is_some_and(|now| now.state == NodeState::Connected);
+    let is_idle = now.is_none_or(|now| now.attempts.is_empty());
     NodeView {
         node_id,
         name,
+        drain: drain.map(|Drain { since, deadline }| DrainView { since, deadline, drained: is_idle }),
         // one the core does not know has no attempts that could be lost
         state: now.map_or(NodeState::Disconnected, |now| now.state),
         create_at,

@@ -7,7 +7,9 @@ use lp_protocol::ErrorCode;
 
 use super::failure::Failure;
 use super::openapi::Everywhere;
-use super::{apps, blobs, cluster, events, join_tokens, logs, node, nodes, tasks, venvs, workspaces};
+use super::{
+    apps, blobs, cluster, events, join_tokens, logs, node, node_control, nodes, tasks, venvs, workspaces,
+};
 use super::{schedules, services};
 
 macro_rules! routes {
@@ -84,7 +86,9 @@ routes! {
     "/api/v1/services/{service}/restart" { post services::restart; }
 
     "/api/v1/nodes" { get nodes::list; }
-    "/api/v1/nodes/{node}" { get nodes::show; }
+    "/api/v1/nodes/{node}" { get nodes::show; delete node_control::remove; }
+    "/api/v1/nodes/{node}/drain" { post node_control::drain; }
+    "/api/v1/nodes/{node}/undrain" { post node_control::undrain; }
     "/api/v1/join-tokens" { post join_tokens::create; }
 
     "/node/v1/join" { post node::join; }

@@ -9,6 +9,7 @@ mod decode;
 mod registry;
 mod session;
 mod streams;
+mod unwanted;
 
 pub use registry::Link;
 pub use session::{Socket, ToSocket};

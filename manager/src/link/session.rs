@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Link;
 use super::decode::decode;
-use crate::engine::{self, ConnectionId};
+use crate::engine::{self, ConnectionId, removed};
+use crate::store;
 
 /// How long a node has to say hello after the connection stands.
 const HELLO: Duration = Duration::from_secs(10);
@@ -66,6 +67,9 @@ pub enum Refusal {
     Malformed(String),
     #[error("{0}")]
     Version(ApiError),
+    /// It was removed, and its credential with it.
+    #[error("{0}")]
+    Removed(ApiError),
     #[error("the manager cannot take the node: {0}")]
     Engine(#[from] engine::Error),
     #[error("the manager is stopping")]
@@ -88,7 +92,7 @@ impl Link {
             }
             Err(refusal) => refusal,
         };
-        if let Refusal::Version(error) = &ended {
+        if let Refusal::Version(error) | Refusal::Removed(error) = &ended {
             let message = encode(&[ManagerFrame::Refused { error: error.clone() }]);
             let _gone_anyway = socket.outgoing.try_send(ToSocket::Message(message));
         }
@@ -123,9 +127,14 @@ impl Link {
         shutdown: CancellationToken,
     ) -> Refusal {
         let facts = hello.node.clone();
-        if let Err(error) = self.store.update_node_facts(node_id, &facts, self.clock.now()).await {
+        match self.store.update_node_facts(node_id, &facts, self.clock.now()).await {
+            Ok(()) => {}
+            // its credential was still remembered
+            Err(store::Error::NotFound { .. }) => return Refusal::Removed(removed()),
             // only what lists show; the connection is worth more
-            tracing::warn!(node.id = %node_id, error = %error, "a node's facts cannot be stored");
+            Err(error) => {
+                tracing::warn!(node.id = %node_id, error = %error, "a node's facts cannot be stored");
+            }
         }
         let (outbound, frames) = mpsc::channel(OUTBOUND);
         let weak = outbound.downgrade();
@@ -135,6 +144,8 @@ impl Link {
         };
         self.enter(node_id, connection, weak);
         let ended = tokio::select! {
+            // removed while it connected: the engine, which keeps no list of nodes, could not know
+            () = self.watch_new(node_id) => Refusal::Removed(removed()),
             refusal = self.read(node_id, connection, rest, &mut socket.incoming) => refusal,
             refusal = write(frames, &socket.outgoing) => refusal,
             () = shutdown.cancelled() => Refusal::Shutdown,
@@ -142,6 +153,15 @@ impl Link {
         self.leave(node_id, connection);
         self.engine.disconnect_node(connection).await;
         ended
+    }
+
+    /// What a new connection calls for. Returns where the node does not exist any more, else never.
+    async fn watch_new(&self, node_id: NodeId) {
+        if let Ok(false) = self.store.has_node(node_id).await {
+            return;
+        }
+        self.ask_for_unwanted(node_id).await;
+        std::future::pending().await
     }
 
     async fn read(
@@ -152,7 +172,7 @@ impl Link {
         incoming: &mut mpsc::Receiver<Bytes>,
     ) -> Refusal {
         let mut in_flight: VecDeque<InFlight<'_>> = VecDeque::new();
-        let mut frames = self.without_streams(node_id, first);
+        let mut frames = self.without_our_own(node_id, first).await;
         loop {
             if !frames.is_empty() {
                 let mut call: InFlight<'_> =
@@ -179,7 +199,7 @@ impl Link {
             let mut next = Some(message);
             while let Some(message) = next.take() {
                 match decode(&message) {
-                    Ok(more) => frames.extend(self.without_streams(node_id, more)),
+                    Ok(more) => frames.extend(self.without_our_own(node_id, more).await),
                     Err(error) => return Refusal::Malformed(error.to_string()),
                 }
                 if frames.len() < MAX_GATHERED {
@@ -190,15 +210,15 @@ impl Link {
     }
 
     /// Takes out the frames that are not the engine's business.
-    fn without_streams(&self, node_id: NodeId, frames: Vec<NodeFrame>) -> Vec<NodeFrame> {
+    async fn without_our_own(&self, node_id: NodeId, frames: Vec<NodeFrame>) -> Vec<NodeFrame> {
         let mut kept = Vec::with_capacity(frames.len());
         for frame in frames {
             match frame {
                 NodeFrame::StreamFailed { stream_id, error } => self.fail_stream(node_id, stream_id, error),
-                other @ (NodeFrame::Hello(_)
-                | NodeFrame::Reports { .. }
-                | NodeFrame::Heartbeat { .. }
-                | NodeFrame::WorkspacesDeleted { .. }) => kept.push(other),
+                NodeFrame::WorkspacesDeleted { attempts } => self.confirm_deleted(node_id, &attempts).await,
+                other @ (NodeFrame::Hello(_) | NodeFrame::Reports { .. } | NodeFrame::Heartbeat { .. }) => {
+                    kept.push(other)
+                }
             }
         }
         kept

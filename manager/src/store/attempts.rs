@@ -1,13 +1,12 @@
 //! Attempts by themselves, without the inputs and outputs of their task, which may be large: for logs and workspaces.
 
-use lp_protocol::NodeId;
 use lp_protocol::plan::Ordinal;
 use sea_orm::{ConnectionTrait, Value};
 
 use super::entity::attempt;
 use super::load::{attempt_name, read_attempt};
-use super::sql::{clean, execute_by_keys, placeholders};
-use super::{Epoch, Result, Store};
+use super::sql::{clean, placeholders};
+use super::{Result, Store};
 use crate::core::record::{AttemptId, AttemptRecord, TaskSeq};
 
 impl Store {
@@ -19,17 +18,6 @@ impl Store {
     /// The attempts of a task whose workspaces were not deleted, of all runs, ascending by id.
     pub async fn list_attempts_with_workspace(&self, task: TaskSeq) -> Result<Vec<AttemptRecord>> {
         self.select_attempts(&self.read, "a.task = ? AND a.workspace_deleted = 0", vec![task.into()]).await
-    }
-
-    /// Notes that these nodes were told to delete what they keep of a task's attempts that have ended.
-    pub async fn mark_workspaces_deleted(&self, epoch: Epoch, task: TaskSeq, nodes: &[NodeId]) -> Result<()> {
-        let transaction = self.begin(epoch).await?;
-        let keys: Vec<[Value; 2]> = nodes.iter().map(|node| [task.into(), node.0.into()]).collect();
-        let sql = "UPDATE attempts SET workspace_deleted = 1 \
-                   WHERE (task, node_id) IN (VALUES {keys}) AND stage = 'finished'";
-        execute_by_keys(&transaction, sql, &keys).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     /// The attempts of one action of a task, of all runs, ascending by number. `action` is its place in the present version, if it has one; those

@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 
+use super::cluster;
 use super::entity::{attempt, task};
 use super::sql::{Insert, clean, execute_by_keys, placeholders};
 use super::{Epoch, Result, Store};
@@ -30,12 +31,20 @@ impl Store {
             deeds: _,
             deleted,
             standing,
+            targets,
+            drains,
+            removed_nodes,
+            unwanted,
         } = changes;
         insert_tasks(&transaction, new_tasks).await?;
         task::UPDATE.execute(&transaction, tasks.values().map(task::values).collect()).await?;
         attempt::UPSERT.execute(&transaction, attempts.values().map(attempt::values).collect()).await?;
         let payloads = payloads.iter().filter_map(|(id, payload)| attempt::payload_values(*id, payload));
         attempt::UPSERT_PAYLOAD.execute(&transaction, payloads.collect()).await?;
+        cluster::write_targets(&transaction, targets).await?;
+        cluster::write_drains(&transaction, drains).await?;
+        cluster::write_unwanted(&transaction, unwanted).await?;
+        cluster::remove_nodes(&transaction, removed_nodes).await?;
         super::actions::write(&transaction, changes).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;

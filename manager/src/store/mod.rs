@@ -7,6 +7,7 @@
 mod actions;
 mod attempts;
 mod catalogue;
+mod cluster;
 mod commit;
 mod entity;
 mod error;

@@ -10,6 +10,7 @@ use super::entity::columns::to_micros;
 use super::entity::node::{ActiveModel, Column, Entity, Model};
 use super::sql::clean;
 use super::{Error, Result, Store};
+use crate::core::record::Drain;
 
 #[derive(Clone, Debug)]
 pub struct NewNode {
@@ -27,6 +28,7 @@ pub struct StoredNode {
     pub facts: Option<NodeFacts>,
     pub create_at: DateTime<Utc>,
     pub seen_at: Option<DateTime<Utc>>,
+    pub drain: Option<Drain>,
 }
 
 impl Store {
@@ -40,6 +42,8 @@ impl Store {
             facts: ActiveValue::Set(None),
             create_at: ActiveValue::Set(to_micros(create_at)),
             seen_at: ActiveValue::Set(None),
+            drain_at: ActiveValue::NotSet,
+            drain_deadline: ActiveValue::NotSet,
         };
         Entity::insert(row).exec_without_returning(&self.write).await?;
         Ok(())
@@ -51,7 +55,12 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// All nodes that ever joined, in the order in which they did.
+    /// Tells whether the node is one of ours, and was not removed.
+    pub async fn has_node(&self, node_id: NodeId) -> Result<bool> {
+        Ok(Entity::find().filter(Column::NodeId.eq(node_id.0)).one(&self.read).await?.is_some())
+    }
+
+    /// All nodes that have joined and were not removed, in the order in which they did.
     pub async fn list_nodes(&self) -> Result<Vec<StoredNode>> {
         let rows = Entity::find().order_by_asc(Column::Seq).all(&self.read).await?;
         rows.into_iter().map(read).collect()

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lp_protocol::{AppId, AttemptKey, NodeId, TaskId};
+use lp_protocol::{AppId, AttemptKey, TaskId};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::load::read_plan;
 use super::sql::placeholders;
 use super::{Damage, Error, Result, Store};
-use crate::core::record::{AttemptRecord, TaskSeq};
-use crate::core::{AppSource, Shape, SourceKey, Sources};
+use crate::core::record::{AttemptRecord, TaskSeq, Unwanted};
+use crate::core::{AppSource, Shape, SourceKey, Sources, derive};
 
 impl Store {
     /// Reads what is there of what is wanted.
@@ -37,7 +37,7 @@ impl Store {
     }
 
     /// Where a task has left workspaces. One that cannot be read names none: they are then removed by their age.
-    async fn load_workspaces(&self, task: TaskSeq) -> Result<Vec<(NodeId, AttemptKey)>> {
+    async fn load_workspaces(&self, task: TaskSeq) -> Result<Vec<Unwanted>> {
         let sql = placeholders(self.backend, "SELECT task_id FROM tasks WHERE seq = ?");
         let Some(row) = self.read.query_one_raw(self.statement(sql, [task.into()])).await? else {
             return Ok(Vec::new());
@@ -50,8 +50,9 @@ impl Store {
         };
         let attempts = self.list_attempts_with_workspace(task).await?;
         let key = |attempt: &AttemptRecord| {
-            let action = shape.action(attempt.id.action)?.name.clone();
-            Some((attempt.node_id, AttemptKey { task_id, action, attempt: attempt.id.number }))
+            let action = derive::name_of(attempt, &shape)?.to_owned();
+            let key = AttemptKey { task_id, action, attempt: attempt.id.number };
+            Some(Unwanted { node_id: attempt.node_id, id: attempt.id, key })
         };
         Ok(attempts.iter().filter_map(key).collect())
     }

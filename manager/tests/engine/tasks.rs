@@ -60,7 +60,7 @@ async fn a_finished_task_can_be_run_again_or_deleted_and_an_open_one_cannot() {
     let mut node = Node::connect(&fixture.engine, NodeId::random(), vec![]).await;
     let task_id = fixture.create(None).await.unwrap();
     let first = node.assignment().await;
-    assert!(matches!(fixture.engine.delete_task(task_id).await, Err(Error::WrongStage { .. })));
+    assert!(matches!(fixture.engine.delete_task(task_id, Vec::new()).await, Err(Error::WrongStage { .. })));
     assert!(matches!(
         fixture.engine.reopen_task(task_id, Reopen::Rerun { same_version: false }, "test".to_owned()).await,
         Err(Error::WrongStage { .. })
@@ -75,10 +75,10 @@ async fn a_finished_task_can_be_run_again_or_deleted_and_an_open_one_cannot() {
     let again = node.assignment().await;
     assert_eq!(again.attempt.attempt, 2);
     node.finish(&again.attempt, Exit::Code { code: 3 }, None).await.unwrap();
-    fixture.engine.delete_task(task_id).await.unwrap();
+    fixture.engine.delete_task(task_id, Vec::new()).await.unwrap();
 
     assert_eq!(fixture.store.find_record(task_id).await.unwrap(), None);
-    assert_eq!(fixture.engine.delete_task(task_id).await, Err(Error::NoSuchTask { task_id }));
+    assert_eq!(fixture.engine.delete_task(task_id, Vec::new()).await, Err(Error::NoSuchTask { task_id }));
     fixture.stop().await;
 }
 

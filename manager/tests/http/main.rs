@@ -11,6 +11,7 @@ mod harness;
 mod links;
 mod logs;
 mod node;
+mod nodes;
 mod schedules;
 mod schemas;
 mod services;

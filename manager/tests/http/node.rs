@@ -71,9 +71,27 @@ impl FakeNode {
         name: &str,
         held: Vec<AttemptKey>,
     ) -> Self {
+        Self::say_hello(manager, node_id, credential, facts(name, 8), held).await
+    }
+
+    /// Joins and connects as a node with labels.
+    pub async fn connect_with_labels(manager: &Manager, name: &str, labels: &[(&str, &str)]) -> Self {
+        let Joined { node_id, credential } = join(manager, name).await;
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let facts = NodeFacts { labels, ..facts(name, 8) };
+        Self::say_hello(manager, node_id, credential, facts, Vec::new()).await
+    }
+
+    async fn say_hello(
+        manager: &Manager,
+        node_id: NodeId,
+        credential: String,
+        facts: NodeFacts,
+        held: Vec<AttemptKey>,
+    ) -> Self {
         let socket = open_socket(manager, &credential).await.unwrap();
         let mut node = Self { node_id, credential, socket, waiting: Default::default(), seq: 0 };
-        node.send(NodeFrame::Hello(Hello { link_version: LINK_VERSION, node: facts(name, 8), held })).await;
+        node.send(NodeFrame::Hello(Hello { link_version: LINK_VERSION, node: facts, held })).await;
         node.find(|frame| matches!(frame, ManagerFrame::Welcome(_)).then_some(())).await;
         node
     }

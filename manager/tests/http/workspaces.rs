@@ -198,9 +198,10 @@ async fn workspaces_are_deleted_when_the_task_is_finished_and_the_node_is_there(
 }
 
 #[tokio::test]
-async fn workspaces_on_a_node_that_is_away_stay_and_are_told_so() {
+async fn workspaces_on_a_node_that_is_away_go_when_it_is_back() {
     let (manager, node, attempt) = finished().await;
     let at = format!("/api/v1/tasks/{}/workspaces", attempt.task_id);
+    let (node_id, credential) = (node.node_id, node.credential.clone());
     drop(node);
     within(async {
         while manager.get_json::<Page<WorkspaceView>>(&at).await.items[0].reachable {
@@ -209,10 +210,53 @@ async fn workspaces_on_a_node_that_is_away_stay_and_are_told_so() {
     })
     .await;
 
-    let refused = manager.request(Method::DELETE, &at).send().await.unwrap();
+    let noted = manager.request(Method::DELETE, &at).send().await.unwrap();
 
-    refusal(refused, ErrorCode::NodeUnreachable).await;
-    assert_eq!(manager.get_json::<Page<WorkspaceView>>(&at).await.items.len(), 1);
+    assert_eq!(noted.status(), StatusCode::NO_CONTENT);
+    assert!(manager.get_json::<Page<WorkspaceView>>(&at).await.items.is_empty());
+    let mut node = FakeNode::reconnect(&manager, node_id, credential, "one").await;
+    assert_eq!(told_to_delete(&mut node).await, [attempt]);
+}
+
+#[tokio::test]
+async fn a_deletion_is_asked_for_until_the_node_confirms_it_also_of_another_manager_and_without_the_task() {
+    let (manager, mut node, attempt) = finished().await;
+    let (node_id, credential) = (node.node_id, node.credential.clone());
+    let at = format!("/api/v1/tasks/{}", attempt.task_id);
+    assert_eq!(manager.request(Method::DELETE, &at).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    // the order arrives and the link breaks before it is carried out
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
+    drop(node);
+
+    let mut node = FakeNode::reconnect(&manager, node_id, credential.clone(), "one").await;
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
+    drop(node);
+    let directory = manager.stop().await;
+    let manager = Manager::start_in(directory, |_| ()).await;
+    let mut node = FakeNode::reconnect(&manager, node_id, credential.clone(), "one").await;
+    assert_eq!(told_to_delete(&mut node).await, std::slice::from_ref(&attempt));
+    node.send(NodeFrame::WorkspacesDeleted { attempts: vec![attempt] }).await;
+    // frames are taken in order
+    node.heartbeat().await;
+    drop(node);
+
+    let mut node = FakeNode::reconnect(&manager, node_id, credential, "one").await;
+    let app = manager.create_app("next", manifest(&[("a", &[])])).await;
+    manager.create_task(app.app_id, json!({})).await;
+    node.find(|frame| match frame {
+        ManagerFrame::DeleteWorkspaces { attempts } => panic!("asked again: {attempts:?}"),
+        ManagerFrame::Assign { .. } => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+async fn told_to_delete(node: &mut FakeNode) -> Vec<AttemptKey> {
+    node.find(|frame| match frame {
+        ManagerFrame::DeleteWorkspaces { attempts } => Some(attempts),
+        _ => None,
+    })
+    .await
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Nodes and tokens.
 
+use lp_manager::core::record::{Changes, Drain, Unwanted};
 use lp_manager::store::{Error, NewNode, NewToken, Store};
 use lp_protocol::frames::NodeFacts;
-use lp_protocol::{NodeId, TokenId};
+use lp_protocol::{AttemptKey, NodeId, TokenId};
 
 use crate::on_both_backends;
-use crate::samples::at;
+use crate::samples::{Fixture, at, attempt, attempts, finished, new_task, succeeded, task_id};
 
 fn node(name: &str) -> NewNode {
     NewNode {
@@ -91,5 +92,78 @@ on_both_backends! {
         for store in [one, two, three] {
             store.unwrap().ping().await.unwrap();
         }
+    }
+
+    async fn drains_and_targets_of_open_tasks_are_loaded_and_go_with_their_node_and_task(db) {
+        let fixture = Fixture::new(&db).await;
+        let (one, two) = (node("one"), node("two"));
+        let (first, second) = (one.node_id, two.node_id);
+        fixture.store.insert_node(one).await.unwrap();
+        fixture.store.insert_node(two).await.unwrap();
+        let drain = Drain { since: at(1), deadline: Some(at(9)) };
+        let endless = Drain { since: at(2), deadline: None };
+        fixture.commit(&Changes {
+            new_tasks: vec![new_task(fixture.task(1)), new_task(finished(fixture.task(2)))],
+            targets: [(1, r#"{"first": {}}"#.into()), (2, "{}".into())].into(),
+            drains: [(first, Some(drain)), (second, Some(endless)), (NodeId::random(), Some(drain))].into(),
+            ..Changes::default()
+        }).await;
+
+        let open = fixture.store.load_open().await.unwrap();
+        assert_eq!(open.drains, [(first, drain), (second, endless)].into(), "those of nodes there are");
+        assert_eq!(open.targets, [(1, r#"{"first": {}}"#.into())].into(), "finished tasks are not loaded");
+        assert_eq!(fixture.store.load_targets(&[1, 2, 3]).await.unwrap().len(), 2);
+        let stored = fixture.store.list_nodes().await.unwrap();
+        assert_eq!((stored[0].drain, stored[1].drain), (Some(drain), Some(endless)));
+
+        let changes = Changes {
+            drains: [(first, None)].into(), removed_nodes: vec![second], deleted: vec![2], ..Changes::default()
+        };
+        fixture.commit(&changes).await;
+        assert!(fixture.store.load_open().await.unwrap().drains.is_empty());
+        assert!(fixture.store.load_targets(&[2]).await.unwrap().is_empty());
+        let names: Vec<_> = fixture.store.list_nodes().await.unwrap().into_iter().map(|node| node.name).collect();
+        assert_eq!(names, ["one"]);
+        assert!(fixture.store.find_node_by_credential("hash of two").await.unwrap().is_none());
+    }
+
+    async fn an_unwanted_workspace_is_owed_until_it_is_confirmed_or_its_node_goes(db) {
+        let fixture = Fixture::new(&db).await;
+        let (one, two) = (node("one"), node("two"));
+        let (first, second) = (one.node_id, two.node_id);
+        fixture.store.insert_node(one).await.unwrap();
+        fixture.store.insert_node(two).await.unwrap();
+        fixture.insert([finished(fixture.task(1))]).await;
+        fixture.commit(&attempts((1..=5).map(|number| succeeded(attempt(1, 0, number))))).await;
+        let unwanted = |node_id, number| Unwanted {
+            node_id,
+            id: attempt(1, 0, number).id,
+            key: AttemptKey { task_id: task_id(1), action: "größe".to_owned(), attempt: number },
+        };
+        let gone = NodeId::random();
+        let orders = vec![
+            unwanted(first, 1), unwanted(first, 2), unwanted(first, 2), unwanted(first, 3), unwanted(second, 4), unwanted(gone, 5),
+        ];
+
+        // the task goes with them, and the orders stay
+        fixture.commit(&Changes { unwanted: orders.clone(), ..Changes::default() }).await;
+        assert!(fixture.store.list_attempts_with_workspace(1).await.unwrap().is_empty());
+        fixture.commit(&Changes { unwanted: orders, deleted: vec![1], ..Changes::default() }).await;
+
+        let list = async |node_id, after: Option<&AttemptKey>| {
+            let keys = fixture.store.list_unwanted(node_id, after, 2).await.unwrap();
+            keys.iter().map(|key| key.attempt).collect::<Vec<_>>()
+        };
+        assert_eq!(list(first, None).await, [1, 2]);
+        assert_eq!(list(first, Some(&unwanted(first, 2).key)).await, [3]);
+        assert_eq!(list(gone, None).await, [0; 0], "nobody would ever confirm it");
+        let done = [unwanted(first, 1).key, unwanted(first, 3).key, unwanted(first, 4).key];
+        fixture.store.forget_unwanted(fixture.epoch, first, &done).await.unwrap();
+        assert_eq!(list(first, None).await, [2]);
+        assert_eq!(list(second, None).await, [4], "another node's word does not count");
+        fixture.commit(&Changes { removed_nodes: vec![second], ..Changes::default() }).await;
+        assert_eq!(list(second, None).await, [0; 0]);
+        let deposed = fixture.store.forget_unwanted(lp_manager::store::Epoch(99), first, &done).await;
+        assert!(matches!(deposed, Err(Error::Deposed)));
     }
 }

@@ -255,7 +255,7 @@ on_both_backends! {
         assert!(sources.app(gone).is_none());
         assert!(sources.input(Uuid::from_u128(5)).is_some() && sources.input(Uuid::from_u128(6)).is_none());
         assert_eq!(sources.workspaces(1).len(), 1);
-        assert_eq!(sources.workspaces(1)[0].1.action, "first");
+        assert_eq!(sources.workspaces(1)[0].key.action, "first");
         assert!(sources.workspaces(99).is_empty());
         assert!(wanted.iter().all(|key| sources.was_asked(key)));
     }

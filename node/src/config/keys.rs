@@ -1,13 +1,6 @@
 //! The keys, each with its words for the generated file.
 
-/// How the text of a variable or flag is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As it stands.
-    Text,
-    /// As YAML: numbers, true and false, `{a: 1}`.
-    Value,
-}
+use lp_settings::{Kind, Part};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +18,7 @@ const fn text(name: &'static str, example: &'static str, about: &'static str) ->
 }
 
 const fn value(name: &'static str, example: &'static str, about: &'static str) -> Key {
-    Key { name, kind: Kind::Value, about, example }
+    Key { name, kind: Kind::Yaml, about, example }
 }
 
 /// All settings, in the order of the generated file. Each is also a variable, `LP_` and the name in capitals.
@@ -50,8 +43,19 @@ pub const KEYS: &[Key] = &[
     ),
     value("memory", "8GiB", ""),
     value("gpus", "0", ""),
-    value("resources", "{licence: 2}", "Anything else that is counted; actions ask for it by these names."),
-    value("labels", "{rack: r12}", "Shown with the node."),
+    Key {
+        name: "resources",
+        kind: Kind::Map,
+        about: "Anything else that is counted; actions ask for it by these names.",
+        example: "{licence: 2}",
+    },
+    Key {
+        name: "labels",
+        kind: Kind::TextMap,
+        about: "Shown with the node; actions ask for them in `target_env`: {\"labels\": {\"gpu\": \"a100\"}}.\n\
+                As a variable or flag: gpu=a100,rack=r12; entries are laid over those of the file one by one.",
+        example: "{gpu: a100, rack: r12}",
+    },
     value(
         "cache_size",
         "20GiB",
@@ -73,7 +77,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Settings of LitePipeline's node without a meaning here, and why.
-pub(super) const OBSOLETE: &[(&str, &str)] = &[
+const OBSOLETE: &[(&str, &str)] = &[
     ("manager_tcp_host", "the node needs only the manager's HTTP address"),
     ("manager_tcp_port", "the node needs only the manager's HTTP address"),
     ("manager_user", "the node joins with join_token"),
@@ -86,12 +90,18 @@ pub(super) const OBSOLETE: &[(&str, &str)] = &[
 ];
 
 /// Other names a key is accepted under.
-pub(super) const ALIASES: &[(&str, &str)] = &[("gpu", "gpus")];
+const ALIASES: &[(&str, &str)] = &[("gpu", "gpus")];
+
+/// The keys as the layers are read by.
+pub(super) fn part() -> Part {
+    Part { keys: KEYS.iter().map(|key| (key.name, key.kind)).collect(), aliases: ALIASES, obsolete: OBSOLETE }
+}
 
 pub(super) fn template() -> String {
     let mut lines = String::from(
         "# Settings of a node. Everything has a default; remove the `#` to change it.\n\
-         # Each can also be given as a variable: LP_ and the name in capitals, for example LP_ACTION_SLOTS=4.\n",
+         # Each can also be given as a variable: LP_ and the name in capitals, for example LP_ACTION_SLOTS=4.\n\
+         # A key that is not here is refused; so is a variable that is a slip of one of these. Other variables that begin with LP_ are left alone.\n",
     );
     for key in KEYS {
         if !key.about.is_empty() {

@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lp_protocol::plan::Resources;
+use lp_settings::de;
 use serde::Deserialize;
 
 pub use keys::KEYS;
-pub use read::{Error, Loaded};
+pub use lp_settings::{Loaded, Secret};
+pub use read::Error;
 
 /// All settings of a node. [`Config::default`] is a node of the manager on this machine.
 #[derive(Clone, Deserialize)]
@@ -39,7 +41,7 @@ pub struct Config {
     /// Unset: all processors.
     pub cpus: Option<f64>,
     /// Unset: all memory.
-    #[serde(deserialize_with = "read::size_opt")]
+    #[serde(deserialize_with = "de::size_opt")]
     pub memory: Option<u64>,
     #[serde(alias = "gpu")]
     pub gpus: Option<u64>,
@@ -47,10 +49,10 @@ pub struct Config {
     pub resources: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
     /// Size of the unpacked packages that are kept.
-    #[serde(deserialize_with = "read::size")]
+    #[serde(deserialize_with = "de::size")]
     pub cache_size: u64,
     /// Longest pause between tries to reach the manager.
-    #[serde(deserialize_with = "read::duration")]
+    #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
     /// Whether the node runs actions in containers; must be false.
     pub docker_support: bool,
@@ -60,17 +62,6 @@ pub struct Config {
     /// How long a supervisor stays that has neither node nor program.
     #[serde(skip)]
     pub supervisor_idle: Duration,
-}
-
-/// A text that is not shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }
 
 impl Default for Config {
@@ -101,6 +92,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The keys, and how their texts are read.
+    pub fn part() -> lp_settings::Part {
+        keys::part()
+    }
+
     /// The commented file `lp node -g DIR` writes.
     pub fn template() -> String {
         keys::template()

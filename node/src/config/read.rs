@@ -1,77 +1,27 @@
-//! Reading settings from their three places.
+//! Reading settings from their three places (see `lp_settings`), and what they must keep.
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use lp_protocol::labels;
+use lp_settings::{Layers, Loaded};
 
-use lp_protocol::units;
-use serde::{Deserialize, Deserializer};
-use serde_norway::{Mapping, Value};
-
-use super::Config;
-use super::keys::{ALIASES, KEYS, Kind, OBSOLETE};
-
-/// How the variables begin.
-const PREFIX: &str = "LP_";
-
-/// Similar enough for a guess at what was meant; 0.75 takes `slots` for `action_slots` no more.
-const SIMILAR: f64 = 0.75;
+use super::{Config, keys};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("read `{}`", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("`{}` is not YAML", path.display())]
-    Syntax { path: PathBuf, source: serde_norway::Error },
-    #[error("`{}` is not a list of `key: value`", path.display())]
-    NotSettings { path: PathBuf },
-    #[error("{place}: there is no setting `{key}`{}", guess.as_deref().map(|guess| format!("; did you mean `{guess}`?")).unwrap_or_default())]
-    Unknown { place: String, key: String, guess: Option<String> },
-    #[error("{place}: the value of `{key}` cannot be read")]
-    Value { place: String, key: String, source: serde_norway::Error },
-    #[error("a setting has a wrong value: {0}")]
-    Wrong(#[source] serde_norway::Error),
+    #[error(transparent)]
+    Settings(#[from] lp_settings::Error),
     #[error("{0}")]
     Rule(String),
 }
 
-/// Settings, and what should be told about them.
-#[derive(Debug)]
-pub struct Loaded {
-    pub config: Config,
-    pub warnings: Vec<String>,
-}
-
 impl Config {
-    /// Reads the file if there is one, then `LP_*` variables, then flags (key and text); later ones win.
+    /// Reads the file if there is one, then `LP_*` variables, then flags; later ones win.
     ///
     /// # Errors
-    /// A file that cannot be read, an unknown key of file or flags, a value of the wrong kind or out of its range. Variables
-    /// nobody knows are other programs' and pass.
-    pub fn load(
-        file: Option<&Path>,
-        variables: impl IntoIterator<Item = (String, String)>,
-        flags: &[(String, String)],
-    ) -> Result<Loaded, Error> {
-        let mut settings = Mapping::new();
-        let mut warnings = Vec::new();
-        if let Some(path) = file {
-            read_file(path, &mut settings, &mut warnings)?;
-        }
-        for (name, text) in variables {
-            let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
-            if let Some(value) = parse(&key, &text, &format!("variable {name}"))? {
-                settings.insert(key.into(), value);
-            }
-        }
-        for (key, text) in flags {
-            let place = format!("--{}", key.replace('_', "-"));
-            let value = parse(key, text, &place)?.ok_or_else(|| unknown(&place, key))?;
-            settings.insert(key.as_str().into(), value);
-        }
-        let config: Config = serde_norway::from_value(Value::Mapping(settings)).map_err(Error::Wrong)?;
-        config.check()?;
-        Ok(Loaded { config, warnings })
+    /// Those of [`lp_settings::Part::load`], and `Rule` for a value out of its range.
+    pub fn load(layers: &Layers<'_>) -> Result<Loaded<Self>, Error> {
+        let loaded: Loaded<Self> = keys::part().load(layers)?;
+        loaded.config.check()?;
+        Ok(loaded)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -96,121 +46,32 @@ impl Config {
         {
             return rule(&format!("resources must not hold `{name}`, which is a setting of its own"));
         }
+        for (key, value) in &self.labels {
+            if let Err(error) = labels::check(key, value) {
+                return rule(&format!("the label `{key}={value}` cannot be used: it {error}"));
+            }
+        }
         crate::http::Manager::new(&self.manager_address())
             .map_err(|error| Error::Rule(error.to_string()))
             .map(drop)
     }
 }
 
-fn read_file(path: &Path, settings: &mut Mapping, warnings: &mut Vec<String>) -> Result<(), Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let value: Value =
-        serde_norway::from_str(&text).map_err(|source| Error::Syntax { path: path.to_owned(), source })?;
-    let place = path.display().to_string();
-    let given = match value {
-        Value::Null => return Ok(()),
-        Value::Mapping(given) => given,
-        _ => return Err(Error::NotSettings { path: path.to_owned() }),
-    };
-    for (key, value) in given {
-        let Value::String(key) = key else { return Err(Error::NotSettings { path: path.to_owned() }) };
-        if let Some((_, why)) = OBSOLETE.iter().find(|(name, _)| *name == key) {
-            warnings.push(format!("{place}: `{key}` has no effect: {why}"));
-            continue;
-        }
-        let Some(kind) = find_kind(&key) else { return Err(unknown(&place, &key)) };
-        // `gpu: null` and the like mean the default
-        if value == Value::Null {
-            continue;
-        }
-        settings.insert(canonical(&key).into(), as_text(kind, value));
-    }
-    Ok(())
-}
-
-/// A name like `7` is a number to YAML and a name to us.
-fn as_text(kind: Kind, value: Value) -> Value {
-    match (kind, &value) {
-        (Kind::Text, Value::Number(number)) => Value::String(number.to_string()),
-        (Kind::Text, Value::Bool(word)) => Value::String(word.to_string()),
-        _ => value,
-    }
-}
-
-/// The value of a variable or flag; None where there is no such setting.
-fn parse(key: &str, text: &str, place: &str) -> Result<Option<Value>, Error> {
-    match find_kind(key) {
-        None => Ok(None),
-        Some(Kind::Text) => Ok(Some(Value::String(text.to_owned()))),
-        Some(Kind::Value) => match serde_norway::from_str(text) {
-            Ok(value) => Ok(Some(value)),
-            Err(source) => Err(Error::Value { place: place.to_owned(), key: key.to_owned(), source }),
-        },
-    }
-}
-
-fn find_kind(key: &str) -> Option<Kind> {
-    let key = canonical(key);
-    KEYS.iter().find(|known| known.name == key).map(|known| known.kind)
-}
-
-fn canonical(key: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, name)| name)
-}
-
-fn unknown(place: &str, key: &str) -> Error {
-    let similar = KEYS.iter().map(|known| (strsim::jaro_winkler(key, known.name), known.name));
-    let best = similar.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score >= SIMILAR);
-    Error::Unknown {
-        place: place.to_owned(),
-        key: key.to_owned(),
-        guess: best.map(|(_, name)| name.to_owned()),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum NumberOrText {
-    Bytes(u64),
-    Number(f64),
-    Text(String),
-}
-
-pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = match NumberOrText::deserialize(deserializer)? {
-        NumberOrText::Bytes(bytes) => return Ok(bytes),
-        NumberOrText::Number(number) => number.to_string(),
-        NumberOrText::Text(text) => text,
-    };
-    units::parse_size(&text).map_err(serde::de::Error::custom)
-}
-
-pub(super) fn size_opt<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    size(deserializer).map(Some)
-}
-
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = match NumberOrText::deserialize(deserializer)? {
-        NumberOrText::Bytes(seconds) => seconds.to_string(),
-        NumberOrText::Number(seconds) => seconds.to_string(),
-        NumberOrText::Text(text) => text,
-    };
-    units::parse_duration(&text).map_err(serde::de::Error::custom)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, Error> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("configuration.yml");
-        std::fs::write(&path, file).unwrap();
+    fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded<Config>, Error> {
         let own = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Vec<_>>()
         };
-        Config::load(Some(&path), own(variables), &own(flags))
+        Config::load(&Layers {
+            file: Some(("node.yml", file)),
+            variables: &own(variables),
+            flags: &own(flags),
+        })
     }
 
     #[test]
@@ -257,23 +118,25 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (file, flags, expected) in [
-            (
-                "acton_slots: 1",
-                [].as_slice(),
-                "there is no setting `acton_slots`; did you mean `action_slots`?",
-            ),
-            ("xyzzy: 1", &[], "there is no setting `xyzzy`"),
+            ("acton_slots: 1", [].as_slice(), "there is no key `acton_slots`; did you mean `action_slots`?"),
+            ("xyzzy: 1", &[], "there is no key `xyzzy`"),
             (
                 "",
                 &[("retry_intervall", "1")],
-                "--retry-intervall: there is no setting `retry_intervall`; did you mean `retry_interval`?",
+                "--set: there is no key `retry_intervall`; did you mean `retry_interval`?",
             ),
             ("docker_support: true", &[], "docker_support must be false"),
             ("action_slots: 0", &[], "action_slots must be at least 1"),
             ("cpus: -1", &[], "cpus must be"),
             ("manager_url: localhost", &[], "not an http or https address"),
             ("resources: {slots: 1}", &[], "resources must not hold `slots`"),
-            ("memory: much", &[], "a setting has a wrong value"),
+            ("memory: much", &[], "the value of `memory` is wrong"),
+            ("labels: {gpu: '!a'}", &[], "the label `gpu=!a` cannot be used: it must not begin with `!`"),
+            (
+                "labels: {g pu: a}",
+                &[],
+                "the label `g pu=a` cannot be used: it must begin with a letter or digit",
+            ),
             ("- a", &[], "is not a list of `key: value`"),
         ] {
             let error = load(file, &[], flags).unwrap_err().to_string();

@@ -46,6 +46,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The manager has let go of this node, and said so on a link it had let it in by; what the node runs was given to others.
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self, Error::Refused(error) if error.code == lp_protocol::ErrorCode::Unauthenticated)
+    }
+
     fn is_final(&self) -> bool {
         match self {
             Error::Refused(_) => true,

@@ -62,6 +62,8 @@ pub(crate) struct Bells {
     pub(crate) link: Notify,
     pub(crate) timer: Notify,
     pub(crate) ship: Notify,
+    /// The supervisor has told something, perhaps the end of the last program.
+    pub(crate) ends: Notify,
 }
 
 impl Runner {
@@ -127,6 +129,7 @@ impl Runner {
             Message::Events(events) => state.supervisor_events(events, now, effects),
             Message::Down => state.supervisor_down(),
         });
+        self.bells.ends.notify_one();
     }
 
     /// Works on what comes in crowds until [`Runner::close`].

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::connection::ANSWER_TIMEOUT;
 use super::{Error, ManagerClient, PageQuery};
-use crate::views::{ClusterStatus, CreateJoinToken, Health, JoinToken, NodeView, Page};
+use crate::views::{ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page};
 
 impl ManagerClient {
     /// `GET /nodes`.
@@ -16,6 +16,21 @@ impl ManagerClient {
     /// `GET /nodes/{node}`, with its attempts. `node` is an id, a unique beginning of one, or a name.
     pub async fn fetch_node(&self, node: &str) -> Result<NodeView, Error> {
         self.json(self.request(Method::GET, &["nodes", node])?).await
+    }
+
+    /// `POST /nodes/{node}/drain`.
+    pub async fn drain_node(&self, node: &str, body: &DrainNode) -> Result<NodeView, Error> {
+        self.json(self.request(Method::POST, &["nodes", node, "drain"])?.json(body)).await
+    }
+
+    /// `POST /nodes/{node}/undrain`.
+    pub async fn undrain_node(&self, node: &str) -> Result<NodeView, Error> {
+        self.json(self.request(Method::POST, &["nodes", node, "undrain"])?).await
+    }
+
+    /// `DELETE /nodes/{node}`. With `force` also a node that works.
+    pub async fn remove_node(&self, node: &str, force: bool) -> Result<(), Error> {
+        self.empty(self.request(Method::DELETE, &["nodes", node])?.query(&[("force", force)])).await
     }
 
     /// `POST /join-tokens`.

@@ -102,6 +102,9 @@ pub enum Error {
     /// Not a mere warning: LitePipeline's scheduler finds no node for such an action, ever.
     #[error("{}`target_env` has the unknown key `{}`{}", place.prefix(), shown(key), did_you_mean(nearest))]
     UnknownTarget { place: Place, key: String, nearest: Option<String> },
+    /// In a task's input.
+    #[error("`target_env` names the unknown action `{}`{}", shown(name), did_you_mean(nearest))]
+    UnknownTargeted { name: String, nearest: Option<String> },
     #[error("{}`env` is `{path}`, but the app has neither `{path}.tar.gz` nor `{path}/bin/activate`", place.prefix(), path = shown(path))]
     NoSuchEnv { place: Place, path: String },
     /// A warning, and the caller asked for none.
@@ -141,7 +144,9 @@ impl Error {
             Self::TooManyActions { .. } => {
                 Some("let an action make the others while it runs, in its output.data")
             }
-            Self::UnknownTarget { .. } => Some("known are platform, docker_support, node_id and node_ip"),
+            Self::UnknownTarget { .. } => {
+                Some("known are platform, docker_support, node_id, node_ip and labels")
+            }
             Self::NoSuchEnv { .. } => Some(
                 "pack the venv into the app under that name, or upload it with `lp venv create` and write its id or name",
             ),
@@ -156,6 +161,7 @@ impl Error {
             | Self::UnsafeName { .. }
             | Self::DuplicateName { .. }
             | Self::UnknownCondition { .. }
+            | Self::UnknownTargeted { .. }
             | Self::UnknownOutput { .. } => None,
         }
     }

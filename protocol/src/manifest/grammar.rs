@@ -25,7 +25,7 @@ pub(super) const NOT_OF_EVENTS: &[&str] = &["name", "condition"];
 
 pub(super) const EVENTS: &[&str] = &["success", "fail"];
 pub(super) const DOCKER: &[&str] = &["name", "tag", "args"];
-pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip"];
+pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip", "labels"];
 pub(super) const RETRY: &[&str] = &["attempts", "delay", "backoff", "max_delay", "jitter", "on_exit"];
 
 /// The resources that have a meaning of their own; every other key is a resource that the nodes' configuration names.
@@ -49,6 +49,7 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("success", &["on_success"]),
     ("fail", &["failure", "on_fail", "on_failure", "error"]),
     ("platform", &["arch", "architecture", "machine"]),
+    ("labels", &["label", "match_labels", "tags"]),
     ("attempts", &["count", "limit", "max", "max_attempts", "retries", "tries"]),
     ("on_exit", &["on", "exit_codes", "codes"]),
     ("cpus", &["core", "cores", "vcpu", "vcpus", "processors"]),

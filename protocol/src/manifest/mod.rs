@@ -14,6 +14,7 @@ mod grammar;
 mod graph;
 mod json;
 mod names;
+mod overrides;
 mod resources;
 mod retry;
 mod site;
@@ -25,6 +26,7 @@ pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
 pub use generated::{Generated, parse_generated};
 pub use graph::find_cycle;
+pub use overrides::{Strangers, find_target_env, target_overrides};
 pub use warning::Warning;
 
 /// Name of the manifest in the root directory of an application.

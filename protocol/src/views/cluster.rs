@@ -38,9 +38,30 @@ pub struct NodeView {
     pub load: NodeLoad,
     /// What its live attempts occupy.
     pub in_use: Resources,
+    /// It gets nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainView>,
     /// Only in the answer for a single node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<NodeAttempt>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DrainView {
+    pub since: DateTime<Utc>,
+    /// What still runs then is stopped and runs elsewhere; null: it may take its time.
+    pub deadline: Option<DateTime<Utc>>,
+    /// Nothing is with it any more: it can be switched off or removed.
+    pub drained: bool,
+}
+
+/// Body of `POST /nodes/{node}/drain`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrainNode {
+    /// Seconds after which what still runs there is stopped and runs elsewhere; left out: it may take its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]

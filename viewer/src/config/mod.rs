@@ -3,18 +3,18 @@
 //! Every key works; an unknown one is refused with the nearest known one. Keys and defaults are LitePipeline's where it has the
 //! thing, except that we listen on loopback unless told otherwise and that no user and no password are kept here.
 
-mod de;
 mod layers;
 mod template;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lp_settings::de;
 use serde::Deserialize;
 
-pub use de::Secret;
 pub use layers::Error;
 pub(crate) use layers::public_host;
+pub use lp_settings::Secret;
 
 /// Everything `lp viewer` can be told. [`Config::default`] is what an empty file means.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

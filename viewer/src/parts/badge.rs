@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use lp_protocol::views::NodeState;
+use lp_protocol::views::{NodeState, NodeView};
 use lp_protocol::{Exit, Stage, Status};
 
 /// How a state looks. The name of a look is its CSS class and the name of its shape in the layout.
@@ -100,6 +100,7 @@ impl Badge {
     pub(crate) fn of_attempt(stage: Stage, status: Option<Status>, exit: Option<&Exit>) -> Self {
         match exit {
             Some(Exit::Lost { .. }) => Self { look: Look::Lost, word: "lost" },
+            Some(Exit::Drained) => Self { look: Look::Skipped, word: "drained" },
             Some(Exit::Returned) => Self { look: Look::Skipped, word: "returned" },
             Some(
                 Exit::Code { .. }
@@ -113,13 +114,15 @@ impl Badge {
         }
     }
 
-    pub(crate) fn of_node(state: NodeState) -> Self {
-        let look = match state {
-            NodeState::Connected => Look::Success,
-            NodeState::Disconnected => Look::Stopping,
-            NodeState::Lost => Look::Lost,
+    pub(crate) fn of_node(node: &NodeView) -> Self {
+        let (look, word) = match (node.state, &node.drain) {
+            (NodeState::Connected, None) => (Look::Success, node.state.as_str()),
+            (NodeState::Connected, Some(drain)) if drain.drained => (Look::Stopping, "drained"),
+            (NodeState::Connected, Some(_)) => (Look::Stopping, "draining"),
+            (NodeState::Disconnected, _) => (Look::Stopping, node.state.as_str()),
+            (NodeState::Lost, _) => (Look::Lost, node.state.as_str()),
         };
-        Self { look, word: state.as_str() }
+        Self { look, word }
     }
 }
 

@@ -93,7 +93,7 @@ impl Card {
             node_id: node.node_id.to_string(),
             short: node.node_id.short(),
             name: visible(&node.name),
-            badge: Badge::of_node(node.state),
+            badge: Badge::of_node(node),
             is_away: !is_up(node),
             squares: (0..slots.min(MAX_SQUARES)).map(|slot| slot < slots_in_use).collect(),
             slots_in_use,

@@ -14,7 +14,7 @@ use lp_protocol::plan::Plan;
 use lp_protocol::{AppId, AttemptKey, NodeId, ServiceId, VersionId};
 
 use super::record::ServiceRecord;
-use crate::core::record::{Origin, StopRequest, TaskRecord, TaskSeq};
+use crate::core::record::{Origin, StopRequest, TaskRecord, TaskSeq, Unwanted};
 use crate::core::sources::{SourceKey, Sources};
 use crate::core::timers::Timer;
 use crate::core::{Core, Effect, NewTaskRequest, Now, derived};
@@ -117,7 +117,7 @@ impl Core {
         self.delete_surplus(id, sources);
     }
 
-    /// Deletes the finished tasks that are too many, with their workspaces on the nodes that are there.
+    /// Deletes the finished tasks that are too many, with their workspaces.
     fn delete_surplus(&mut self, id: ServiceId, sources: &Sources) {
         let Some(service) = self.services.by_id.get_mut(&id) else { return };
         let surplus = service.finished.len().saturating_sub(KEPT - 1);
@@ -125,9 +125,11 @@ impl Core {
         for seq in old {
             self.outcome.changes.deleted.push(seq);
             let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
-            for (node_id, key) in sources.workspaces(seq) {
+            for Unwanted { node_id, id: _, key } in sources.workspaces(seq) {
                 by_node.entry(*node_id).or_default().push(key.clone());
             }
+            // those that are away are told when they are back
+            self.give_up_workspaces(sources.workspaces(seq).to_vec());
             for (node_id, attempts) in by_node {
                 let connection = self.nodes.get(&node_id).and_then(|node| node.connection);
                 if let Some(connection) = connection {

@@ -1,5 +1,6 @@
 //! A core under the hand of a test: events go in by name, what it wants done comes out as short texts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub(super) struct Bench {
     pub(super) run: TimeDelta,
     tasks: u64,
     reports: u64,
+    /// Of the task that is created next.
+    input: Option<Box<RawValue>>,
+    /// Of the nodes that connect next.
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 impl Bench {
@@ -38,6 +43,8 @@ impl Bench {
             run: TimeDelta::seconds(1),
             tasks: 0,
             reports: 0,
+            input: None,
+            labels: BTreeMap::new(),
         }
     }
 
@@ -64,12 +71,18 @@ impl Bench {
             plan,
             origin: None,
             priority,
-            input: None,
+            input: self.input.take(),
             key: None,
             fingerprint: None,
         };
         self.core.create_task(self.now, request);
         task_id
+    }
+
+    /// Creates a task with an input.
+    pub(super) fn create_with(&mut self, plan: Plan, input: &str) -> TaskId {
+        self.input = Some(RawValue::from_string(input.to_owned()).unwrap());
+        self.create_plan(plan, 0)
     }
 
     pub(super) fn stop(&mut self, task_id: TaskId) {
@@ -91,6 +104,7 @@ impl Bench {
             name: format!("n{number}"),
             platform: "x86_64".to_owned(),
             capacity,
+            labels: self.labels.clone(),
             ..NodeFacts::default()
         };
         let connection = ConnectionId(connection);

@@ -140,6 +140,14 @@ impl Cluster {
         }
     }
 
+    pub(super) fn drain(&mut self, index: usize, patience: Option<Duration>) {
+        self.core.drain_node(self.now(), self.nodes[index].id, patience);
+    }
+
+    pub(super) fn undrain(&mut self, index: usize) {
+        self.core.undrain_node(self.nodes[index].id);
+    }
+
     /// Frames of a node reach the manager.
     pub(super) fn deliver_to_manager(&mut self, index: usize) {
         let node = &mut self.nodes[index];
@@ -205,6 +213,8 @@ impl Cluster {
             !is_stopped || !node.has_heard_all(),
             "nothing of a stopped task starts on a node that could know"
         );
+        let is_drained = self.model.drains.contains_key(&node.id);
+        assert!(!is_drained || !node.has_heard_all(), "nothing starts on a drained node that could know");
         let slots: u32 =
             node.running().map(|order| order.shape.action(order.action).unwrap().resources.slots).sum();
         assert!(slots <= node.capacity.slots);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cluster;
+mod drain_rules;
 mod fake_node;
 mod model;
 mod node_rules;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
-use lp_protocol::{Exit, Stage, TaskId, VersionId};
+use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
 
 use super::standing_model::StandingModel;
 use crate::core::Finished;
-use crate::core::record::{AttemptId, AttemptRecord, Changes, Open, SUCCESS_EVENT, TaskRecord, TaskSeq};
+use crate::core::record::{
+    AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq,
+};
 
 #[derive(Default)]
 pub(super) struct Model {
@@ -16,6 +18,8 @@ pub(super) struct Model {
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
     pub(super) standing: StandingModel,
+    pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
+    pub(super) drains: BTreeMap<NodeId, Drain>,
     /// Made at run time.
     pub(super) actions: BTreeMap<(TaskSeq, Ordinal), ActionPlan>,
     next_seq: TaskSeq,
@@ -43,6 +47,16 @@ impl Model {
                 assert_eq!(before.status, record.status, "a status, once given, stays");
             }
         }
+        self.targets.extend(changes.targets.clone());
+        for (node_id, drain) in &changes.drains {
+            match drain {
+                Some(drain) => drop(self.drains.insert(*node_id, *drain)),
+                None => drop(self.drains.remove(node_id)),
+            }
+        }
+        for node_id in &changes.removed_nodes {
+            self.drains.remove(node_id);
+        }
         self.actions.retain(|(task, _), _| !changes.without_actions.contains(task));
         for (key, record) in &changes.actions {
             self.actions.insert(*key, record.plan.clone());
@@ -65,6 +79,8 @@ impl Model {
                 task.stop.is_none() || id.action >= SUCCESS_EVENT || record.stage == Stage::Finished,
                 "nothing of a stopped task starts later: {id:?}"
             );
+            let is_drained = self.drains.contains_key(&record.node_id);
+            assert!(!is_drained, "a drained node gets nothing new: {record:?}");
             let newest = self.attempts.range(action_range(id)).next_back().map(|(newest, _)| *newest);
             assert_eq!(newest, Some(id), "attempt numbers grow");
             let of_action: Vec<&AttemptRecord> =
@@ -95,6 +111,13 @@ impl Model {
             next_seq: self.next_seq,
             standing: self.load_standing(),
             corrupt: Vec::new(),
+            targets: self
+                .targets
+                .iter()
+                .filter(|(seq, _)| open(seq))
+                .map(|(seq, text)| (*seq, text.clone()))
+                .collect(),
+            drains: self.drains.clone(),
         }
     }
 

@@ -21,7 +21,7 @@ impl Core {
                 match action.state {
                     State::Queued => {
                         queued += 1;
-                        let class = task.shape.class(ordinal).unwrap();
+                        let class = task.class(ordinal).unwrap();
                         assert!(
                             self.queue.contains(class, &Core::place_of(task, ordinal)),
                             "queued actions are in the queue"
@@ -45,8 +45,20 @@ impl Core {
         assert_eq!(self.queue.len(), queued, "nothing else is in the queue");
         assert_eq!(live, self.live.keys().copied().collect(), "live attempts are those of live actions");
         assert_eq!(self.begun_tasks, self.tasks.values().filter(|task| task.begun).count() as u64);
+        self.check_drains();
         self.check_nodes(live);
         self.check_standing();
+    }
+
+    fn check_drains(&self) {
+        for (node_id, draining) in &self.drains {
+            let timed =
+                draining.due.is_some_and(|due| self.timers.contains(due, Timer::DrainDeadline(*node_id)));
+            assert_eq!(timed, draining.due.is_some(), "a deadline that is to come has its timer");
+            let to_come = draining.due.is_some() || draining.is_over;
+            assert_eq!(to_come, draining.drain.deadline.is_some());
+        }
+        assert!(self.offered_targets.is_empty());
     }
 
     fn check_nodes(&self, mut live: BTreeSet<AttemptId>) {
@@ -56,7 +68,7 @@ impl Core {
             for id in &node.attempts {
                 assert!(live.remove(id), "an attempt is with one node");
                 assert_eq!(self.live[id].node_id, *node_id);
-                let class = self.tasks[&id.task].shape.class(id.action).unwrap();
+                let class = self.tasks[&id.task].class(id.action).unwrap();
                 in_use.add(&class.resources);
                 plain_only &= class.is_plain();
             }
@@ -85,6 +97,9 @@ impl Core {
             }
         }
         self.describe_standing(&mut text);
+        for (node_id, draining) in &self.drains {
+            writeln!(text, "drain {node_id} {:?}", draining.drain).unwrap();
+        }
         for (id, record) in &self.live {
             writeln!(text, "live {id:?} {record:?}").unwrap();
         }

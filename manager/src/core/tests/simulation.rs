@@ -90,7 +90,15 @@ fn step(cluster: &mut Cluster) {
         }
         21..45 => cluster.deliver_to_node(node),
         45..65 => cluster.act(node),
-        65 => cluster.nodes[node].beat(),
+        65 if cluster.random.one_in(2) => cluster.nodes[node].beat(),
+        65 => match cluster.random.below(4) {
+            0 => cluster.drain(node, None),
+            1 => {
+                let patience = Duration::from_millis(cluster.random.below(3000) as u64);
+                cluster.drain(node, Some(patience));
+            }
+            _ => cluster.undrain(node),
+        },
         66..80 => cluster.deliver_to_manager(node),
         _ => {
             cluster.turn();
@@ -113,6 +121,9 @@ fn in_one_of_the_created(cluster: &mut Cluster, act: impl Fn(&mut Cluster, lp_pr
 
 /// The faults end: every task comes to its end, and every node has nothing left.
 fn heal(cluster: &mut Cluster) {
+    for node in 0..cluster.nodes.len() {
+        cluster.undrain(node);
+    }
     cluster.turn();
     cluster.model.check_instants();
     cluster.disable_standing();

@@ -20,7 +20,7 @@ use super::super::failure::Failure;
 use super::super::guard::RequestId;
 use super::super::input::{Body, IDLE, Query};
 use super::super::state::State;
-use super::create::{checked_key, checked_name};
+use super::create::{check_targets, checked_key, checked_name};
 use super::lines::{Chunk, Lines};
 use crate::engine::{self, TaskDraft};
 
@@ -102,10 +102,18 @@ impl Batch {
                 chunk = lines.next_chunk(), if ending.is_none() && commits.len() < IN_FLIGHT => chunk,
                 else => return ending.unwrap_or(Ok(())),
             };
-            let Some(Chunk { inputs, broken }) = chunk else {
+            let Some(Chunk { mut inputs, mut broken }) = chunk else {
                 ending = Some(Ok(()));
                 continue;
             };
+            let wrong = inputs.iter().enumerate().find_map(|(nth, (number, input))| {
+                check_targets(&self.app.source, input).err().map(|failure| (nth, *number, failure))
+            });
+            if let Some((nth, number, mut failure)) = wrong {
+                inputs.truncate(nth);
+                failure.error.message = format!("line {number} cannot be used: {}", failure.error.message);
+                broken = Some(failure);
+            }
             if let (Some((first, _)), Some((last, _))) = (inputs.first(), inputs.last()) {
                 let numbers = *first..=*last;
                 commits.push_back((self.begin(inputs).await?, numbers));

@@ -118,11 +118,9 @@ pub(super) async fn delete_one(
     }
     // read before: nobody knows afterwards where they are
     let kept = Kept::find(state, &task_id.to_string()).await?;
-    known(state, task_id, state.engine.delete_task(task_id).await).await?;
-    let away = kept.delete(state).await?;
-    if !away.is_empty() {
-        tracing::info!(task.id = %task_id, nodes = away.len(), "workspaces of a deleted task stay on nodes that are away");
-    }
+    let unwanted = kept.workspaces.clone();
+    known(state, task_id, state.engine.delete_task(task_id, unwanted).await).await?;
+    kept.tell(&state.link);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use lp_protocol::AppId;
+use lp_protocol::manifest::{self, Strangers};
 use lp_protocol::views::{CreateTask, Created};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -11,7 +12,7 @@ use super::super::failure::Failure;
 use super::super::input::{Json, check_object};
 use super::super::names;
 use super::super::state::State;
-use crate::engine::{DraftKey, TaskDraft};
+use crate::engine::{DraftKey, TaskDraft, TaskSource};
 
 /// Creates a task. With a `key` that is known no task is made and the first one's id is answered with status 200.
 #[utoipa::path(
@@ -27,6 +28,7 @@ pub(crate) async fn create(state: web::Data<State>, body: Json<CreateTask>) -> R
     let name = checked_name(task_name, &app.name)?;
     if let Some(input) = &input_data {
         check_object(input.get(), "input_data")?;
+        check_targets(&app.source, input)?;
     }
     let key = key.map(|key| checked_key(key, app_id, &name, priority, input_data.as_deref())).transpose()?;
     let draft = TaskDraft { name, input: input_data, priority, key };
@@ -36,6 +38,16 @@ pub(crate) async fn create(state: web::Data<State>, body: Json<CreateTask>) -> R
     };
     let mut answer = if created.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(answer.insert_header((header::LOCATION, format!("/api/v1/tasks/{}", created.task_id))).json(created))
+}
+
+/// Refuses a `target_env` that no node could ever meet, or that names no action.
+pub(super) fn check_targets(source: &TaskSource, input: &RawValue) -> Result<(), Failure> {
+    let Some(target_env) = manifest::find_target_env(input) else { return Ok(()) };
+    match manifest::target_overrides(&source.plan, target_env, Strangers::Refuse) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::invalid(format!("input_data: {error}"))
+            .hint("`target_env` in the input is {\"<action>\": {\"platform\": ..., \"labels\": {...}}}, laid over the manifest's.")),
+    }
 }
 
 /// The name of a task, LitePipeline's unless one is given.

@@ -11,13 +11,15 @@ use super::super::failure::Failure;
 use super::super::names;
 use super::super::state::State;
 use super::super::tasks::plan_of;
-use crate::core::record::{AttemptRecord, TaskRecord};
+use crate::core::record::{AttemptRecord, TaskRecord, Unwanted};
 use crate::core::{Shape, derive};
+use crate::link::Link;
 
 /// A task and the attempts that have a workspace, with their nodes; nothing of what they left.
 pub(crate) struct Kept {
     pub(crate) record: TaskRecord,
-    pub(crate) workspaces: Vec<(NodeId, AttemptKey)>,
+    /// As they are named where they are to go.
+    pub(crate) workspaces: Vec<Unwanted>,
 }
 
 impl Kept {
@@ -31,28 +33,20 @@ impl Kept {
         Ok(Self { record, workspaces })
     }
 
-    /// Tells the nodes to delete them, and notes it. Returns the nodes that cannot be told now.
-    pub(crate) async fn delete(&self, state: &State) -> Result<Vec<NodeId>, Failure> {
+    /// Tells the nodes to delete them, after this has been noted. Those that are away are told when they connect.
+    pub(crate) fn tell(&self, link: &Link) {
         let mut by_node: BTreeMap<NodeId, Vec<AttemptKey>> = BTreeMap::new();
-        for (node_id, key) in &self.workspaces {
+        for Unwanted { node_id, id: _, key } in &self.workspaces {
             by_node.entry(*node_id).or_default().push(key.clone());
         }
-        let (told, away): (Vec<_>, Vec<_>) = by_node.into_iter().partition(|(node_id, attempts)| {
-            state.link.send(*node_id, ManagerFrame::DeleteWorkspaces { attempts: attempts.clone() })
-        });
-        let told: Vec<NodeId> = told.into_iter().map(|(node_id, _)| node_id).collect();
-        if !told.is_empty() {
-            state.store.mark_workspaces_deleted(state.engine.epoch()?, self.record.seq, &told).await?;
+        for (node_id, attempts) in by_node {
+            let _not_connected_is_told_later =
+                link.send(node_id, ManagerFrame::DeleteWorkspaces { attempts });
         }
-        Ok(away.into_iter().map(|(node_id, _)| node_id).collect())
     }
 }
 
-fn workspaces_of(
-    record: &TaskRecord,
-    plan: &Arc<Plan>,
-    attempts: &[AttemptRecord],
-) -> Vec<(NodeId, AttemptKey)> {
+fn workspaces_of(record: &TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) -> Vec<Unwanted> {
     let shape = Shape::new(plan.clone());
     let mut found = Vec::new();
     for attempt in attempts {
@@ -60,7 +54,7 @@ fn workspaces_of(
         let Some(action) = derive::name_of(attempt, &shape).filter(|_| !never_began) else { continue };
         let key =
             AttemptKey { task_id: record.task_id, action: action.to_owned(), attempt: attempt.id.number };
-        found.push((attempt.node_id, key));
+        found.push(Unwanted { node_id: attempt.node_id, id: attempt.id, key });
     }
     found
 }

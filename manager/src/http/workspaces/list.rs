@@ -11,6 +11,7 @@ use super::super::input::Query;
 use super::super::nodes::PageQuery;
 use super::super::state::State;
 use super::kept::Kept;
+use crate::core::record::Unwanted;
 
 /// Lists the workspaces of a task's attempts, first attempt first.
 #[utoipa::path(
@@ -28,7 +29,7 @@ pub(crate) async fn list(
     let kept = Kept::find(&state, &task).await?;
     let names: BTreeMap<NodeId, String> =
         state.store.list_nodes().await?.into_iter().map(|node| (node.node_id, node.name)).collect();
-    let views = kept.workspaces.into_iter().map(|(node_id, key)| WorkspaceView {
+    let views = kept.workspaces.into_iter().map(|Unwanted { node_id, id: _, key }| WorkspaceView {
         task_id: key.task_id,
         action: key.action,
         attempt: key.attempt,
@@ -41,13 +42,13 @@ pub(crate) async fn list(
     Ok(HttpResponse::Ok().json(page))
 }
 
-/// Deletes the workspaces of a finished task on their nodes.
+/// Deletes the workspaces of a finished task on their nodes; on a node that is away, when it is back.
 #[utoipa::path(
     delete,
     path = "/api/v1/tasks/{task}/workspaces",
     tag = "workspaces",
     params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`")),
-    responses((status = 204, description = "The nodes were told."))
+    responses((status = 204, description = "It is noted, and the nodes that are connected are told."))
 )]
 pub(crate) async fn delete(
     state: web::Data<State>,
@@ -59,12 +60,7 @@ pub(crate) async fn delete(
         let message = format!("task `{task_id}` is {stage}; its workspaces are in use");
         return Err(Failure::new(ErrorCode::Conflict, message).hint("Stop it first, or wait for its end."));
     }
-    let away = kept.delete(&state).await?;
-    if away.is_empty() {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    let away: Vec<String> = away.iter().map(NodeId::short).collect();
-    let message = format!("some workspaces are on nodes that cannot be reached: {}", away.join(", "));
-    Err(Failure::new(ErrorCode::NodeUnreachable, message)
-        .hint("The others are deleted; try again when these nodes are back."))
+    state.engine.give_up_workspaces(kept.workspaces.clone()).await?;
+    kept.tell(&state.link);
+    Ok(HttpResponse::NoContent().finish())
 }

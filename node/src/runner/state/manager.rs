@@ -43,6 +43,18 @@ impl State {
         effects.link = true;
     }
 
+    /// The manager will not hear of this node any more: nothing it holds is of use to anybody.
+    pub(crate) fn abandon(&mut self, now: Now, effects: &mut Effects) {
+        for key in self.held() {
+            self.forget(&key, now, effects);
+        }
+    }
+
+    /// Nothing runs, and nothing is left to be said.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.attempts.is_empty()
+    }
+
     /// Stops an attempt and tells nobody.
     fn forget(&mut self, key: &AttemptKey, now: Now, effects: &mut Effects) {
         let Some(attempt) = self.attempts.get(key) else { return };

@@ -198,6 +198,23 @@ fn env_docker_and_target_must_be_usable() {
             r#""target_env": {"docker_suport": true}"#,
             "`target_env` has the unknown key `docker_suport`; did you mean `docker_support`?",
         ),
+        (
+            r#""target_env": {"labels": ["a100"]}"#,
+            "`target_env.labels` must be an object of conditions by label, found a list",
+        ),
+        (
+            r#""target_env": {"labels": {"gpu": {}}}"#,
+            "`target_env.labels.gpu` must be a text such as \"a100\" or \"!a100\", or a list of such texts, found an object",
+        ),
+        (
+            r#""target_env": {"labels": {"g pu": "a100"}}"#,
+            "`target_env.labels.g pu` must begin with a letter or digit and have only letters, digits, `.`, `_`, `-` and `/`, at most 63",
+        ),
+        (r#""target_env": {"labels": {"gpu": []}}"#, "`target_env.labels.gpu` must name at least one value"),
+        (
+            r#""target_env": {"label": {"gpu": "a100"}}"#,
+            "`target_env` has the unknown key `label`; did you mean `labels`?",
+        ),
         (r#""target_env": {"platform": ""}"#, "`target_env.platform` must not be empty"),
         (
             r#""target_env": {"docker_support": "true"}"#,

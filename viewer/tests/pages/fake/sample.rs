@@ -42,6 +42,7 @@ pub(crate) fn status() -> ClusterStatus {
 pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
     let capacity = Resources { slots: 8, cpu_millis: 8000, memory_bytes: 32 << 30, ..Resources::default() };
     NodeView {
+        drain: None,
         node_id: NodeId::random(),
         name: name.to_owned(),
         state,

@@ -1,4 +1,4 @@
-//! Reads durations and sizes as people write them.
+//! Reads durations and sizes as people write them, for `#[serde(deserialize_with = ...)]`.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,21 @@ use lp_protocol::units;
 use serde::Deserializer;
 use serde::de::{self, Visitor};
 
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_any(DurationVisitor)
 }
 
-pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+/// A key that is there has a value: those without one are taken out before.
+pub fn duration_opt<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     deserializer.deserialize_any(SizeVisitor)
+}
+
+pub fn size_opt<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    size(deserializer).map(Some)
 }
 
 struct DurationVisitor;
