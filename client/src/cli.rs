@@ -10,7 +10,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
-use crate::commands::{app, completions, logs, node, task, venv, workspace};
+use crate::commands::{app, completions, gc, logs, node, task, venv, workspace};
 use crate::commands::{schedule, service};
 use crate::serve;
 
@@ -178,6 +178,8 @@ pub(crate) enum Command {
     Service(service::Verb),
     /// Run a node; or look at nodes and let new ones join
     Node(node::Node),
+    /// Remove what of the past need not be kept, or show what that is
+    Gc(gc::Gc),
     /// Show the manager and the state of the cluster
     Status,
     /// Print the version of this program, and of the manager if it can be reached
@@ -221,6 +223,25 @@ mod tests {
             "app delete x y z --yes",
             "app download -a x",
             "app download x -f out.zip",
+            "app history list -a x -l 5",
+            "app history list x",
+            "app history info x 2",
+            "app history info -a x -H 2",
+            "app history activate -a x -H 2 -r",
+            "app history activate x previous",
+            "app history delete -a x -H 1 -y",
+            "app history download x 1 -f old.zip --force",
+            "app diff x",
+            "app diff x 1 2",
+            "app diff -a x 1 2",
+            "app rollback x",
+            "app rollback -a x -H 2",
+            "venv history list -v x",
+            "venv history info -v x -H 2 --verbose",
+            "venv history activate x 2",
+            "venv history delete -v x -H 1 --yes",
+            "venv diff -v x 1 2",
+            "venv rollback -v x",
             "venv create -f x -n y",
             "venv info -v x",
             "venv update x -n y",
@@ -268,6 +289,8 @@ mod tests {
             "service disable -s x",
             "service restart x",
             "service delete x -y",
+            "gc --dry-run -r",
+            "gc -y",
             "node list",
             "node info x",
             "node token --lifetime 1h",
@@ -301,6 +324,10 @@ mod tests {
             "app update x",
             "app update x -n y --strict",
             "app list -l 5 --all",
+            "app history",
+            "app history list",
+            "app history info x 1 2",
+            "app diff x 1 2 3",
             "status -r -o yaml",
             "app list -W 0",
             "logs x --attempt 0",

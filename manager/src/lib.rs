@@ -11,6 +11,7 @@ pub mod engine;
 mod http;
 mod link;
 mod logs;
+mod retention;
 pub mod run;
 pub mod store;
 mod sweep;

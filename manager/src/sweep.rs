@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::blobs::{Blobs, Key, Scan};
-use crate::engine::Engine;
-use crate::store::Store;
+use crate::blobs::Key;
+use crate::retention::{Error, Mode, Parts, sweep_packages};
 
 /// Time between two walks over all packages. What they look for is at least a day old.
 const PACKAGES_EVERY: Duration = Duration::from_secs(3600);
@@ -27,29 +26,23 @@ const LOGS_AT_ONCE: u32 = 200;
 pub struct Swept {
     pub packages: AtomicU64,
     pub log_segments: AtomicU64,
+    /// By retention, as the next three.
+    pub tasks: AtomicU64,
+    pub logs: AtomicU64,
+    pub workspaces: AtomicU64,
+    pub versions: AtomicU64,
     pub failures: AtomicU64,
 }
 
-/// Why a pass ended early; the next one begins anew.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("the database cannot be asked")]
-    Store(#[from] crate::store::Error),
-    #[error("the blob store does not do it")]
-    Blobs(#[from] crate::blobs::Error),
-}
-
-pub struct Sweeper {
-    store: Arc<Store>,
-    blobs: Blobs,
-    engine: Engine,
+pub(crate) struct Sweeper {
+    parts: Parts,
     keep_orphans: Duration,
     swept: Arc<Swept>,
 }
 
 impl Sweeper {
-    pub fn new(store: Arc<Store>, blobs: Blobs, engine: Engine, keep_orphans: Duration) -> Self {
-        Self { store, blobs, engine, keep_orphans, swept: Arc::default() }
+    pub(crate) fn new(parts: Parts, keep_orphans: Duration) -> Self {
+        Self { parts, keep_orphans, swept: Arc::default() }
     }
 
     pub fn swept(&self) -> Arc<Swept> {
@@ -85,38 +78,28 @@ impl Sweeper {
     }
 
     /// Removes packages that are old enough and that nothing refers to. Returns how many.
-    pub async fn sweep_packages(&self) -> Result<u64, Error> {
-        let (mut scan, mut removed) = (Scan::default(), 0);
-        while self.engine.epoch().is_ok() {
-            let Some(aged) = self.blobs.aged_packages(&mut scan, self.keep_orphans).await? else { break };
-            let names: Vec<String> = aged.iter().map(ToString::to_string).collect();
-            let used = self.store.digests_in_use(&names).await?;
-            for (digest, name) in aged.iter().zip(&names) {
-                if !used.contains(name) && self.blobs.delete_aged(digest, self.keep_orphans).await? {
-                    tracing::info!(digest = name, "removed a package nobody refers to");
-                    removed += 1;
-                }
-            }
-        }
-        self.swept.packages.fetch_add(removed, Ordering::Relaxed);
-        Ok(removed)
+    async fn sweep_packages(&self) -> Result<u64, Error> {
+        let leads = || self.parts.engine.epoch().is_ok();
+        let gone = sweep_packages(&self.parts, self.keep_orphans, Mode::Remove, leads).await?;
+        self.swept.packages.fetch_add(gone.count, Ordering::Relaxed);
+        Ok(gone.count)
     }
 
     /// Removes log segments whose attempt is gone. Returns how many.
-    pub async fn sweep_logs(&self) -> Result<u64, Error> {
+    async fn sweep_logs(&self) -> Result<u64, Error> {
         let mut removed = 0;
-        while self.engine.epoch().is_ok() {
-            let dead = self.store.take_dead_blobs(LOGS_AT_ONCE).await?;
+        while self.parts.engine.epoch().is_ok() {
+            let dead = self.parts.store.take_dead_blobs(LOGS_AT_ONCE).await?;
             if dead.is_empty() {
                 break;
             }
             for text in &dead {
                 match Key::parse(text) {
-                    Some(key) => self.blobs.delete(&key).await?,
+                    Some(key) => self.parts.blobs.delete(&key).await?,
                     None => tracing::error!(key = text, "a stored name of a log segment is none of ours"),
                 }
             }
-            self.store.forget_dead_blobs(&dead).await?;
+            self.parts.store.forget_dead_blobs(&dead).await?;
             removed += dead.len() as u64;
         }
         self.swept.log_segments.fetch_add(removed, Ordering::Relaxed);

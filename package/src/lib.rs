@@ -4,6 +4,7 @@
 //!   same tree or the same refusal.
 //! * [`survey`](mod@survey): one pass over an uploaded archive that checks all of it and brings back the manifest.
 //! * [`unpack`](mod@unpack): an archive becomes a directory that appears whole or not at all.
+//! * [`listing`](mod@listing): the files of an archive and what is in them, to be compared with those of another.
 //! * [`pack`](mod@pack): a directory becomes the same bytes on every machine.
 //! * [`digest`], [`format`](mod@format), [`limits`], [`path`], [`tree`], [`error`]: what these share.
 //!
@@ -17,6 +18,7 @@ pub mod error;
 pub mod format;
 mod junk;
 pub mod limits;
+pub mod listing;
 pub mod pack;
 pub mod path;
 pub mod read;
@@ -28,6 +30,7 @@ pub use digest::{Digest, Hasher, Summed};
 pub use error::ArchiveError;
 pub use format::Format;
 pub use limits::{Limits, LinkPolicy, RootPolicy, Rules};
+pub use listing::{Listing, list};
 pub use pack::{PackError, PackOptions, Packed, pack};
 pub use path::SafePath;
 pub use read::{Archive, Entry, EntryKind};

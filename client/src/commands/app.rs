@@ -11,7 +11,7 @@ use lp_protocol::views::{AppView, CreateApp, UpdateApp};
 use super::args::{Limit, OneApp};
 use super::confirm::Yes;
 use super::download::{self, Place, Replace};
-use super::{Session, package};
+use super::{Session, app_history, history, package};
 use crate::failure::Failure;
 use crate::output::report::Report;
 use crate::output::{Cell, Column, Tint, text};
@@ -38,6 +38,21 @@ pub(crate) enum Verb {
     Delete(Delete),
     /// Download the active version as it was uploaded
     Download(Download),
+    /// Every version that was uploaded: list, show, activate, delete or download them
+    #[command(subcommand)]
+    History(app_history::Verb),
+    /// Show what differs between two versions
+    #[command(override_usage = "lp app diff [OPTIONS] <APP> [FROM] [TO]")]
+    #[command(
+        after_help = "Examples:\n  lp app diff hello        what the latest change was\n  lp app diff hello 2 3"
+    )]
+    Diff(app_history::Diff),
+    /// Go back to the version that was active before, or to the one that is named
+    #[command(override_usage = "lp app rollback [OPTIONS] <APP> [VERSION]")]
+    #[command(
+        after_help = "Examples:\n  lp app rollback hello\n  lp app rollback hello 2\n\nA second rollback goes forth again."
+    )]
+    Rollback(app_history::One),
 }
 
 #[derive(Args, Debug)]
@@ -176,6 +191,9 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             let place = to.place(format!("{}.{}", app.app_id, app.version.format));
             download::save(session, bytes, place, Some(&app.version.digest)).await
         }
+        Verb::History(verb) => app_history::run(session, verb).await,
+        Verb::Diff(diff) => app_history::compare(session, diff).await,
+        Verb::Rollback(one) => app_history::rollback(session, one).await,
     }
 }
 
@@ -288,23 +306,14 @@ const ACTIONS: &[Column] = &[
 
 fn report(session: &Session, app: &AppView) -> String {
     let look = &session.out.look();
-    let version = &app.version;
     let mut report = Report::on(&session.out);
     report
         .head(&Cell::new("application", Tint::Plain), &app.name)
         .line("id", &app.app_id.to_string())
         .maybe("description", Some(app.description.clone()).filter(|text| !text.is_empty()))
         .line("created", &look.time(app.create_at))
-        .line("updated", &look.time(app.update_at))
-        .line(
-            "version",
-            &format!("{} ({}, {})", version.version_id, version.format, text::size(version.size_bytes)),
-        )
-        .line("sha256", &version.digest)
-        .line("sha1", &version.sha1);
-    for warning in &version.warnings {
-        report.line("warning", warning);
-    }
+        .line("updated", &look.time(app.update_at));
+    history::lines(session, &mut report, &app.version);
     if let Some(plan) = &app.plan {
         let names: Vec<_> = plan.actions.iter().map(|action| action.name.as_str()).collect();
         let events = [("on success", &plan.on_success), ("on fail", &plan.on_fail)];

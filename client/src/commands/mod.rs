@@ -1,11 +1,15 @@
 //! The commands, one file per noun: its flags and the code that obeys them.
 
 pub(crate) mod app;
+mod app_history;
 mod args;
 pub(crate) mod completions;
 mod confirm;
+mod diff;
 mod dispatch;
 mod download;
+pub(crate) mod gc;
+mod history;
 mod input;
 pub(crate) mod logs;
 pub(crate) mod node;
@@ -17,6 +21,7 @@ mod status;
 pub(crate) mod task;
 mod task_report;
 pub(crate) mod venv;
+mod venv_history;
 mod version;
 pub(crate) mod workspace;
 

@@ -31,7 +31,7 @@ pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
         .head(&stage_cell(look, task.stage, task.status), &task.task_name)
         .maybe("why", why.map(str::to_owned))
         .line("id", &task.task_id.to_string())
-        .line("application", &format!("{} ({}), version {}", task.app_name, task.app_id, task.version_id))
+        .line("application", &format!("{} ({}), version {}", task.app_name, task.app_id, task.version))
         .line("created", &look.time(task.create_at))
         .maybe("started", task.start_at.map(|time| look.time(time)))
         .maybe("ended", task.end_at.map(|time| look.time(time)))
@@ -68,8 +68,8 @@ fn deed_text(deed: &DeedView) -> String {
     if let Some(run) = deed.run {
         said.push_str(&format!(", run {run}"));
     }
-    if let Some(version_id) = deed.version_id {
-        said.push_str(&format!(" of version {version_id}"));
+    if let Some(version) = deed.version {
+        said.push_str(&format!(" of version {version}"));
     }
     said.push_str(&format!(", by {}", text::visible(&deed.by)));
     said

@@ -8,7 +8,7 @@ use lp_protocol::views::{CreateVenv, UpdateVenv, VenvView};
 use super::app::{Changes, DownloadTo, Source, taken};
 use super::args::Limit;
 use super::confirm::Yes;
-use super::{Session, download, package};
+use super::{Session, download, history, package, venv_history};
 use crate::failure::Failure;
 use crate::output::report::Report;
 use crate::output::{Cell, Tint, text};
@@ -29,6 +29,21 @@ pub(crate) enum Verb {
     Delete(Delete),
     /// Download the active version as it was uploaded
     Download(Download),
+    /// Every version that was uploaded: list, show, activate, delete or download them
+    #[command(subcommand)]
+    History(venv_history::Verb),
+    /// Show what differs between two versions
+    #[command(override_usage = "lp venv diff [OPTIONS] <VENV> [FROM] [TO]")]
+    #[command(
+        after_help = "Examples:\n  lp venv diff libs        what the latest change was\n  lp venv diff libs 2 3"
+    )]
+    Diff(venv_history::Diff),
+    /// Go back to the version that was active before, or to the one that is named
+    #[command(override_usage = "lp venv rollback [OPTIONS] <VENV> [VERSION]")]
+    #[command(
+        after_help = "Examples:\n  lp venv rollback libs\n  lp venv rollback libs 2\n\nA second rollback goes forth again."
+    )]
+    Rollback(venv_history::One),
 }
 
 /// One environment. LitePipeline's flag for it is `-v`, which here gives way only among these commands.
@@ -46,14 +61,14 @@ pub(crate) struct OneVenv {
 /// Takes the place of the global flag, so that `-v` is free.
 #[derive(Args, Debug)]
 #[group(skip)]
-struct VerboseWithoutShort {
+pub(crate) struct VerboseWithoutShort {
     /// Say more: which manager is asked, request ids, how long it took
     #[arg(id = "verbose", long = "verbose", action = ArgAction::Count, hide = true)]
     _count: u8,
 }
 
 impl OneVenv {
-    fn get(self) -> String {
+    pub(crate) fn get(self) -> String {
         self.bare.or(self.flag).unwrap_or_default()
     }
 }
@@ -145,6 +160,9 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             let place = to.place(format!("{}.{}", venv.venv_id, venv.version.format));
             download::save(session, bytes, place, Some(&venv.version.digest)).await
         }
+        Verb::History(verb) => venv_history::run(session, verb).await,
+        Verb::Diff(diff) => venv_history::compare(session, diff).await,
+        Verb::Rollback(one) => venv_history::rollback(session, one).await,
     }
 }
 
@@ -213,19 +231,13 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
 
 fn report(session: &Session, venv: &VenvView) -> String {
     let look = &session.out.look();
-    let version = &venv.version;
     let mut report = Report::on(&session.out);
     report
         .head(&Cell::new("venv", Tint::Plain), &venv.name)
         .line("id", &venv.venv_id.to_string())
         .maybe("description", Some(venv.description.clone()).filter(|text| !text.is_empty()))
         .line("created", &look.time(venv.create_at))
-        .line("updated", &look.time(venv.update_at))
-        .line(
-            "version",
-            &format!("{} ({}, {})", version.version_id, version.format, text::size(version.size_bytes)),
-        )
-        .line("sha256", &version.digest)
-        .line("sha1", &version.sha1);
+        .line("updated", &look.time(venv.update_at));
+    history::lines(session, &mut report, &venv.version);
     report.into_text()
 }

@@ -78,6 +78,12 @@ impl Report {
         self
     }
 
+    /// A line that begins with a coloured mark.
+    pub(crate) fn marked(&mut self, tint: Tint, mark: &str, what: &str) -> &mut Self {
+        self.text.push_str(&format!("{} {}\n", self.style.paint(tint, mark), visible(what)));
+        self
+    }
+
     pub(crate) fn heading(&mut self, text: &str) -> &mut Self {
         self.text.push_str(&format!("\n{}\n", self.style.paint(Tint::Strong, text)));
         self

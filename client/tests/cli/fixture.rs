@@ -126,7 +126,7 @@ pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) {
 pub(crate) fn task(stage: &str, status: Option<&str>) -> Value {
     let end_at = (stage == "finished").then_some("2026-11-22T10:01:00Z");
     let mut task = json!({
-        "task_id": TASK, "task_name": "run hello", "app_id": APP, "app_name": "hello", "version_id": 3,
+        "task_id": TASK, "task_name": "run hello", "app_id": APP, "app_name": "hello", "version_id": 43, "version": 3,
         "stage": stage, "status": status, "priority": 0, "create_at": "2026-11-22T10:00:00Z",
         "start_at": "2026-11-22T10:00:00.250Z", "end_at": end_at,
     });
@@ -168,7 +168,7 @@ pub(crate) fn app(name: &str) -> Value {
         "app_id": APP, "name": name, "description": "says hello", "create_at": "2026-11-22T10:00:00Z",
         "update_at": "2026-11-22T11:00:00Z",
         "version": {
-            "version_id": 3, "digest": "0".repeat(64), "sha1": "1".repeat(40), "size_bytes": 1234, "format": "tar.gz",
+            "version_id": 3, "number": 3, "active": true, "digest": "0".repeat(64), "sha1": "1".repeat(40), "size_bytes": 1234, "format": "tar.gz",
             "description": "", "create_at": "2026-11-22T11:00:00Z",
         },
     })

@@ -38,7 +38,7 @@ async fn json_is_the_managers_answer_unchanged() {
 async fn an_empty_list_is_a_header_or_an_empty_array() {
     let bench = Bench::fixed([("GET /apps?limit=50", 200, page(vec![], None))]).await;
     for (format, stdout) in [
-        ("table", "application_id  name  create_at  update_at\n"),
+        ("table", "application_id  name  create_at  update_at  version\n"),
         ("json", "[]\n"),
         ("yaml", "[]\n"),
         ("jsonl", ""),
@@ -79,7 +79,7 @@ async fn values_are_cut_to_the_width_that_was_asked_for_and_headers_are_not() {
 
     assert_eq!(
         ran.stdout,
-        "application_id  name   create_at  update_at\naaaa…           a-lo…  2026…      2026…\n"
+        "application_id  name   create_at  update_at  version\naaaa…           a-lo…  2026…      2026…      3\n"
     );
 }
 

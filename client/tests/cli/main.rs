@@ -8,3 +8,4 @@ mod formats;
 mod logs;
 mod packages;
 mod tasks;
+mod versions;

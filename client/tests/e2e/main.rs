@@ -16,5 +16,6 @@ mod restarts;
 mod standing;
 mod stops;
 mod venv;
+mod versions;
 mod weaknesses;
 mod workspaces;

@@ -1,8 +1,13 @@
 //! Lays `LP_*` variables over a file and flags over both (see `lp_settings`), and checks what the keys say together.
 
+use std::time::Duration;
+
 use lp_settings::{Kind, Layers, Loaded, Part};
 
 use super::Config;
+
+/// Whoever waits for a task and then asks about it takes some seconds; so does a node that sends the rest of a log.
+const SHORTEST_KEEP: Duration = Duration::from_secs(60);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,12 @@ impl Config {
         "heartbeat",
         "lost_after",
         "keep_orphans",
+        "keep_tasks",
+        "keep_tasks_count",
+        "keep_logs",
+        "keep_logs_size",
+        "keep_workspaces",
+        "keep_versions",
         "log_level",
         "advertise",
     ];
@@ -61,14 +72,29 @@ impl Config {
         if self.http_workers == 0 || self.http_workers > 256 {
             return Err(Error::Inconsistent("`http_workers` must be between 1 and 256"));
         }
+        for (keep, error) in [
+            (self.keep_tasks, "`keep_tasks` must be at least 1m, or who waits for a task would find it gone"),
+            (self.keep_logs, "`keep_logs` must be at least 1m, or a log would be gone before it is read"),
+            (
+                self.keep_workspaces,
+                "`keep_workspaces` must be at least 1m, or logs could not be sent on in time",
+            ),
+        ] {
+            if keep.is_some_and(|keep| keep < SHORTEST_KEEP) {
+                return Err(Error::Inconsistent(error));
+            }
+        }
+        if self.keep_tasks_count == Some(0) {
+            return Err(Error::Inconsistent(
+                "`keep_tasks_count` must be at least 1; leave it out to keep all",
+            ));
+        }
         Ok(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn parse(yaml: &str) -> Result<Config, Error> {
@@ -79,6 +105,16 @@ mod tests {
     fn an_empty_file_is_all_defaults() {
         assert_eq!(parse("").unwrap(), Config::default());
         assert_eq!(parse("# nothing\nhttp_port:\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_kept_is_for_ever_unless_an_age_a_count_or_a_size_is_given() {
+        let config =
+            parse("keep_tasks: 90d\nkeep_logs_size: 2GiB\nkeep_versions: 3\nkeep_workspaces:\n").unwrap();
+
+        assert_eq!(config.keep_tasks, Some(Duration::from_secs(90 * 24 * 3600)));
+        assert_eq!((config.keep_logs_size, config.keep_versions), (Some(2 << 30), Some(3)));
+        assert_eq!((config.keep_workspaces, config.keep_tasks_count, config.keep_logs), (None, None, None));
     }
 
     #[test]
@@ -113,6 +149,12 @@ mod tests {
             "lost_after: 9",
             "max_buffer_size: -5",
             "http_workers: 0",
+            "keep_tasks: 5s",
+            "keep_tasks_count: 0",
+            "keep_logs: -1d",
+            "keep_logs_size: much",
+            "keep_workspaces: 1",
+            "keep_versions: -1",
             "- a",
             "a: [",
             "1: 2",

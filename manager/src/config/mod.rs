@@ -46,6 +46,22 @@ pub struct Config {
     /// Age at which a package nobody refers to is removed.
     #[serde(deserialize_with = "de::duration")]
     pub keep_orphans: Duration,
+    /// How long finished tasks are kept; None: for ever, as all of the next ones.
+    #[serde(deserialize_with = "de::duration_opt")]
+    pub keep_tasks: Option<Duration>,
+    /// How many of the latest tasks are kept, whatever their age.
+    pub keep_tasks_count: Option<u64>,
+    /// How long the logs of finished tasks are kept.
+    #[serde(deserialize_with = "de::duration_opt")]
+    pub keep_logs: Option<Duration>,
+    /// How much of the logs of finished tasks is kept, the latest ones.
+    #[serde(deserialize_with = "de::size_opt")]
+    pub keep_logs_size: Option<u64>,
+    /// How long the workspaces of finished tasks are kept on their nodes.
+    #[serde(deserialize_with = "de::duration_opt")]
+    pub keep_workspaces: Option<Duration>,
+    /// How many of the latest versions of each application and venv are kept beside those in use.
+    pub keep_versions: Option<u32>,
     /// `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,lp_manager::engine=debug`.
     pub log_level: String,
     /// Address at which the other managers on this database reach this one; None: the one it listens on.
@@ -66,6 +82,12 @@ impl Default for Config {
             heartbeat: Duration::from_secs(5),
             lost_after: Duration::from_secs(60),
             keep_orphans: Duration::from_secs(24 * 3600),
+            keep_tasks: None,
+            keep_tasks_count: None,
+            keep_logs: None,
+            keep_logs_size: None,
+            keep_workspaces: None,
+            keep_versions: None,
             log_level: "info".to_owned(),
             advertise: None,
         }

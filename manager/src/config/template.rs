@@ -44,6 +44,21 @@ lost_after: 60s
 # Age at which a package that no application or venv refers to is removed.
 keep_orphans: 24h
 
+# What is kept of the past. Without a value all of it is kept; what is in use is kept in any case. `lp gc --dry-run` tells what would go.
+# Finished tasks, with their logs and workspaces: by age, such as 90d, and by number, the latest ones.
+keep_tasks:
+keep_tasks_count:
+
+# Logs of finished tasks: by age, and by size in all, such as 20GiB, the latest ones.
+keep_logs:
+keep_logs_size:
+
+# Workspaces of finished tasks on their nodes, by age.
+keep_workspaces:
+
+# Versions of each application and venv: the latest so many, the active one, and the one that was active before.
+keep_versions:
+
 # error, warn, info, debug or trace, or a filter such as info,lp_manager::engine=debug.
 log_level: info
 

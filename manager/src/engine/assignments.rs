@@ -54,7 +54,7 @@ pub(super) async fn build(
 fn assemble(
     order: &AssignOrder,
     versions: &Versions,
-    envs: &HashMap<EnvRef, Option<PackageRef>>,
+    envs: &HashMap<EnvRef, Result<PackageRef, String>>,
     payloads: &Payloads<'_>,
     event: Option<Box<RawValue>>,
 ) -> Result<Assignment, String> {
@@ -83,14 +83,16 @@ fn assemble(
     })
 }
 
-fn assigned_env(env: &EnvRef, envs: &HashMap<EnvRef, Option<PackageRef>>) -> Result<AssignedEnv, String> {
-    let found = envs.get(env).cloned().flatten().map(AssignedEnv::Package);
+fn assigned_env(
+    env: &EnvRef,
+    envs: &HashMap<EnvRef, Result<PackageRef, String>>,
+) -> Result<AssignedEnv, String> {
     match env {
         EnvRef::Path(path) => Ok(AssignedEnv::Path(path.clone())),
-        EnvRef::Venv(venv_id) => {
-            found.ok_or_else(|| format!("there is no venv `{venv_id}`; see `lp venv list`"))
+        EnvRef::Venv(_) | EnvRef::Named(_) => {
+            let found = envs.get(env).cloned().ok_or("its env was not looked up")?;
+            found.map(AssignedEnv::Package)
         }
-        EnvRef::Named(name) => found.ok_or_else(|| format!("there is no venv `{name}`; see `lp venv list`")),
     }
 }
 
@@ -116,7 +118,10 @@ impl Versions {
 }
 
 /// Looks up the venvs the orders name, each once. They are looked up at every assignment: a venv that is updated is used from then on.
-async fn load_envs(store: &Store, orders: &[&AssignOrder]) -> Result<HashMap<EnvRef, Option<PackageRef>>> {
+async fn load_envs(
+    store: &Store,
+    orders: &[&AssignOrder],
+) -> Result<HashMap<EnvRef, Result<PackageRef, String>>> {
     let mut envs = HashMap::new();
     for order in orders {
         let Some(env) = order.shape.action(order.action).and_then(|plan| plan.env.as_ref()) else { continue };

@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 
 use super::assignments::{self, Versions};
 use super::connections::{Connections, Outgoing};
-use super::handle::{Answer, Error, Request};
+use super::handle::{Answer, Error, Reopen, Request};
 use super::requests::{Batch, Known};
 use crate::core::record::{AttemptId, Changes};
 use crate::core::{Core, Effect, Now, Outcome};
@@ -142,8 +142,8 @@ impl Turn {
                         drafts.iter().filter_map(|draft| draft.key.as_ref()).map(|key| key.key.clone()),
                     );
                 }
-                Request::ReopenTask { task_id, .. } => {
-                    let finished = match self.leadership.store.load_finished(*task_id).await {
+                Request::ReopenTask { task_id, how, .. } => {
+                    let mut finished = match self.leadership.store.load_finished(*task_id).await {
                         Ok(finished) => Ok(finished),
                         Err(store::Error::NotFound { what: "app", name }) => {
                             Err(Error::AppGone { app: name })
@@ -155,6 +155,14 @@ impl Turn {
                         && let Some(app) = self.leadership.store.load_app_source(task.record.app_id).await?
                     {
                         known.active.insert(*task_id, app);
+                    }
+                    let takes_active = *how == Reopen::Rerun { same_version: false };
+                    if let Ok(task) = &finished
+                        && !(takes_active && known.active.contains_key(task_id))
+                        && let Some(number) =
+                            self.leadership.store.find_deleted_number(task.record.version_id).await?
+                    {
+                        finished = Err(Error::VersionGone { task_id: *task_id, number });
                     }
                     known.finished.insert(*task_id, finished);
                 }

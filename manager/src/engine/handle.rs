@@ -65,6 +65,8 @@ pub enum Error {
     NoSuchTask { task_id: TaskId },
     #[error("the application `{app}` was deleted")]
     AppGone { app: String },
+    #[error("version {number}, which task `{task_id}` has run, was deleted")]
+    VersionGone { task_id: TaskId, number: u32 },
     #[error("task `{task_id}` is {stage}; {wanted}")]
     WrongStage { task_id: TaskId, stage: lp_protocol::Stage, wanted: &'static str },
     #[error("task `{task_id}` has succeeded: there is nothing to recover")]

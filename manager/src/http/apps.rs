@@ -32,9 +32,11 @@ pub(crate) async fn create(
     let CreateApp { name, description, digest, strict } = body.0;
     names::check_package_name(&name)?;
     names::check_description(&description)?;
-    let version = version_of(&state, &digest, description.clone(), *caller, Purpose::App { strict }).await?;
+    let (version, missing) =
+        version_of(&state, &digest, description.clone(), *caller, Purpose::App { strict }).await?;
     let new = NewPackage { name, description, version, create_at: state.clock.now() };
-    let app = state.store.create_app(state.engine.epoch()?, AppId::random(), new).await?;
+    let mut app = state.store.create_app(state.engine.epoch()?, AppId::random(), new).await?;
+    app.version.warnings.extend(missing);
     let place = format!("/api/v1/apps/{}", app.app_id);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, place)).json(app))
 }
@@ -70,20 +72,23 @@ pub(crate) async fn update(
     let app_id = names::app(&state, &app).await?;
     name.as_deref().map(names::check_package_name).transpose()?;
     description.as_deref().map(names::check_description).transpose()?;
-    let version = match digest {
+    let (version, missing) = match digest {
         Some(digest) => {
             let said = description.clone().unwrap_or_default();
-            Some(version_of(&state, &digest, said, *caller, Purpose::App { strict }).await?)
+            let (version, missing) =
+                version_of(&state, &digest, said, *caller, Purpose::App { strict }).await?;
+            (Some(version), missing)
         }
-        None => None,
+        None => (None, Vec::new()),
     };
     let update = PackageUpdate { name, description, version, update_at: state.clock.now() };
     let updated = state.store.update_app(state.engine.epoch()?, app_id, update).await;
     // also after an error: it may have come after the commit
     state.catalogue.forget_app(app_id);
-    let app = updated?;
-    state.engine.app_activated(app_id, app.version.version_id).await?;
-    Ok(HttpResponse::Ok().json(app))
+    let mut updated = updated?;
+    updated.version.warnings.extend(missing);
+    state.engine.app_activated(app_id, updated.version.version_id).await?;
+    Ok(HttpResponse::Ok().json(updated))
 }
 
 /// Deletes an application. Its finished tasks keep their history.

@@ -174,6 +174,10 @@ impl From<engine::Error> for Failure {
                 ServiceRefusal::NotFound(id) => Self::not_found("service", id),
                 ServiceRefusal::Disabled(_) => Self::new(ErrorCode::Conflict, refusal.to_string()),
             },
+            Error::VersionGone { task_id, .. } => Self::new(ErrorCode::Gone, error.to_string()).hint(format!(
+                "`lp task rerun {}` runs it from the beginning with the active version.",
+                task_id.short()
+            )),
             Error::NodeBusy { .. } => Self::new(ErrorCode::Conflict, error.to_string()).hint(
                 "Drain it and wait until nothing runs there, or remove it with force: what it runs is then given to others.",
             ),
@@ -198,6 +202,17 @@ impl From<store::Error> for Failure {
             Error::Deposed => Self::unavailable(&error),
             Error::NameTaken { .. } | Error::InUse { .. } => {
                 Self::new(ErrorCode::Conflict, error.to_string())
+            }
+            Error::VersionInUse { what, name, reason, .. } => {
+                let failure = Self::new(ErrorCode::Conflict, error.to_string());
+                failure.hint(super::versions::hint_of_use(what, name, reason))
+            }
+            Error::NotFound { what: "version", name } => {
+                let failure = Self::new(ErrorCode::NotFound, error.to_string());
+                let package = name.rsplit_once('@').map_or(name.as_str(), |(package, _)| package);
+                failure.hint(format!(
+                    "Its versions: `lp app history list {package}`, or `lp venv history list {package}`."
+                ))
             }
             Error::NotFound { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
             Error::Ambiguous { candidates, .. } => Self::new(ErrorCode::Ambiguous, error.to_string())

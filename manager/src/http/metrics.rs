@@ -54,6 +54,10 @@ impl Metrics {
                 "Log segments of deleted tasks that were removed.",
                 &swept.log_segments,
             ),
+            ("lp_retention_tasks_total", "Finished tasks that were not kept.", &swept.tasks),
+            ("lp_retention_logs_total", "Logs that were not kept.", &swept.logs),
+            ("lp_retention_workspaces_total", "Workspaces that were not kept.", &swept.workspaces),
+            ("lp_retention_versions_total", "Versions that were not kept.", &swept.versions),
             ("lp_sweep_failures_total", "Sweeps that ended early.", &swept.failures),
         ] {
             page.one(name, "counter", help, value.load(Ordering::Relaxed));

@@ -1,10 +1,12 @@
 //! From an uploaded archive to a version: the whole archive is read once under limits, and for an app its manifest is compiled.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use actix_web::web;
 use lp_package::{Digest, Rules, Summed};
 use lp_protocol::manifest::{self, MANIFEST_NAME};
+use lp_protocol::plan::EnvRef;
 use lp_protocol::{ApiError, ErrorCode};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -44,14 +46,15 @@ impl From<ListPackages> for PackageList {
     }
 }
 
-/// Reads the archive with this digest and makes a version of it.
+/// Reads the archive with this digest and makes a version of it. What an `env` of it names and is not there (yet) is told beside, or refused
+/// where strictness was asked for.
 pub(crate) async fn version_of(
     state: &web::Data<State>,
     digest: &str,
     description: String,
     caller: Principal,
     purpose: Purpose,
-) -> Result<NewVersion, Failure> {
+) -> Result<(NewVersion, Vec<String>), Failure> {
     let digest = super::blobs::parse_digest(digest)?;
     if state.blobs.touch_package(&digest).await?.is_none() {
         return Err(
@@ -64,7 +67,11 @@ pub(crate) async fn version_of(
     let read = tokio::task::spawn_blocking(move || read_archive(path, digest, known, purpose)).await;
     let archive = read.map_err(|error| Failure::internal(&error))??;
     state.catalogue.remember_sums(&archive.summed);
-    Ok(NewVersion {
+    let missing = missing_envs(state, archive.program.as_ref()).await?;
+    if let (Purpose::App { strict: true }, Some(first)) = (purpose, missing.first()) {
+        return Err(Failure::new(ErrorCode::InvalidManifest, first.clone()));
+    }
+    let version = NewVersion {
         digest: archive.summed.digest.to_string(),
         sha1: archive.summed.sha1,
         size_bytes: archive.summed.size,
@@ -72,7 +79,29 @@ pub(crate) async fn version_of(
         description,
         create_by: caller.actor(),
         program: archive.program,
-    })
+    };
+    Ok((version, missing))
+}
+
+/// A sentence for each `env` that means nothing now.
+async fn missing_envs(state: &State, program: Option<&Program>) -> Result<Vec<String>, Failure> {
+    let mut missing = Vec::new();
+    let Some(Program { plan, .. }) = program else { return Ok(missing) };
+    let mut envs: BTreeMap<&EnvRef, &str> = BTreeMap::new();
+    for action in plan.actions.iter().chain(&plan.on_success).chain(&plan.on_fail) {
+        match &action.env {
+            None | Some(EnvRef::Path(_)) => {}
+            Some(env @ (EnvRef::Venv(_) | EnvRef::Named(_))) => {
+                envs.entry(env).or_insert(&action.name);
+            }
+        }
+    }
+    for (env, action) in envs {
+        if let Err(reason) = state.store.find_env_package(env).await? {
+            missing.push(format!("`env` of action `{action}`: {reason}"));
+        }
+    }
+    Ok(missing)
 }
 
 struct ReadArchive {

@@ -8,7 +8,8 @@ use lp_protocol::ErrorCode;
 use super::failure::Failure;
 use super::openapi::Everywhere;
 use super::{
-    apps, blobs, cluster, events, join_tokens, logs, node, node_control, nodes, tasks, venvs, workspaces,
+    apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
+    workspaces,
 };
 use super::{schedules, services};
 
@@ -57,10 +58,21 @@ routes! {
     "/api/v1/apps" { get apps::list; post apps::create; }
     "/api/v1/apps/{app}" { get apps::show; patch apps::update; delete apps::delete; }
     "/api/v1/apps/{app}/package" { get apps::download; }
+    "/api/v1/apps/{app}/diff" { get versions::apps::diff; }
+    "/api/v1/apps/{app}/versions" { get versions::apps::list; }
+    "/api/v1/apps/{app}/versions/{version}" { get versions::apps::show; delete versions::apps::delete; }
+    "/api/v1/apps/{app}/versions/{version}/activate" { post versions::apps::activate; }
+    "/api/v1/apps/{app}/versions/{version}/package" { get versions::apps::download; }
     "/api/v1/venvs" { get venvs::list; post venvs::create; }
     "/api/v1/venvs/{venv}" { get venvs::show; patch venvs::update; delete venvs::delete; }
     "/api/v1/venvs/{venv}/package" { get venvs::download; }
+    "/api/v1/venvs/{venv}/diff" { get versions::venvs::diff; }
+    "/api/v1/venvs/{venv}/versions" { get versions::venvs::list; }
+    "/api/v1/venvs/{venv}/versions/{version}" { get versions::venvs::show; delete versions::venvs::delete; }
+    "/api/v1/venvs/{venv}/versions/{version}/activate" { post versions::venvs::activate; }
+    "/api/v1/venvs/{venv}/versions/{version}/package" { get versions::venvs::download; }
 
+    "/api/v1/gc" { post gc::collect; }
     "/api/v1/tasks" { get tasks::list; post tasks::create; }
     "/api/v1/tasks/batch" { post tasks::create_batch; }
     "/api/v1/tasks/bulk" { post tasks::bulk; }

@@ -15,6 +15,7 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::link::Link;
+use crate::retention::Collector;
 use crate::store::Store;
 use crate::sweep::Swept;
 
@@ -31,6 +32,7 @@ pub(crate) struct State {
     pub(crate) catalogue: Catalogue,
     pub(crate) metrics: Metrics,
     pub(crate) swept: Arc<Swept>,
+    pub(crate) collector: Arc<Collector>,
     /// None: any name in `Host` will do.
     pub(crate) hosts: Option<Hosts>,
     pub(crate) max_upload_bytes: u64,
@@ -54,14 +56,24 @@ impl State {
             lease_ttl: std::time::Duration::from_secs(15),
         };
         let (engine, _ends_with_the_token) = crate::engine::start(store.clone(), settings, shutdown.clone());
+        let blobs = Blobs::open(&directory.join("blobs")).unwrap();
+        let link = Link::new(engine.clone(), store.clone(), clock.clone());
+        let parts = crate::retention::Parts {
+            store: store.clone(),
+            blobs: blobs.clone(),
+            engine: engine.clone(),
+            link: link.clone(),
+            clock: clock.clone(),
+        };
         let state = State {
+            collector: Arc::new(Collector::new(parts, crate::retention::Policy::default(), Arc::default())),
             manager_id: "test".to_owned(),
             forwarder: Forwarder::default(),
-            link: Link::new(engine.clone(), store.clone(), clock.clone()),
+            link,
             authenticator: Authenticator::new(store.clone(), clock.clone()),
             store,
             engine,
-            blobs: Blobs::open(&directory.join("blobs")).unwrap(),
+            blobs,
             catalogue: Catalogue::default(),
             metrics: Metrics::default(),
             swept: Arc::default(),

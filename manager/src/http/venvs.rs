@@ -32,7 +32,7 @@ pub(crate) async fn create(
     let CreateVenv { name, description, digest } = body.0;
     names::check_package_name(&name)?;
     names::check_description(&description)?;
-    let version = version_of(&state, &digest, description.clone(), *caller, Purpose::Venv).await?;
+    let (version, _) = version_of(&state, &digest, description.clone(), *caller, Purpose::Venv).await?;
     let new = NewPackage { name, description, version, create_at: state.clock.now() };
     let venv = state.store.create_venv(state.engine.epoch()?, VenvId::random(), new).await?;
     let place = format!("/api/v1/venvs/{}", venv.venv_id);
@@ -73,7 +73,7 @@ pub(crate) async fn update(
     let version = match digest {
         Some(digest) => {
             let said = description.clone().unwrap_or_default();
-            Some(version_of(&state, &digest, said, *caller, Purpose::Venv).await?)
+            Some(version_of(&state, &digest, said, *caller, Purpose::Venv).await?.0)
         }
         None => None,
     };

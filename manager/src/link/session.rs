@@ -39,6 +39,9 @@ const MESSAGE_BYTES: usize = 4 << 20;
 const MAX_NAME_CHARS: usize = 255;
 const MAX_FACTS_BYTES: usize = 64 << 10;
 
+/// How long the last frames of a connection that the engine has closed may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// A socket that takes nothing for this long is dead, and its node will come back on another one.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -136,20 +139,35 @@ impl Link {
                 tracing::warn!(node.id = %node_id, error = %error, "a node's facts cannot be stored");
             }
         }
-        let (outbound, frames) = mpsc::channel(OUTBOUND);
+        let (outbound, mut frames) = mpsc::channel(OUTBOUND);
         let weak = outbound.downgrade();
         let connection = match self.engine.connect_node(node_id, hello, outbound).await {
             Ok(connection) => connection,
             Err(error) => return error.into(),
         };
+        // only the engine knows of the connection yet: its welcome comes before what others may send from here on
+        let welcome = tokio::select! {
+            welcome = frames.recv() => welcome,
+            () = shutdown.cancelled() => None,
+        };
+        let Some(welcome) = welcome else {
+            self.engine.disconnect_node(connection).await;
+            return Refusal::Closed;
+        };
         self.enter(node_id, connection, weak);
+        let writing = write(welcome, frames, &socket.outgoing);
+        tokio::pin!(writing);
         let ended = tokio::select! {
             // removed while it connected: the engine, which keeps no list of nodes, could not know
             () = self.watch_new(node_id) => Refusal::Removed(removed()),
             refusal = self.read(node_id, connection, rest, &mut socket.incoming) => refusal,
-            refusal = write(frames, &socket.outgoing) => refusal,
+            refusal = &mut writing => refusal,
             () = shutdown.cancelled() => Refusal::Shutdown,
         };
+        if matches!(ended, Refusal::Engine(engine::Error::StaleConnection)) {
+            // the engine has let go of it, perhaps with a last word (that the node was removed) which a report of the node has crossed
+            let _a_dead_socket_takes_no_last_words = tokio::time::timeout(LAST_WORDS, writing).await;
+        }
         self.leave(node_id, connection);
         self.engine.disconnect_node(connection).await;
         ended
@@ -270,9 +288,18 @@ fn check_facts(facts: &NodeFacts) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn write(mut frames: mpsc::Receiver<Vec<ManagerFrame>>, outgoing: &mpsc::Sender<ToSocket>) -> Refusal {
-    let mut gathered = Vec::new();
-    while frames.recv_many(&mut gathered, OUTBOUND).await > 0 {
+async fn write(
+    first: Vec<ManagerFrame>,
+    mut frames: mpsc::Receiver<Vec<ManagerFrame>>,
+    outgoing: &mpsc::Sender<ToSocket>,
+) -> Refusal {
+    let mut gathered = vec![first];
+    while !gathered.is_empty() || frames.recv_many(&mut gathered, OUTBOUND).await > 0 {
+        while gathered.len() < OUTBOUND
+            && let Ok(more) = frames.try_recv()
+        {
+            gathered.push(more);
+        }
         let mut message = String::new();
         for frame in gathered.drain(..).flatten() {
             push(&mut message, &frame);
@@ -343,7 +370,7 @@ mod tests {
         }
         drop(frames);
 
-        assert!(matches!(write(waiting, &outgoing).await, Refusal::Closed));
+        assert!(matches!(write(Vec::new(), waiting, &outgoing).await, Refusal::Closed));
 
         let message = sent.recv().await.unwrap();
         assert_eq!(

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::engine::{self, Engine};
 use crate::http;
 use crate::link::Link;
+use crate::retention::{self, Collector, Policy};
 use crate::store::{self, Store};
 use crate::sweep::Sweeper;
 
@@ -146,6 +147,7 @@ struct Parts {
     engine: JoinHandle<()>,
     watcher: JoinHandle<()>,
     sweeper: JoinHandle<()>,
+    collector: JoinHandle<()>,
     /// Ends the engine and the sweeps; cancelled after the server has stopped.
     end: CancellationToken,
 }
@@ -167,14 +169,24 @@ impl Parts {
             lease_ttl: LEASE,
         };
         let (engine, engine_loop) = engine::start(store.clone(), settings, end.clone());
-        let sweeper = Sweeper::new(store.clone(), blobs.clone(), engine.clone(), config.keep_orphans);
+        let link = Link::new(engine.clone(), store.clone(), clock.clone());
+        let parts = retention::Parts {
+            store: store.clone(),
+            blobs: blobs.clone(),
+            engine: engine.clone(),
+            link: link.clone(),
+            clock: clock.clone(),
+        };
+        let sweeper = Sweeper::new(parts.clone(), config.keep_orphans);
+        let collector = Arc::new(Collector::new(parts, Policy::of(config), sweeper.swept()));
         let state = Arc::new(http::State {
             manager_id: data_dir.manager_id().to_owned(),
             forwarder: http::Forwarder::default(),
             store: store.clone(),
             engine: engine.clone(),
             blobs,
-            link: Link::new(engine.clone(), store.clone(), clock.clone()),
+            link,
+            collector: collector.clone(),
             authenticator: Authenticator::new(store.clone(), clock.clone()),
             catalogue: http::Catalogue::default(),
             metrics: http::Metrics::default(),
@@ -188,7 +200,8 @@ impl Parts {
         });
         let watcher = tokio::spawn(forget_on_change(engine, state.clone(), end.clone()));
         let sweeper = tokio::spawn(sweeper.run(end.clone()));
-        Self { state, engine: engine_loop, watcher, sweeper, end }
+        let collector = tokio::spawn(collector.run(end.clone()));
+        Self { state, engine: engine_loop, watcher, sweeper, collector, end }
     }
 
     async fn stop(self) {
@@ -197,7 +210,12 @@ impl Parts {
             tracing::warn!("some nodes' connections did not end in time");
         }
         self.end.cancel();
-        for (name, part) in [("engine", self.engine), ("watcher", self.watcher), ("sweeper", self.sweeper)] {
+        for (name, part) in [
+            ("engine", self.engine),
+            ("watcher", self.watcher),
+            ("sweeper", self.sweeper),
+            ("collector", self.collector),
+        ] {
             if let Err(error) = part.await {
                 tracing::error!(error = %error, "the {name} has panicked");
             }

@@ -21,6 +21,8 @@ pub enum Error {
     NameTaken { what: &'static str, name: String },
     #[error("{open_tasks} open tasks use the {what} `{name}`")]
     InUse { what: &'static str, name: String, open_tasks: u64 },
+    #[error("version {number} of the {what} `{name}` {reason}")]
+    VersionInUse { what: &'static str, name: String, number: u32, reason: super::InUse },
     #[error("there is no {what} `{name}`")]
     NotFound { what: &'static str, name: String },
     /// Some of the candidates, not necessarily all.

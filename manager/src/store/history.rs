@@ -21,6 +21,8 @@ use crate::core::record::{AttemptId, AttemptRecord, Deed, TaskRecord, TaskSeq};
 pub struct StoredTask {
     pub record: TaskRecord,
     pub app_name: String,
+    /// The number of its version.
+    pub version: u32,
     /// None is `{}`.
     pub input: Option<Box<RawValue>>,
     /// Of its version, with the actions it has made at run time.
@@ -35,7 +37,7 @@ pub struct StoredTask {
 
 impl StoredTask {
     pub fn view(&self) -> TaskView {
-        task::view(self.record.clone(), self.app_name.clone())
+        TaskView { version: self.version, ..task::view(self.record.clone(), self.app_name.clone()) }
     }
 }
 
@@ -48,7 +50,9 @@ impl Store {
     pub async fn find_view(&self, task_id: TaskId) -> Result<Option<TaskView>> {
         let Some(row) = self.read.query_one_raw(self.task_statement(task_id)).await? else { return Ok(None) };
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
-        Ok(Some(task::view(record, row.try_get("", "app_name")?)))
+        let version =
+            task::version_number(&row).map_err(|damage| damage.of("versions", record.version_id))?;
+        Ok(Some(TaskView { version, ..task::view(record, row.try_get("", "app_name")?) }))
     }
 
     /// All that is stored about a task, as of one moment.
@@ -93,6 +97,7 @@ impl Store {
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
         Ok(Some(StoredTask {
             app_name: row.try_get("", "app_name")?,
+            version: task::version_number(&row).map_err(|damage| damage.of("versions", record.version_id))?,
             input: self.load_input(transaction, record.seq).await?,
             plan: self.load_plan(transaction, &record).await?,
             attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
@@ -118,9 +123,11 @@ impl Store {
 
     fn task_statement(&self, task_id: TaskId) -> sea_orm::Statement {
         let sql = format!(
-            "SELECT {}, COALESCE(p.name, '') AS app_name, p.delete_at AS app_delete_at \
-             FROM tasks t LEFT JOIN packages p ON p.package_id = t.app_id WHERE t.task_id = ?",
-            task::SELECTED
+            "SELECT {}, {}, p.delete_at AS app_delete_at FROM tasks t \
+             LEFT JOIN packages p ON p.package_id = t.app_id LEFT JOIN versions v ON v.version_id = t.version_id \
+             WHERE t.task_id = ?",
+            task::SELECTED,
+            task::BESIDE
         );
         self.statement(placeholders(self.backend, &sql), [task_id.0.into()])
     }

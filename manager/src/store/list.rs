@@ -68,7 +68,10 @@ impl Store {
             let seq: TaskSeq = row.try_get("", "seq")?;
             last = Some(seq);
             match read_task(row) {
-                Ok(record) => items.push(task::view(record, row.try_get("", "app_name")?)),
+                Ok(record) => {
+                    let version = task::version_number(row).unwrap_or_default();
+                    items.push(TaskView { version, ..task::view(record, row.try_get("", "app_name")?) });
+                }
                 // the others can still be shown
                 Err(damage) => {
                     tracing::error!(table = "tasks", row = seq, error = %damage, "a stored row is damaged")

@@ -69,10 +69,7 @@ impl Filters {
     /// The tasks that pass and whose numbers lie in `seqs`, newest first, at most `limit`.
     pub(super) fn query(&self, postgres: bool, seqs: Range<TaskSeq>, limit: u32) -> ListQuery {
         let mut query = ListQuery { sql: String::new(), values: Vec::new() };
-        query.push(
-            &format!("SELECT {}, COALESCE(p.name, '') AS app_name FROM (SELECT seq FROM (", task::SELECTED),
-            [],
-        );
+        query.push(&format!("SELECT {}, {} FROM (SELECT seq FROM (", task::SELECTED, task::BESIDE), []);
         if let Some((low, high)) = self.ids {
             query
                 .push("SELECT seq FROM tasks WHERE task_id >= ? AND task_id <= ?", [low.into(), high.into()]);
@@ -96,7 +93,7 @@ impl Filters {
         // CROSS JOIN: SQLite then takes the tables in this order
         let tail = format!(
             ") AS passing ORDER BY seq DESC LIMIT {limit}) AS page CROSS JOIN tasks t \
-             LEFT JOIN packages p ON p.package_id = t.app_id WHERE t.seq = page.seq ORDER BY page.seq DESC"
+             LEFT JOIN packages p ON p.package_id = t.app_id LEFT JOIN versions v ON v.version_id = t.version_id WHERE t.seq = page.seq ORDER BY page.seq DESC"
         );
         query.push(&tail, []);
         query

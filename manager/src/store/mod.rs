@@ -24,6 +24,7 @@ mod nodes;
 mod open;
 mod payloads;
 mod resolve;
+mod retention;
 mod schedules;
 mod services;
 mod sources;
@@ -31,7 +32,9 @@ mod sql;
 mod standing;
 mod tokens;
 
-pub use catalogue::{NewPackage, NewVersion, PackageList, PackageUpdate, Program, VersionInfo};
+pub use catalogue::{
+    Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
+};
 pub use error::{Damage, Error};
 pub use history::StoredTask;
 pub use keys::KnownKey;
@@ -39,6 +42,7 @@ pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
+pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use schedules::StoredSchedule;
 pub use services::StoredService;
 pub use tokens::{NewToken, StoredToken};

@@ -1,7 +1,7 @@
 //! Services, for people.
 
 use lp_protocol::views::{ListServices, Page};
-use lp_protocol::{ServiceId, Stage, Status};
+use lp_protocol::{ServiceId, Stage, Status, VersionId};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::entity::columns::word_opt;
@@ -79,6 +79,23 @@ impl Store {
         self.resolve_standing("service", "SELECT service_id, name FROM services", "service_id", text)
             .await
             .map(ServiceId)
+    }
+
+    /// The names of the services that are pinned to a version, or have taken it last.
+    pub(super) async fn list_services_of_version(
+        &self,
+        connection: &impl ConnectionTrait,
+        version_id: VersionId,
+    ) -> Result<Vec<String>> {
+        let sql = placeholders(
+            self.backend,
+            "SELECT name FROM services WHERE version_id = ? ORDER BY seq LIMIT 10",
+        );
+        let mut names = Vec::new();
+        for row in connection.query_all_raw(self.statement(sql, [version_id.into()])).await? {
+            names.push(row.try_get_by_index(0)?);
+        }
+        Ok(names)
     }
 
     async fn select_services(&self, tail: &str, values: Vec<Value>) -> Result<Vec<(i64, StoredService)>> {

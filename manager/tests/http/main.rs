@@ -5,8 +5,11 @@
 mod apps;
 mod auth;
 mod batch;
+#[path = "../common/db.rs"]
+mod db;
 mod events;
 mod forms;
+mod gc;
 mod harness;
 mod links;
 mod logs;
@@ -19,4 +22,5 @@ mod standby;
 mod starts;
 mod tasks;
 mod uploads;
+mod versions;
 mod workspaces;

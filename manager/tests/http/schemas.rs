@@ -95,6 +95,9 @@ async fn answers_are_as_described() {
     let mut node = FakeNode::connect(&manager, "one").await;
     node.heartbeat().await;
     let app = manager.create_app("hello", hello()).await;
+    let other = crate::harness::manifest(&[("first", &[]), ("second", &["first"])]);
+    crate::versions::upload(&manager, "apps/hello", &[("app/configuration.json", &other.to_string())]).await;
+    crate::versions::activate(&manager, "apps/hello", "1").await;
     let finished = manager.create_task(app.app_id, json!({"x": 1})).await;
     let attempt = node.assignment().await.attempt;
     node.finish(&attempt, 3, Log::Inline(b"oops")).await;
@@ -106,6 +109,9 @@ async fn answers_are_as_described() {
     for (route, path) in [
         ("/api/v1/apps", "/api/v1/apps".to_owned()),
         ("/api/v1/apps/{app}", "/api/v1/apps/hello".to_owned()),
+        ("/api/v1/apps/{app}/versions", "/api/v1/apps/hello/versions".to_owned()),
+        ("/api/v1/apps/{app}/versions/{version}", "/api/v1/apps/hello/versions/1".to_owned()),
+        ("/api/v1/apps/{app}/diff", "/api/v1/apps/hello/diff".to_owned()),
         ("/api/v1/tasks", "/api/v1/tasks".to_owned()),
         ("/api/v1/tasks/{task}", format!("/api/v1/tasks/{finished}")),
         ("/api/v1/tasks/{task}", format!("/api/v1/tasks/{running}")),

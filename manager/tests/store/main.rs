@@ -12,8 +12,10 @@ mod list;
 mod logs;
 mod model;
 mod outage;
+mod retention;
 mod samples;
 mod standing;
+mod versions;
 
 /// Defines tests that are given an empty database of each backend.
 macro_rules! on_both_backends {

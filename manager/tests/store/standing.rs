@@ -235,6 +235,30 @@ on_both_backends! {
         assert!(fixture.store.find_service(web.service_id).await.unwrap().is_none());
     }
 
+    async fn a_version_that_a_service_runs_is_not_deleted(db) {
+        use lp_manager::store::{InUse, PackageId, PackageUpdate};
+        let fixture = Fixture::new(&db).await;
+        let web = service(&fixture, 1);
+        fixture.commit(&changes(StandingChanges {
+            services: [(web.service_id, Some(web.clone()))].into(),
+            ..Default::default()
+        })).await;
+        let newer = PackageUpdate { name: None, description: None, version: Some(crate::samples::version('b')), update_at: at(5) };
+        fixture.store.update_app(fixture.epoch, fixture.app_id, newer).await.unwrap();
+        let delete = async || {
+            let package = PackageId::App(fixture.app_id);
+            fixture.store.delete_version(fixture.epoch, package, lp_protocol::views::VersionRef::Number(1), at(9)).await
+        };
+
+        let refused = delete().await;
+        assert!(
+            matches!(&refused, Err(Error::VersionInUse { reason: InUse::Services(names), .. }) if names == &["web 1"]),
+            "{refused:?}"
+        );
+        fixture.commit(&changes(StandingChanges { services: [(web.service_id, None)].into(), ..Default::default() })).await;
+        delete().await.unwrap();
+    }
+
     async fn sources_are_read_where_they_are_there(db) {
         let fixture = Fixture::new(&db).await;
         fixture.commit(&Changes {

@@ -9,6 +9,8 @@ mod hostile_tar;
 #[cfg(test)]
 mod hostile_zip;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod packing;
 #[cfg(test)]
 mod surveying;

@@ -14,12 +14,14 @@ mod cluster;
 mod connection;
 mod error;
 mod events;
+mod gc;
 mod logs;
 mod schedules;
 mod services;
 mod stream;
 mod tasks;
 mod venvs;
+mod versions;
 mod workspaces;
 
 #[cfg(test)]
@@ -37,3 +39,4 @@ pub use events::EventStream;
 pub use logs::{AttemptRef, LogStream};
 pub use stream::{ByteStream, Download};
 pub use tasks::PageQuery;
+pub use versions::PackageKind;

@@ -76,6 +76,12 @@ fn named(action: &Fields<'_>, written: &str) -> Result<EnvRef, Error> {
     if version.is_empty() {
         return Err(action.rule("env", "has no version after its `@`; write `name` or `name@version`"));
     }
+    if !version.bytes().all(|byte| byte.is_ascii_digit())
+        || !version.parse().is_ok_and(|number: u32| number > 0)
+    {
+        let rule = "has no number after its `@`; the versions of a venv are 1, 2, 3, ...: see `lp venv history list NAME`";
+        return Err(action.rule("env", rule));
+    }
     match names::broken_rule(name) {
         Some(rule) => Err(action.rule("env", format!("is taken for the name of a venv, which {rule}"))),
         None => Ok(EnvRef::Named(written.to_owned())),

@@ -5,6 +5,7 @@
 //! merely not understood is a [`Warning`], because old manifests carry keys of their own.
 
 mod action;
+mod changes;
 mod compile;
 mod env;
 mod error;
@@ -22,6 +23,7 @@ mod site;
 mod tests;
 mod warning;
 
+pub use changes::changes;
 pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
 pub use generated::{Generated, parse_generated};

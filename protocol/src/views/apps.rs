@@ -61,7 +61,11 @@ pub struct AppView {
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VersionView {
+    /// Unique over all packages.
     pub version_id: VersionId,
+    /// 1, 2, 3, ... within its package in the order of upload, and never given twice: what people call it by.
+    #[serde(default)]
+    pub number: u32,
     pub digest: DigestHex,
     pub sha1: String,
     pub size_bytes: u64,
@@ -69,6 +73,15 @@ pub struct VersionView {
     pub format: String,
     pub description: String,
     pub create_at: DateTime<Utc>,
+    /// Who uploaded it: the name of the token.
+    #[serde(default)]
+    pub create_by: String,
+    /// New tasks run this one.
+    #[serde(default)]
+    pub active: bool,
+    /// When it last became the active one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activate_at: Option<DateTime<Utc>>,
     /// What the manifest parser wondered about (unknown keys with "did you mean").
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

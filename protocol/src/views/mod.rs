@@ -3,16 +3,20 @@
 
 mod apps;
 mod cluster;
+mod gc;
 mod schedules;
 mod services;
 mod tasks;
+mod versions;
 mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
+pub use gc::*;
 pub use schedules::*;
 pub use services::*;
 pub use tasks::*;
+pub use versions::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};

@@ -94,6 +94,9 @@ pub struct TaskView {
     pub app_id: AppId,
     pub app_name: String,
     pub version_id: VersionId,
+    /// The number of this version within the application.
+    #[serde(default)]
+    pub version: u32,
     /// The work it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_id: Option<WorkId>,
@@ -290,6 +293,9 @@ pub struct DeedView {
     /// The version that is run since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<VersionId>,
+    /// The number of this version within the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     /// The actions it was recovered from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,

@@ -70,7 +70,7 @@ pub(crate) async fn show(
         short: app_id.short(),
         name: visible(&name),
         description: visible(&description),
-        version: version.version_id,
+        version: i64::from(version.number),
         short_digest: version.digest.chars().take(8).collect(),
         digest: visible(&version.digest),
         size: bytes(version.size_bytes),

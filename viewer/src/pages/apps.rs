@@ -71,7 +71,7 @@ impl Row {
             short: app.app_id.short(),
             name: visible(&app.name),
             description: clip(&app.description, MAX_DESCRIPTION_CHARS),
-            version: app.version.version_id,
+            version: i64::from(app.version.number),
             digest: app.version.digest.chars().take(8).collect(),
             size: bytes(app.version.size_bytes),
             updated: Moment::new(app.update_at, now),

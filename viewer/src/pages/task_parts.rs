@@ -53,7 +53,7 @@ impl Head {
             badge,
             app_id: task.app_id.to_string(),
             app_name: visible(&task.app_name),
-            version: task.version_id,
+            version: task.version.into(),
             priority: task.priority,
             created: Moment::new(task.create_at, now),
             started: task.start_at.map(|start| Moment::new(start, now)),

@@ -39,6 +39,7 @@ fn deed_view(deed: &Deed, actors: &BTreeMap<String, String>) -> DeedView {
         deed: String::new(),
         run: None,
         version_id: None,
+        version: None,
         from: Vec::new(),
         signal: None,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use lp_protocol::units::duration_from_seconds;
 use lp_protocol::views::{ListTasks, Page, TaskInfo, TaskView, WaitTask, Why, WhyAction};
-use lp_protocol::{NodeId, Stage, Status, TaskId};
+use lp_protocol::{NodeId, Stage, Status, TaskId, VersionId};
 
 use super::super::failure::Failure;
 use super::super::input::Query;
@@ -38,7 +38,13 @@ pub(crate) async fn show(state: web::Data<State>, task: web::Path<String>) -> Re
     let task = find(&state, &task).await?;
     let names = node_names(&state, &task).await?;
     let actors = if task.deeds.is_empty() { BTreeMap::new() } else { state.store.list_token_names().await? };
-    Ok(HttpResponse::Ok().json(task_info(task, &names, &actors)))
+    let mut info = task_info(task, &names, &actors);
+    let rerun: Vec<VersionId> = info.history.iter().filter_map(|deed| deed.version_id).collect();
+    let numbers = state.store.load_version_numbers(&rerun).await?;
+    for deed in &mut info.history {
+        deed.version = deed.version_id.and_then(|version_id| numbers.get(&version_id).copied());
+    }
+    Ok(HttpResponse::Ok().json(info))
 }
 
 /// Answers as soon as the task is finished, or as it then is after `timeout` seconds.
@@ -175,6 +181,7 @@ mod tests {
             app_id: lp_protocol::AppId::random(),
             app_name: "a".into(),
             version_id: 1,
+            version: 1,
             work_id: None,
             schedule_id: None,
             service_id: None,

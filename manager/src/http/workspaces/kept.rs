@@ -29,8 +29,13 @@ impl Kept {
             state.store.find_record(task_id).await?.ok_or_else(|| Failure::not_found("task", text))?;
         let plan = plan_of(state, &record).await?;
         let attempts = state.store.list_attempts_with_workspace(record.seq).await?;
-        let workspaces = workspaces_of(&record, &plan, &attempts);
-        Ok(Self { record, workspaces })
+        Ok(Self::of(record, &plan, &attempts))
+    }
+
+    /// `attempts` are those whose workspaces were not deleted.
+    pub(crate) fn of(record: TaskRecord, plan: &Arc<Plan>, attempts: &[AttemptRecord]) -> Self {
+        let workspaces = workspaces_of(&record, plan, attempts);
+        Self { record, workspaces }
     }
 
     /// Tells the nodes to delete them, after this has been noted. Those that are away are told when they connect.

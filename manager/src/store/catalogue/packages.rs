@@ -105,6 +105,7 @@ impl Store {
             create_at: ActiveValue::Set(to_micros(create_at)),
             update_at: ActiveValue::Set(to_micros(create_at)),
             delete_at: ActiveValue::Set(None),
+            last_number: ActiveValue::Set(0),
         };
         Entity::insert(row)
             .exec_without_returning(&transaction)
@@ -125,6 +126,7 @@ impl Store {
     ) -> Result<()> {
         let PackageUpdate { name, description, version, update_at } = update;
         let transaction = self.begin(epoch).await?;
+        self.lock_package(&transaction, id).await?;
         if self.find_package_in(&transaction, kind, id).await?.is_none() {
             return Err(Error::not_found(kind.as_str(), id));
         }
@@ -226,7 +228,16 @@ impl Store {
         }
     }
 
-    async fn find_package_in(
+    /// Keeps other writers of the package waiting until the transaction ends; SQLite has one writer anyway.
+    pub(super) async fn lock_package(&self, transaction: &DatabaseTransaction, id: Uuid) -> Result<()> {
+        if self.is_postgres() {
+            let sql = "SELECT 1 FROM packages WHERE package_id = $1 FOR UPDATE";
+            transaction.query_one_raw(self.statement(sql, [id.into()])).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn find_package_in(
         &self,
         connection: &impl ConnectionTrait,
         kind: Kind,
@@ -275,7 +286,7 @@ fn name_of(row: &QueryResult) -> String {
     row.try_get::<Uuid>("", "package_id").map_or_else(|_| "?".to_owned(), |id| id.to_string())
 }
 
-async fn set(
+pub(super) async fn set(
     transaction: &DatabaseTransaction,
     id: Uuid,
     column: Column,

@@ -10,6 +10,7 @@ use lp_protocol::{AppId, DigestHex, VersionId};
 use sea_orm::{ActiveValue, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryResult, Value};
 use uuid::Uuid;
 
+use super::numbers;
 use crate::store::entity::columns::{to_micros, to_signed, unsigned};
 use crate::store::entity::version::{ActiveModel, Entity};
 use crate::store::load::read_plan;
@@ -77,20 +78,6 @@ impl Store {
         Ok(packages)
     }
 
-    /// The archive of this version, if it is one of this package's.
-    pub(super) async fn find_version_package(
-        &self,
-        package_id: Uuid,
-        version: VersionId,
-    ) -> Result<Option<PackageRef>> {
-        let sql = "SELECT 1 FROM versions WHERE package_id = ? AND version_id = ?";
-        let statement = self.statement(placeholders(self.backend, sql), [package_id.into(), version.into()]);
-        match self.read.query_one_raw(statement).await? {
-            Some(_) => Ok(self.load_version_packages(&[version]).await?.remove(&version)),
-            None => Ok(None),
-        }
-    }
-
     /// The plan and the manifest of an app's version.
     pub(super) async fn load_program(&self, version: VersionId) -> Result<(Plan, String)> {
         let damaged = |damage: Damage| damage.of("versions", version);
@@ -103,7 +90,7 @@ impl Store {
 }
 
 impl NewVersion {
-    /// Inserts it and returns its number.
+    /// Inserts it as the active version and returns its id.
     pub(super) async fn insert(
         self,
         transaction: &DatabaseTransaction,
@@ -111,6 +98,8 @@ impl NewVersion {
         create_at: DateTime<Utc>,
     ) -> Result<VersionId> {
         let NewVersion { digest, sha1, size_bytes, format, description, create_by, program } = self;
+        let number = numbers::next(transaction, package_id).await?;
+        let activate_at = numbers::activation(transaction, package_id, create_at).await?;
         let (plan, manifest, warnings) = match program {
             Some(Program { plan, manifest, warnings }) => {
                 let plan = serde_json::to_string(&plan).expect("a plan is plain data");
@@ -131,6 +120,9 @@ impl NewVersion {
             warnings: ActiveValue::Set(serde_json::to_string(&warnings).expect("sentences are plain data")),
             plan: ActiveValue::Set(plan),
             manifest: ActiveValue::Set(manifest),
+            number: ActiveValue::Set(number),
+            activate_at: ActiveValue::Set(Some(activate_at)),
+            delete_at: ActiveValue::Set(None),
         };
         Ok(Entity::insert(row).exec(transaction).await?.last_insert_id)
     }

@@ -16,6 +16,8 @@ pub struct Model {
     pub create_at: i64,
     pub update_at: i64,
     pub delete_at: Option<i64>,
+    /// The highest number a version of it was ever given.
+    pub last_number: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -2,7 +2,7 @@
 
 use lp_protocol::views::TaskView;
 use lp_protocol::{AppId, ScheduleId, ServiceId, Stage, Status, TaskId, WorkId};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use super::columns::{duration_opt, duration_to_micros, time, time_opt, to_micros, unsigned, word, word_opt};
@@ -263,7 +263,15 @@ pub(crate) fn values(record: &TaskRecord) -> [Value; 18] {
     ]
 }
 
-/// A task as it stands in a list; the name of its application lies in another table.
+/// What a list shows of the tables beside this one, `p` being the packages and `v` the versions.
+pub(crate) const BESIDE: &str = "COALESCE(p.name, '') AS app_name, COALESCE(v.number, 0) AS version_number";
+
+/// The number of the version, of a row with [`BESIDE`].
+pub(crate) fn version_number(row: &QueryResult) -> Result<u32, Damage> {
+    unsigned("number", row.try_get("", "version_number").map_err(Damage::Column)?)
+}
+
+/// A task as it stands in a list; the name of its application and the number of its version lie in other tables.
 pub(crate) fn view(record: TaskRecord, app_name: String) -> TaskView {
     let TaskRecord {
         seq: _,
@@ -295,6 +303,7 @@ pub(crate) fn view(record: TaskRecord, app_name: String) -> TaskView {
         app_id,
         app_name,
         version_id,
+        version: 0,
         work_id,
         schedule_id,
         service_id,

@@ -25,6 +25,11 @@ pub struct Model {
     /// None for a venv, as the manifest.
     pub plan: Option<String>,
     pub manifest: Option<String>,
+    /// 1, 2, 3, ... within the package; 0 until it is numbered.
+    pub number: i64,
+    /// When it last became the active one; None: with its upload.
+    pub activate_at: Option<i64>,
+    pub delete_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,11 +48,17 @@ pub struct Summary {
     pub version_description: String,
     pub version_create_at: i64,
     pub warnings: String,
+    pub number: i64,
+    pub create_by: String,
+    pub activate_at: i64,
+    pub is_active: i32,
 }
 
-/// What [`Summary`] is read from, `v` being the table.
+/// What [`Summary`] is read from, `v` being the table and `p` that of the packages.
 pub(crate) const SUMMARY: &str = "v.version_id, v.digest, v.sha1, v.size_bytes, v.format, \
-     v.description AS version_description, v.create_at AS version_create_at, v.warnings";
+     v.description AS version_description, v.create_at AS version_create_at, v.warnings, v.number, v.create_by, \
+     COALESCE(v.activate_at, v.create_at) AS activate_at, \
+     CASE WHEN p.version_id = v.version_id THEN 1 ELSE 0 END AS is_active";
 
 impl TryFrom<Summary> for VersionView {
     type Error = Damage;
@@ -62,15 +73,23 @@ impl TryFrom<Summary> for VersionView {
             version_description,
             version_create_at,
             warnings,
+            number,
+            create_by,
+            activate_at,
+            is_active,
         } = row;
         Ok(VersionView {
             version_id,
+            number: unsigned("number", number)?,
             digest,
             sha1,
             size_bytes: unsigned("size_bytes", size_bytes)?,
             format,
             description: version_description,
             create_at: time("create_at", version_create_at)?,
+            create_by,
+            active: is_active != 0,
+            activate_at: Some(time("activate_at", activate_at)?),
             warnings: json("warnings", &warnings)?,
         })
     }

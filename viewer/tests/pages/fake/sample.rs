@@ -81,6 +81,10 @@ pub(crate) fn app(name: &str) -> AppView {
         update_at: ago(9_000),
         version: VersionView {
             version_id: 7,
+            number: 7,
+            create_by: "admin".to_owned(),
+            active: true,
+            activate_at: None,
             digest: "3f2a91c0".repeat(8),
             sha1: "0".repeat(40),
             size_bytes: 18_400,
@@ -103,6 +107,7 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
             app_id: AppId::random(),
             app_name: "hello".to_owned(),
             version_id: 7,
+            version: 7,
             work_id: None,
             schedule_id: None,
             service_id: None,
