@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 use crate::bench;
 use crate::commands::{app, completions, gc, logs, node, task, venv, workspace};
 use crate::commands::{schedule, service};
+use crate::commands::{work, workflow};
 use crate::serve;
 
 const EXAMPLES: &str = "\
@@ -163,6 +164,12 @@ pub(crate) enum Command {
     /// Tasks: runs of an application with input data
     #[command(subcommand, visible_alias = "tasks")]
     Task(task::Verb),
+    /// Workflows: applications, and which of them wait for which
+    #[command(subcommand, visible_alias = "workflows")]
+    Workflow(workflow::Verb),
+    /// Works: runs of a workflow with input data
+    #[command(subcommand, visible_alias = "works")]
+    Work(work::Verb),
     /// Print what actions write, while they run and after
     Logs(logs::Logs),
     /// Explain what a task waits for, or why it failed
@@ -291,6 +298,27 @@ mod tests {
             "service delete x -y",
             "gc --dry-run -r",
             "gc -y",
+            "workflow create -n x -c file.json -d text -e true",
+            "workflow create -c - --strict",
+            "workflow list -w x",
+            "workflow list -n a* -l 5",
+            "workflow info -w x",
+            "workflow update -w x -n y -e false",
+            "workflow enable x y",
+            "workflow disable -w x",
+            "workflow delete -w x -y",
+            "task list -w @last",
+            "work create -w x -n y -i {}",
+            "work create -w x -p -5 --wait --timeout 1h",
+            "work list -w abcd -W x -n y* -s running -S fail -l 0",
+            "work list --width 5 --all",
+            "work info -w x",
+            "work wait x y --timeout 5",
+            "work stop -w x -g -9",
+            "work rerun -w x --wait",
+            "work recover x",
+            "work delete x --force -y",
+            "work why x",
             "node list",
             "node info x",
             "node token --lifetime 1h",
@@ -328,6 +356,13 @@ mod tests {
             "app history list",
             "app history info x 1 2",
             "app diff x 1 2 3",
+            "workflow create -n x",
+            "workflow update x",
+            "workflow update x --strict",
+            "workflow create -c x -e maybe",
+            "work create",
+            "work create -w x --timeout 5",
+            "work stop x -g 1",
             "status -r -o yaml",
             "app list -W 0",
             "logs x --attempt 0",

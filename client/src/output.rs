@@ -9,6 +9,7 @@ pub(crate) mod style;
 mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;
+mod work_rows;
 
 use std::io::{self, IsTerminal, Write};
 use std::marker::PhantomData;

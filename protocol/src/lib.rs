@@ -13,6 +13,7 @@ pub mod plan;
 mod state;
 pub mod units;
 pub mod views;
+pub mod workflow;
 
 pub use error::{ApiError, ErrorCode};
 pub use ids::{

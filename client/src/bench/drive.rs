@@ -102,7 +102,7 @@ pub(super) async fn many(
                         early.insert(task_id);
                     }
                 }
-                Some(Ok(Event::Task { .. } | Event::Attempt { .. } | Event::Node { .. })) => {}
+                Some(Ok(Event::Task { .. } | Event::Attempt { .. } | Event::Node { .. } | Event::Work { .. })) => {}
                 Some(Ok(Event::Missed)) | None => {
                     events = client.events(None).await?;
                     has_missed = true;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{Session, app, gc, logs, node, status, task, venv, version, workspace};
 use super::{schedule, service};
+use super::{work, workflow};
 use crate::bench;
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -64,6 +65,8 @@ async fn answer(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Task(verb) => task::run(session, verb).await,
         Command::Logs(logs) => logs::run(session, logs).await,
         Command::Why(why) => task::explain(session, why).await,
+        Command::Workflow(verb) => workflow::run(session, verb).await,
+        Command::Work(verb) => work::run(session, verb).await,
         Command::Workspace(verb) => workspace::run(session, verb).await,
         Command::Node(node::Node { verb: Some(verb), part: _ }) => node::run(session, verb).await,
         Command::Schedule(verb) => schedule::run(session, verb).await,

@@ -23,6 +23,8 @@ mod task_report;
 pub(crate) mod venv;
 mod venv_history;
 mod version;
+pub(crate) mod work;
+pub(crate) mod workflow;
 pub(crate) mod workspace;
 
 pub(crate) use dispatch::run;

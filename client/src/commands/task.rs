@@ -65,6 +65,9 @@ pub(crate) struct List {
     /// Only tasks of this application
     #[arg(short, long, value_name = "APP")]
     app: Option<String>,
+    /// Only tasks of this work
+    #[arg(short, long, value_name = "WORK")]
+    work: Option<String>,
     /// Only tasks whose id begins with this
     #[arg(short, long = "task", value_name = "ID")]
     task: Option<String>,
@@ -125,6 +128,10 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let mut query = ListTasks {
         app_id: match list.app {
             Some(app) => Some(resolve_app(&client, &app).await?),
+            None => None,
+        },
+        work_id: match list.work {
+            Some(work) => Some(super::work::resolve(&client, &work).await?),
             None => None,
         },
         name: list.name,

@@ -20,6 +20,7 @@ const TESTED: &[&str] = &[
     "retry",
     "schedule",
     "service",
+    "workflow",
 ];
 
 #[test]

@@ -18,4 +18,5 @@ mod stops;
 mod venv;
 mod versions;
 mod weaknesses;
+mod works;
 mod workspaces;

@@ -29,6 +29,8 @@ impl Core {
             schedules: Schedules::default(),
             services: Services::default(),
             next_seq: open.next_seq,
+            works: BTreeMap::new(),
+            derived: Vec::new(),
             last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
             rebalance_set: false,
@@ -65,6 +67,9 @@ impl Core {
             }
             // all its actions may have been done in the last committed batch but one
             core.settle(now, seq);
+        }
+        for work in open.works {
+            core.load_work(now, work, &open.plans);
         }
         core.resume_standing(now, active);
         core.offered_targets = HashMap::new();

@@ -22,6 +22,7 @@ mod progress;
 mod queue;
 pub mod record;
 mod reopen;
+pub mod result;
 pub mod retry;
 pub mod schedule;
 pub mod service;
@@ -34,6 +35,7 @@ mod tasks;
 mod time;
 mod timers;
 mod why;
+pub mod work;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +47,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::views;
-use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId};
+use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId, WorkId};
 
 use drain::Draining;
 pub use drain::{NodeRefusal, removed};
@@ -100,6 +102,9 @@ pub struct Core {
     services: Services,
     next_seq: TaskSeq,
     last_create_at: DateTime<Utc>,
+    works: BTreeMap<WorkId, Box<work::Work>>,
+    /// Inputs the engine is to put together.
+    derived: Vec<work::DerivedInput>,
     /// Something may be placed that could not be before.
     unsettled: bool,
     rebalance_set: bool,
@@ -113,6 +118,11 @@ impl Core {
     /// Hands over what has come together since the last call.
     pub fn take_outcome(&mut self) -> Outcome {
         std::mem::take(&mut self.outcome)
+    }
+
+    /// What has come together so far and is not taken yet.
+    pub fn changes(&self) -> &record::Changes {
+        &self.outcome.changes
     }
 
     /// When [`Core::fire_timers`] has something to do next, on the monotonic clock.

@@ -1,6 +1,7 @@
 //! What follows for the maker of a task from the task's end.
 
 use super::record::{Origin, TaskRecord};
+use super::work::WorkRecord;
 use super::{Core, Now};
 
 impl Core {
@@ -9,7 +10,8 @@ impl Core {
         match record.origin {
             Some(Origin::Schedule(id)) => self.schedule_task_ended(now, id, record.seq),
             Some(Origin::Service(id)) => self.service_task_ended(now, id, record),
-            Some(Origin::Work(_)) | None => {}
+            Some(Origin::Work(work_id)) => self.work_task_ended(now, work_id, record),
+            None => {}
         }
     }
 
@@ -19,6 +21,20 @@ impl Core {
             Some(Origin::Schedule(id)) => self.schedules.task_opened(id, record.seq),
             Some(Origin::Service(id)) => self.services.task_opened(id, record.seq),
             Some(Origin::Work(_)) | None => {}
+        }
+    }
+
+    /// A work that was made by something else is among the open ones: created, loaded, or run again.
+    pub(super) fn origin_of_work_opened(&mut self, record: &WorkRecord) {
+        match record.schedule_id {
+            Some(_) | None => {}
+        }
+    }
+
+    /// A work that was made by something else is finished.
+    pub(super) fn origin_of_work_ended(&mut self, _now: Now, record: &WorkRecord) {
+        match record.schedule_id {
+            Some(_) | None => {}
         }
     }
 }

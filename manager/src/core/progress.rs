@@ -5,7 +5,7 @@ use lp_protocol::frames::{AttemptEvent, Finish, Usage};
 use lp_protocol::plan::Ordinal;
 use lp_protocol::{Exit, NodeId, Stage, Status};
 
-use super::record::{AttemptId, AttemptPayload, AttemptRecord, SUCCESS_EVENT, TaskSeq};
+use super::record::{AttemptId, AttemptPayload, AttemptRecord, Origin, SUCCESS_EVENT, TaskSeq};
 use super::retry::{self, Next};
 use super::task::{Halt, State};
 use super::timers::Timer;
@@ -54,7 +54,11 @@ impl Core {
             if task.record.stage == Stage::Pending {
                 task.record.stage = Stage::Running;
             }
+            let origin = task.record.origin;
             self.touch(seq);
+            if let Some(Origin::Work(work_id)) = origin {
+                self.work_started(work_id, start_at);
+            }
         }
     }
 
@@ -220,7 +224,7 @@ impl Core {
     }
 
     /// Lets go of a finished task.
-    fn close(&mut self, now: Now, seq: TaskSeq) {
+    pub(super) fn close(&mut self, now: Now, seq: TaskSeq) {
         let Some(task) = self.tasks.remove(&seq) else { return };
         self.by_id.remove(&task.record.task_id);
         self.begun_tasks -= u64::from(task.begun);

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::standing::{Standing, StandingChanges};
+use super::work::{NewWork, OpenWork, WorkRecord};
 
 /// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
 pub type TaskSeq = i64;
@@ -188,6 +189,11 @@ pub struct Changes {
     pub attempts: BTreeMap<AttemptId, AttemptRecord>,
     /// For attempts that are in `attempts`.
     pub payloads: BTreeMap<AttemptId, AttemptPayload>,
+    pub new_works: Vec<NewWork>,
+    /// Updates of works that were there before the batch.
+    pub works: BTreeMap<WorkId, WorkRecord>,
+    /// Works that go; their tasks are in `deleted`.
+    pub deleted_works: Vec<WorkId>,
     /// Inserts or updates of actions that were made at run time.
     pub actions: BTreeMap<(TaskSeq, Ordinal), ActionRecord>,
     /// Tasks whose actions made at run time go: they run another version now.
@@ -218,6 +224,9 @@ impl Changes {
             && self.deeds.is_empty()
             && self.deleted.is_empty()
             && self.standing.is_empty()
+            && self.new_works.is_empty()
+            && self.works.is_empty()
+            && self.deleted_works.is_empty()
             && self.targets.is_empty()
             && self.drains.is_empty()
             && self.removed_nodes.is_empty()
@@ -233,6 +242,9 @@ impl Changes {
             + self.deeds.len()
             + self.deleted.len()
             + self.standing.len()
+            + self.new_works.len()
+            + self.works.len()
+            + self.deleted_works.len()
             + self.drains.len()
             + self.removed_nodes.len()
             + self.unwanted.len()
@@ -248,7 +260,9 @@ pub struct Open {
     pub attempts: Vec<AttemptRecord>,
     /// Actions these tasks have made at run time, ascending by task and ordinal, without gaps.
     pub actions: Vec<(TaskSeq, ActionPlan)>,
-    /// The plans of the versions these tasks are pinned to.
+    /// The works that are not finished.
+    pub works: Vec<OpenWork>,
+    /// The plans of the versions these tasks and works are pinned to.
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,

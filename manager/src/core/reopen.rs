@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{Stage, Status, VersionId};
 
-use super::record::{ActionRecord, AttemptRecord, Deed, SUCCESS_EVENT, TaskRecord, What};
+use super::record::{ActionRecord, AttemptRecord, Deed, Origin, SUCCESS_EVENT, TaskRecord, What};
 use super::{Core, Now, Shape, TaskRefusal};
 
 /// A finished task as the store has it.
@@ -35,10 +35,12 @@ impl Core {
         version: Option<(VersionId, Arc<Plan>)>,
         by: &str,
     ) -> Result<TaskRecord, TaskRefusal> {
-        self.refuse_unless_finished(&task.record)?;
+        self.refuse_unless_runnable(&task.record)?;
         self.refuse_of_service(&task.record)?;
         let Finished { mut record, mut attempts, mut plan } = task;
-        match version.filter(|(version_id, _)| *version_id != record.version_id) {
+        // a work has chosen the version of its tasks, and reads their results by its plan
+        let is_chosen = matches!(record.origin, Some(Origin::Work(_)));
+        match version.filter(|(version_id, _)| *version_id != record.version_id && !is_chosen) {
             Some((version_id, other)) => {
                 self.name_attempts(&mut attempts, &plan);
                 if plan.actions.iter().any(|action| action.generated.is_some()) {
@@ -68,7 +70,7 @@ impl Core {
         from: Vec<String>,
         by: &str,
     ) -> Result<TaskRecord, TaskRefusal> {
-        self.refuse_unless_finished(&task.record)?;
+        self.refuse_unless_runnable(&task.record)?;
         self.refuse_of_service(&task.record)?;
         let Finished { mut record, mut attempts, mut plan } = task;
         if record.status == Some(Status::Success) && from.is_empty() {
@@ -102,6 +104,11 @@ impl Core {
         }
         let what = What::Recover { run: record.run, from };
         Ok(self.reopen(now, record, &attempts, &plan, by, what))
+    }
+
+    fn refuse_unless_runnable(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+        self.refuse_unless_finished(record)?;
+        if record.status == Some(Status::Error) { Err(TaskRefusal::WithoutInput) } else { Ok(()) }
     }
 
     fn reopen(

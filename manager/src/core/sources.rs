@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, VersionId};
+use lp_protocol::{AppId, VersionId, WorkflowId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::record::{TaskSeq, Unwanted};
 use super::timers::Timer;
+use super::work::WorkSource;
 use super::{Core, Now};
 
 /// Something a due timer needs.
@@ -21,6 +22,8 @@ use super::{Core, Now};
 pub enum SourceKey {
     /// The active version of an application.
     App(AppId),
+    /// A workflow with the active versions of its applications.
+    Workflow(WorkflowId),
     /// The input that is kept for a schedule or a service, by its id.
     Input(Uuid),
     /// The workspaces a finished task has left, on which nodes.
@@ -40,6 +43,8 @@ pub struct AppSource {
 pub struct Sources {
     pub apps: BTreeMap<AppId, AppSource>,
     pub inputs: BTreeMap<Uuid, Box<RawValue>>,
+    /// Or why no work can be made of it now, in words that go after "skipped: ".
+    pub workflows: BTreeMap<WorkflowId, Result<Arc<WorkSource>, String>>,
     pub workspaces: BTreeMap<TaskSeq, Vec<Unwanted>>,
     /// What was looked for. A timer that is set after that asks for something else, and is left for the next batch.
     pub asked: BTreeSet<SourceKey>,
@@ -56,6 +61,11 @@ impl Sources {
 
     pub fn workspaces(&self, task: TaskSeq) -> &[Unwanted] {
         self.workspaces.get(&task).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a work of this workflow would be made of now.
+    pub fn workflow(&self, workflow_id: WorkflowId) -> Option<&Result<Arc<WorkSource>, String>> {
+        self.workflows.get(&workflow_id)
     }
 
     /// The JSON object kept under this id.

@@ -153,8 +153,8 @@ impl Task {
                 task.actions[slot].state = task.state_after(slot, attempt, now);
             }
         }
-        // without a failed action only where the task failed as a whole
-        task.failed = task.record.status == Some(Status::Fail)
+        // without a failed action only where the task failed as a whole, or could not be started
+        task.failed = matches!(task.record.status, Some(Status::Fail | Status::Error))
             || task.plain_actions().iter().any(|action| action.state == State::Done(Status::Fail));
         task.resolve_unstarted();
         task.resolve_event();

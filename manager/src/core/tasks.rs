@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lp_protocol::frames::{ManagerFrame, Stop};
 use lp_protocol::manifest;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
-use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId};
+use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
 use super::record::{
@@ -41,6 +41,10 @@ pub enum TaskRefusal {
     Changed,
     /// It is the task of a service, which makes the next one itself.
     OfService(ServiceId),
+    /// It belongs to a work that is not finished, which counts on it.
+    PartOf(WorkId),
+    /// It was never started, because its input could not be put together.
+    WithoutInput,
 }
 
 impl Core {
@@ -191,6 +195,9 @@ impl Core {
         }
         if record.stage.is_open() {
             return Err(TaskRefusal::Changed);
+        }
+        if let Some(Origin::Work(work_id)) = record.origin.filter(|_| self.is_part_of_open_work(record)) {
+            return Err(TaskRefusal::PartOf(work_id));
         }
         let changes = &self.outcome.changes;
         if changes.deleted.contains(&record.seq) || changes.tasks.contains_key(&record.seq) {

@@ -11,8 +11,10 @@ use tokio::sync::broadcast;
 
 use super::assignments::{self, Versions};
 use super::connections::{Connections, Outgoing};
+use super::derived;
 use super::handle::{Answer, Error, Reopen, Request};
 use super::requests::{Batch, Known};
+use super::works::WorkWaiters;
 use crate::core::record::{AttemptId, Changes};
 use crate::core::{Core, Effect, Now, Outcome};
 use crate::store::{self, Epoch, Store};
@@ -31,6 +33,7 @@ pub(super) struct Turn {
     pub(super) connections: Connections,
     versions: Versions,
     waiters: HashMap<TaskId, Vec<Answer<()>>>,
+    pub(super) work_waiters: WorkWaiters,
     /// Assignments that could not be sent, and why; the core hears of them at the next turn.
     refused: Vec<(AttemptId, String)>,
     /// Connections that could not take their frames.
@@ -45,10 +48,13 @@ impl Turn {
     pub(super) fn new(leadership: Leadership, mut core: Core, previous: Option<Turn>) -> Self {
         let mut connections = Connections::default();
         let mut waiters = HashMap::new();
+        let mut work_waiters = WorkWaiters::default();
         if let Some(previous) = previous {
             core.counters = previous.core.counters;
             connections = previous.connections;
             waiters = previous.waiters;
+            work_waiters = previous.work_waiters;
+            work_waiters.release(|work_id| core.is_work_open(work_id));
         }
         let mut turn = Self {
             leadership,
@@ -56,6 +62,7 @@ impl Turn {
             connections,
             versions: Versions::default(),
             waiters: HashMap::new(),
+            work_waiters,
             refused: Vec::new(),
             stuck: Vec::new(),
         };
@@ -116,10 +123,14 @@ impl Turn {
         for request in requests {
             batch.handle(request);
         }
+        let filled = derived::fill(&self.leadership.store, &mut self.core, now).await;
         self.core.withdraw_targets();
         self.core.place(now);
         let Outcome { changes, effects } = self.core.take_outcome();
-        let committed = self.commit(&changes).await;
+        let committed = match filled {
+            Ok(()) => self.commit(&changes).await,
+            Err(error) => Err(error),
+        };
         let verdict = match &committed {
             Ok(()) => Ok(()),
             Err(error) => Err(unavailable(error)),
@@ -171,10 +182,12 @@ impl Turn {
                         known.records.insert(*task_id, record);
                     }
                 }
+                Request::Work(request) => known.works.read(&self.leadership.store, request).await?,
                 _ => {}
             }
         }
-        let reopened: Vec<_> = known.finished.values().flatten().map(|task| task.record.seq).collect();
+        let mut reopened: Vec<_> = known.finished.values().flatten().map(|task| task.record.seq).collect();
+        reopened.extend(known.works.reopened());
         if !reopened.is_empty() {
             known.targets = self.leadership.store.load_targets(&reopened).await?;
         }
@@ -242,6 +255,17 @@ impl Turn {
                     stage: record.stage,
                     status: record.status,
                 });
+            }
+        }
+        let new = changes.new_works.iter().map(|new| &new.record);
+        for record in new.chain(changes.works.values()) {
+            self.publish(views::Event::Work {
+                work_id: record.work_id,
+                stage: record.stage,
+                status: record.status,
+            });
+            if !record.stage.is_open() {
+                self.work_waiters.release_one(record.work_id);
             }
         }
         self.stuck.extend(self.connections.send(outgoing.into_frames()));

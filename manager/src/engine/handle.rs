@@ -11,7 +11,7 @@ use std::time::Duration;
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
 use lp_protocol::plan::{EnvRef, Plan};
 use lp_protocol::views::{Created, Event, WhyAction};
-use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId};
+use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -63,6 +63,14 @@ pub enum Error {
     Unavailable { reason: String },
     #[error("there is no task `{task_id}`")]
     NoSuchTask { task_id: TaskId },
+    #[error("there is no work `{work_id}`")]
+    NoSuchWork { work_id: WorkId },
+    #[error("work `{work_id}` {reason}")]
+    WorkConflict { work_id: WorkId, reason: String },
+    #[error("task `{task_id}` is part of the work `{work_id}`, which is not finished")]
+    PartOfWork { task_id: TaskId, work_id: WorkId },
+    #[error("task `{task_id}` was never started: its input could not be put together")]
+    WithoutInput { task_id: TaskId },
     #[error("the application `{app}` was deleted")]
     AppGone { app: String },
     #[error("version {number}, which task `{task_id}` has run, was deleted")]
@@ -118,6 +126,7 @@ pub(super) enum Request {
     NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
     DisconnectNode { connection: ConnectionId },
     Apply(super::apply::Call),
+    Work(super::works::WorkRequest),
 }
 
 impl Engine {

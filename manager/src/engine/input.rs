@@ -6,33 +6,16 @@
 use std::collections::BTreeMap;
 
 use lp_protocol::frames::MAX_INPUT_BYTES;
-use serde::Deserialize;
 use serde_json::value::RawValue;
+
+pub(super) use crate::core::result::{data_of, empty_object};
 
 /// Fields of an input object, unparsed.
 pub(super) type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// The part of an `output.data` that is handed on.
-#[derive(Deserialize)]
-struct Output {
-    data: Option<Box<RawValue>>,
-}
-
 /// Starts from the task's own input. What the HTTP layer let in is an object; anything else counts as none.
 pub(super) fn own_fields(input: Option<&RawValue>) -> Fields {
     input.and_then(|input| serde_json::from_str(input.get()).ok()).unwrap_or_default()
-}
-
-/// The `data` of an action's output; `{}` where it left none.
-pub(super) fn data_of(output: Option<&RawValue>) -> Box<RawValue> {
-    output
-        .and_then(|output| serde_json::from_str::<Output>(output.get()).ok())
-        .and_then(|output| output.data)
-        .unwrap_or_else(empty_object)
-}
-
-pub(super) fn empty_object() -> Box<RawValue> {
-    RawValue::from_string("{}".to_owned()).expect("`{}` is JSON")
 }
 
 /// Puts the object together.

@@ -7,6 +7,7 @@ mod apply;
 mod assignments;
 mod batch;
 mod connections;
+mod derived;
 mod event;
 mod handle;
 mod input;
@@ -15,6 +16,7 @@ mod requests;
 mod run;
 mod schedules;
 mod services;
+mod works;
 
 pub use crate::core::removed;
 pub use crate::core::{ConnectionId, Counters, HeldAction, NodeOverview, Overview};

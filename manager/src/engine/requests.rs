@@ -23,6 +23,7 @@ pub(super) struct Known {
     /// Active versions, for tasks that run again.
     pub(super) active: HashMap<TaskId, AppSource>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
+    pub(super) works: super::works::KnownWorks,
     /// `target_env` of the tasks in `finished`.
     pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
 }
@@ -82,6 +83,7 @@ impl Batch<'_> {
                 let taken = self.turn.core.take_frames(now, connection, frames);
                 self.reply(answer, if taken { Ok(()) } else { Err(Error::StaleConnection) });
             }
+            Request::Work(request) => self.handle_work(request),
             Request::Apply(call) => {
                 self.replies.extend(call(Ok((&mut self.turn.core, now))));
             }
@@ -160,7 +162,7 @@ impl Batch<'_> {
         }
     }
 
-    fn reply<T: Send + 'static>(&mut self, answer: Answer<T>, result: Result<T, Error>) {
+    pub(super) fn reply<T: Send + 'static>(&mut self, answer: Answer<T>, result: Result<T, Error>) {
         self.replies.push(Box::new(move |committed| {
             let _caller_gone = answer.send(committed.and(result));
         }));
@@ -178,6 +180,8 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
         TaskRefusal::OfService(service_id) => Error::OfService { task_id, service_id },
+        TaskRefusal::WithoutInput => Error::WithoutInput { task_id },
+        TaskRefusal::PartOf(work_id) => Error::PartOfWork { task_id, work_id },
         TaskRefusal::Succeeded => Error::Succeeded { task_id },
         TaskRefusal::NoSuchAction(action) => Error::NoSuchAction { task_id, action },
         TaskRefusal::Changed => {
@@ -213,6 +217,7 @@ impl Request {
             Request::Overview { answer } => send(answer, error),
             Request::AttemptsOf { answer, .. } => send(answer, error),
             Request::ConnectNode { answer, .. } => send(answer, error),
+            Request::Work(request) => request.refuse(error),
             Request::Apply(call) => drop(call(Err(error))),
             Request::DisconnectNode { .. } => {}
         }

@@ -110,7 +110,7 @@ impl Reader {
     fn push(&self, text: &mut String, event: &Event) {
         let of_task = match event {
             Event::Task { task_id, .. } | Event::Attempt { task_id, .. } => Some(*task_id),
-            Event::Node { .. } => None,
+            Event::Node { .. } | Event::Work { .. } => None,
             Event::Missed => self.task_id,
         };
         if self.task_id.is_some() && self.task_id != of_task {

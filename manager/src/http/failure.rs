@@ -163,6 +163,12 @@ impl From<engine::Error> for Failure {
         match &error {
             Error::Unavailable { reason } => Self::unavailable(reason),
             Error::NoSuchTask { task_id } => Self::not_found("task", task_id),
+            Error::NoSuchWork { work_id } => Self::not_found("work", work_id),
+            Error::WithoutInput { .. } => Self::new(ErrorCode::Conflict, error.to_string())
+                .hint("Recover the work it belongs to."),
+            Error::WorkConflict { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
+            Error::PartOfWork { work_id, .. } => Self::new(ErrorCode::Conflict, error.to_string())
+                .hint(format!("Stop the work with `lp work stop {work_id}`, or wait until it has finished.")),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
             Error::Schedule(refusal) => match refusal {
                 ScheduleRefusal::NotFound(id) => Self::not_found("schedule", id),

@@ -33,6 +33,8 @@ mod state;
 mod tasks;
 mod venvs;
 mod versions;
+mod workflows;
+mod works;
 mod workspaces;
 
 pub(crate) use catalogue::Catalogue;

@@ -1,6 +1,6 @@
 //! From what a path says to the one thing it means, and what new names may be.
 
-use lp_protocol::{AppId, NodeId, TaskId, VenvId};
+use lp_protocol::{AppId, NodeId, TaskId, VenvId, WorkId, WorkflowId};
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -23,6 +23,19 @@ pub(crate) async fn task(state: &State, text: &str) -> Result<TaskId, Failure> {
 
 pub(crate) async fn app(state: &State, text: &str) -> Result<AppId, Failure> {
     Ok(state.store.resolve_app(text).await?)
+}
+
+/// A workflow by id, exact name, or unique beginning of its id.
+pub(crate) async fn workflow(state: &State, text: &str) -> Result<WorkflowId, Failure> {
+    Ok(state.store.resolve_workflow(text).await?)
+}
+
+/// A work by id, unique beginning of one, or `@last`; a whole id is not looked up, as for tasks.
+pub(crate) async fn work(state: &State, text: &str) -> Result<WorkId, Failure> {
+    match text.parse() {
+        Ok(work_id) => Ok(work_id),
+        Err(_) => Ok(state.store.resolve_work(text).await?),
+    }
 }
 
 pub(crate) async fn venv(state: &State, text: &str) -> Result<VenvId, Failure> {

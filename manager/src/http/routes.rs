@@ -12,6 +12,7 @@ use super::{
     workspaces,
 };
 use super::{schedules, services};
+use super::{workflows, works};
 
 macro_rules! routes {
     ($($path:literal { $($method:ident $handler:path;)+ })+) => {
@@ -96,6 +97,15 @@ routes! {
     "/api/v1/services" { get services::list; post services::create; }
     "/api/v1/services/{service}" { get services::show; patch services::update; delete services::delete; }
     "/api/v1/services/{service}/restart" { post services::restart; }
+    "/api/v1/workflows" { get workflows::list; post workflows::create; }
+    "/api/v1/workflows/{workflow}" { get workflows::show; patch workflows::update; delete workflows::delete; }
+    "/api/v1/works" { get works::list; post works::create; }
+    "/api/v1/works/{work}" { get works::show; delete works::delete; }
+    "/api/v1/works/{work}/wait" { get works::wait; }
+    "/api/v1/works/{work}/why" { get works::why; }
+    "/api/v1/works/{work}/stop" { post works::stop; }
+    "/api/v1/works/{work}/rerun" { post works::rerun; }
+    "/api/v1/works/{work}/recover" { post works::recover; }
 
     "/api/v1/nodes" { get nodes::list; }
     "/api/v1/nodes/{node}" { get nodes::show; delete node_control::remove; }

@@ -29,6 +29,9 @@ impl Store {
             actions: _,
             without_actions: _,
             deeds: _,
+            new_works: _,
+            works: _,
+            deleted_works: _,
             deleted,
             standing,
             targets,
@@ -52,6 +55,7 @@ impl Store {
         if !standing.is_empty() {
             self.commit_standing(&transaction, standing).await?;
         }
+        super::works::write(&transaction, changes).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -19,7 +19,7 @@ pub enum Error {
     Deposed,
     #[error("the {what} name `{name}` is taken")]
     NameTaken { what: &'static str, name: String },
-    #[error("{open_tasks} open tasks use the {what} `{name}`")]
+    #[error("{open_tasks} open tasks or works use the {what} `{name}`")]
     InUse { what: &'static str, name: String, open_tasks: u64 },
     #[error("version {number} of the {what} `{name}` {reason}")]
     VersionInUse { what: &'static str, name: String, number: u32, reason: super::InUse },

@@ -36,14 +36,23 @@ impl Store {
         for state in task::OPEN_STATES {
             self.load_state(transaction, state, &mut open, &mut skipped).await?;
         }
+        open.works = self.load_open_works(transaction, &mut open.corrupt).await?;
         let mut versions = self.load_standing(transaction, &mut open).await?;
         versions.extend(open.tasks.iter().map(|task| task.version_id));
+        versions.extend(open.works.iter().flat_map(|work| work.plan.versions()));
         open.plans = self.load_plans(transaction, &versions, &mut open.corrupt).await?;
         open.hand_out_plans();
         for task in open.tasks.iter().filter(|task| !open.plans.contains_key(&task.version_id)) {
             open.corrupt.push(corrupt("tasks", task.seq, &Damage::Dangling("versions")));
             skipped.insert(task.seq);
         }
+        open.works.retain(|work| {
+            let missing = work.plan.versions().find(|version| !open.plans.contains_key(version));
+            if missing.is_some() {
+                open.corrupt.push(corrupt("works", work.record.work_id, &Damage::Dangling("versions")));
+            }
+            missing.is_none()
+        });
         open.tasks.retain(|task| !skipped.contains(&task.seq));
         open.attempts.retain(|attempt| !skipped.contains(&attempt.id.task));
         self.load_cluster(transaction, &mut open).await?;

@@ -31,10 +31,12 @@ mod sources;
 mod sql;
 mod standing;
 mod tokens;
+mod works;
 
 pub use catalogue::{
     Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
 };
+pub use catalogue::{NewWorkflow, StoredDefinition, WorkflowUpdate};
 pub use error::{Damage, Error};
 pub use history::StoredTask;
 pub use keys::KnownKey;
@@ -46,5 +48,6 @@ pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use schedules::StoredSchedule;
 pub use services::StoredService;
 pub use tokens::{NewToken, StoredToken};
+pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

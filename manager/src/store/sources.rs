@@ -31,6 +31,10 @@ impl Store {
                 SourceKey::Workspaces(task) => {
                     sources.workspaces.insert(*task, self.load_workspaces(*task).await?);
                 }
+                SourceKey::Workflow(workflow_id) => {
+                    let source = self.load_workflow_source(*workflow_id).await?;
+                    sources.workflows.insert(*workflow_id, source.map(Arc::new));
+                }
             }
         }
         Ok(sources)

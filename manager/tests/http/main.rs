@@ -23,4 +23,6 @@ mod starts;
 mod tasks;
 mod uploads;
 mod versions;
+mod workflows;
+mod works;
 mod workspaces;

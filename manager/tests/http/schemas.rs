@@ -106,7 +106,30 @@ async fn answers_are_as_described() {
     let attempt = node.assignment().await.attempt;
     node.start(&attempt).await;
 
+    let workflow: Value = manager
+        .post(
+            "/api/v1/workflows",
+            json!({"name": "flow", "configuration": {"applications": [{"name": "a", "app": "hello"}]}}),
+        )
+        .await
+        .json()
+        .await
+        .unwrap();
+    let work: Value = manager
+        .post("/api/v1/works", json!({"workflow_id": workflow["workflow_id"]}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let work = work["work_id"].as_str().unwrap();
+
     for (route, path) in [
+        ("/api/v1/workflows", "/api/v1/workflows".to_owned()),
+        ("/api/v1/workflows/{workflow}", "/api/v1/workflows/flow".to_owned()),
+        ("/api/v1/works", "/api/v1/works".to_owned()),
+        ("/api/v1/works/{work}", format!("/api/v1/works/{work}")),
+        ("/api/v1/works/{work}/why", format!("/api/v1/works/{work}/why")),
+        ("/api/v1/works/{work}/wait", format!("/api/v1/works/{work}/wait?timeout=0")),
         ("/api/v1/apps", "/api/v1/apps".to_owned()),
         ("/api/v1/apps/{app}", "/api/v1/apps/hello".to_owned()),
         ("/api/v1/apps/{app}/versions", "/api/v1/apps/hello/versions".to_owned()),

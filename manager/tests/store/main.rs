@@ -16,6 +16,7 @@ mod retention;
 mod samples;
 mod standing;
 mod versions;
+mod works;
 
 /// Defines tests that are given an empty database of each backend.
 macro_rules! on_both_backends {

@@ -22,6 +22,7 @@ mod stream;
 mod tasks;
 mod venvs;
 mod versions;
+mod works;
 mod workspaces;
 
 #[cfg(test)]

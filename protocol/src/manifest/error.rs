@@ -32,16 +32,23 @@ pub enum Place {
     Action(String),
     /// `success` or `fail`.
     Event(&'static str),
+    /// An application of a workflow, by its position from 1.
+    NthApplication(usize),
+    Application(String),
+    EventApplication(&'static str),
 }
 
 impl Place {
     /// What a message begins with: "action `a`: ", or nothing for the manifest itself.
-    pub(super) fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         match self {
             Self::Manifest => String::new(),
             Self::Nth(position) => format!("action {position}: "),
             Self::Action(name) => format!("action `{}`: ", shown(name)),
             Self::Event(event) => format!("event action `{event}`: "),
+            Self::NthApplication(position) => format!("application {position}: "),
+            Self::Application(name) => format!("application `{}`: ", shown(name)),
+            Self::EventApplication(event) => format!("event application `{event}`: "),
         }
     }
 }
@@ -112,16 +119,16 @@ pub enum Error {
     Strict { first: Warning, more: usize },
 }
 
-fn did_you_mean(nearest: &Option<String>) -> String {
+pub(crate) fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean `{}`?", shown(name))).unwrap_or_default()
 }
 
-fn and_more(more: usize) -> String {
+pub(crate) fn and_more(more: usize) -> String {
     if more == 0 { String::new() } else { format!(" (and {more} more)") }
 }
 
 /// Writes a cycle as `a -> b -> a`; a long one without its middle.
-fn arrows(path: &[String]) -> String {
+pub(crate) fn arrows(path: &[String]) -> String {
     const ENDS: usize = 8;
     let mut names: Vec<String> = path.iter().chain(path.first()).map(|name| shown(name)).collect();
     if names.len() > 2 * ENDS + 1 {

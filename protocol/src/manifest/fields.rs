@@ -26,24 +26,24 @@ const DURATION: &str = "a duration, in seconds or for example \"1h 30m\"";
 const SIZE: &str = "a size, in bytes or for example \"2GiB\"";
 
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
-    pub(super) place: &'a Place,
+pub(crate) struct Fields<'a> {
+    pub(crate) place: &'a Place,
     /// Key of this object within its place; empty for the place's own object.
     parent: &'static str,
-    pub(super) members: &'a Map<String, Value>,
+    pub(crate) members: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(place: &'a Place, members: &'a Map<String, Value>) -> Self {
+    pub(crate) fn new(place: &'a Place, members: &'a Map<String, Value>) -> Self {
         Self { place, parent: "", members }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.members.get(key).filter(|value| !value.is_null())
     }
 
     /// Like [`Self::get`], but absent is also what Python takes for false, as LitePipeline does for this key.
-    pub(super) fn get_unless_false(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get_unless_false(&self, key: &str) -> Option<&'a Value> {
         self.get(key).filter(|value| match value {
             Value::Null | Value::Bool(false) => false,
             Value::Bool(true) => true,
@@ -55,14 +55,14 @@ impl<'a> Fields<'a> {
     }
 
     /// The object under `key`.
-    pub(super) fn object(&self, key: &'static str, value: &'a Value) -> Result<Self, Error> {
+    pub(crate) fn object(&self, key: &'static str, value: &'a Value) -> Result<Self, Error> {
         match value {
             Value::Object(members) => Ok(Self { place: self.place, parent: key, members }),
             other => Err(self.wrong_kind(key, "an object", other)),
         }
     }
 
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, Error> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, Error> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         Ok(Some(text))
     }
 
-    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn whole(&self, key: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Error> {
+    pub(crate) fn whole(&self, key: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match whole(value).filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
@@ -141,16 +141,16 @@ impl<'a> Fields<'a> {
         size.map(Some).ok_or_else(|| self.wrong(key, SIZE, found))
     }
 
-    pub(super) fn missing(&self, key: &str) -> Error {
+    pub(crate) fn missing(&self, key: &str) -> Error {
         Error::Missing { place: self.place.clone(), key: self.path(key) }
     }
 
     /// `value` is not even of the right kind.
-    pub(super) fn wrong_kind(&self, key: &str, wanted: impl Into<Cow<'static, str>>, value: &Value) -> Error {
+    pub(crate) fn wrong_kind(&self, key: &str, wanted: impl Into<Cow<'static, str>>, value: &Value) -> Error {
         self.wrong(key, wanted, kind(value))
     }
 
-    pub(super) fn wrong(
+    pub(crate) fn wrong(
         &self,
         key: &str,
         wanted: impl Into<Cow<'static, str>>,
@@ -164,11 +164,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn rule(&self, key: &str, rule: impl Into<Cow<'static, str>>) -> Error {
+    pub(crate) fn rule(&self, key: &str, rule: impl Into<Cow<'static, str>>) -> Error {
         Error::Rule { place: self.place.clone(), key: self.path(key), rule: rule.into() }
     }
 
-    pub(super) fn warn_of_unknown(&self, known: &'static [&'static str], warnings: &mut Warnings) {
+    pub(crate) fn warn_of_unknown(&self, known: &'static [&'static str], warnings: &mut Warnings) {
         for key in self.members.keys().filter(|key| !known.contains(&key.as_str())) {
             let nearest = if warnings.has_room() { grammar::nearest_key(key, known) } else { None };
             warnings.push(Warning::UnknownKey {
@@ -185,7 +185,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Names the kind of a value.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -197,7 +197,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 /// A whole number, also where it is written `3.0` or `1e3`.
-pub(super) fn whole(value: &Value) -> Option<i64> {
+pub(crate) fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
         (number.fract() == 0.0 && number.abs() <= MAX_EXACT as f64).then_some(number as i64)
@@ -205,7 +205,7 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
 }
 
 /// The number itself where a number was wanted and one was found, else the kind.
-pub(super) fn numbers_shown(value: &Value) -> Cow<'static, str> {
+pub(crate) fn numbers_shown(value: &Value) -> Cow<'static, str> {
     match value {
         Value::Number(number) => number.to_string().into(),
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
@@ -215,6 +215,6 @@ pub(super) fn numbers_shown(value: &Value) -> Cow<'static, str> {
 }
 
 /// A text as a message shows it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", shown(text))
 }

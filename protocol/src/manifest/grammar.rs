@@ -23,7 +23,7 @@ pub(super) const ACTION: &[&str] = &[
 /// Keys of an action that an event action does not have: its name is its event, and it waits for the task's end.
 pub(super) const NOT_OF_EVENTS: &[&str] = &["name", "condition"];
 
-pub(super) const EVENTS: &[&str] = &["success", "fail"];
+pub(crate) const EVENTS: &[&str] = &["success", "fail"];
 pub(super) const DOCKER: &[&str] = &["name", "tag", "args"];
 pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip", "labels"];
 pub(super) const RETRY: &[&str] = &["attempts", "delay", "backoff", "max_delay", "jitter", "on_exit"];
@@ -34,6 +34,11 @@ pub(super) const RESOURCES: &[&str] = &["cpus", "memory", "gpus", "slots"];
 /// Words of other systems for a key of ours that no spelling distance would find.
 const ALIASES: &[(&str, &[&str])] = &[
     ("actions", &["steps", "tasks", "jobs", "stages"]),
+    ("applications", &["apps", "steps", "tasks", "jobs", "stages"]),
+    ("app_id", &["application_id"]),
+    ("app", &["application", "app_name"]),
+    ("version", &["version_id", "app_version"]),
+    ("input", &["input_data", "inputs", "parameters", "params"]),
     (
         "condition",
         &["depends_on", "dependson", "depends", "dependencies", "needs", "requires", "after", "upstream"],
@@ -70,7 +75,7 @@ pub(super) fn nearest_key(written: &str, known: &'static [&'static str]) -> Opti
 }
 
 /// Returns the candidate spelled most like `written`, the first of equals, where about two thirds of it agree.
-pub(super) fn nearest<'c>(written: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(written: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     if written.len() > MAX_COMPARED_BYTES {
         return None;
     }

@@ -11,13 +11,13 @@ use super::error::{Error, Position};
 use super::{MAX_BYTES, names};
 
 /// Deepest nesting. A manifest needs six levels; docker arguments may have a few more. Bounds the recursion below.
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Parses a whole manifest.
 ///
 /// # Errors
 /// `TooLarge`, `NotUtf8`, `Empty`, `TooDeep`, `DuplicateKey` or `Syntax`.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Error> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Error> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::TooLarge { bytes: bytes.len() });
     }

@@ -8,20 +8,20 @@ mod action;
 mod changes;
 mod compile;
 mod env;
-mod error;
-mod fields;
+pub(crate) mod error;
+pub(crate) mod fields;
 mod generated;
-mod grammar;
-mod graph;
-mod json;
-mod names;
+pub(crate) mod grammar;
+pub(crate) mod graph;
+pub(crate) mod json;
+pub(crate) mod names;
 mod overrides;
 mod resources;
 mod retry;
 mod site;
 #[cfg(test)]
 mod tests;
-mod warning;
+pub(crate) mod warning;
 
 pub use changes::changes;
 pub use compile::{Options, Parsed, parse};

@@ -10,13 +10,13 @@ use std::fmt::Write;
 pub(super) const MAX_NAME_BYTES: usize = 200;
 
 /// Names that LitePipeline gives to the event actions.
-pub(super) const RESERVED: [&str; 2] = ["success", "fail"];
+pub(crate) const RESERVED: [&str; 2] = ["success", "fail"];
 
 /// Longest piece of a manifest quoted in a message, in characters.
 const SHOWN_CHARS: usize = 80;
 
 /// Returns the rule that a name breaks, as text that goes after "the name `x`"; None where it is fine.
-pub(super) fn broken_rule(name: &str) -> Option<Cow<'static, str>> {
+pub(crate) fn broken_rule(name: &str) -> Option<Cow<'static, str>> {
     if name.is_empty() {
         return Some("must not be empty".into());
     }
@@ -52,7 +52,7 @@ pub(super) fn is_unseen(char: char) -> bool {
 
 /// Makes text from a manifest fit for a message: what is unseen is escaped (a terminal must not obey it), what is long
 /// is cut.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (count, char) in text.chars().enumerate() {
         if count == SHOWN_CHARS {

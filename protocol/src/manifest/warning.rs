@@ -57,13 +57,13 @@ impl fmt::Display for Warning {
 
 /// The warnings so far.
 #[derive(Debug, Default)]
-pub(super) struct Warnings {
+pub(crate) struct Warnings {
     kept: Vec<Warning>,
     left_out: usize,
 }
 
 impl Warnings {
-    pub(super) fn push(&mut self, warning: Warning) {
+    pub(crate) fn push(&mut self, warning: Warning) {
         if self.has_room() {
             self.kept.push(warning);
         } else {
@@ -77,11 +77,11 @@ impl Warnings {
     }
 
     /// How many there were, also of those that are not kept.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.kept.len() + self.left_out
     }
 
-    pub(super) fn into_list(mut self) -> Vec<Warning> {
+    pub(crate) fn into_list(mut self) -> Vec<Warning> {
         if self.left_out > 0 {
             self.kept.push(Warning::LeftOut { count: self.left_out });
         }

@@ -8,6 +8,8 @@ mod schedules;
 mod services;
 mod tasks;
 mod versions;
+mod workflows;
+mod works;
 mod workspaces;
 
 pub use apps::*;
@@ -17,6 +19,8 @@ pub use schedules::*;
 pub use services::*;
 pub use tasks::*;
 pub use versions::*;
+pub use workflows::*;
+pub use works::*;
 pub use workspaces::*;
 
 use serde::{Deserialize, Serialize};

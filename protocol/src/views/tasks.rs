@@ -132,6 +132,10 @@ pub struct TaskInfo {
     pub history: Vec<DeedView>,
     /// By action name, what each finished action left: LitePipeline's `result`.
     pub result: BTreeMap<String, ActionResult>,
+    /// What the task as a whole has left: the data of its `output_action`, of the one action nothing waits for, or of all of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub output: Option<Box<RawValue>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -345,6 +349,11 @@ pub enum Event {
     Node {
         node_id: NodeId,
         state: super::NodeState,
+    },
+    Work {
+        work_id: WorkId,
+        stage: Stage,
+        status: Option<Status>,
     },
     /// The reader was too slow and has missed events: load anew what it shows.
     Missed,

@@ -77,7 +77,7 @@ pub(crate) async fn run(
             Some(()) = follower.readers.next() => {}
             event = tokio::time::timeout(LOOK_AGAIN, events.next()) => match event {
                 Ok(Some(Ok(Event::Attempt { action, attempt, .. }))) => follower.begin(&action, attempt, Beginning::Later),
-                Ok(Some(Ok(Event::Node { .. }))) => {}
+                Ok(Some(Ok(Event::Node { .. } | Event::Work { .. }))) => {}
                 Ok(Some(Ok(Event::Task { .. } | Event::Missed))) | Err(_) => {
                     info = client.fetch_task(&task_id.to_string()).await?;
                     follower.begin_known(&info, Beginning::Later);

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::model::Model;
 use super::plans;
+use super::work_model::derive_inputs;
 use crate::core::record::{StopRequest, TaskRecord};
 use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
@@ -177,6 +178,7 @@ impl Bench {
     pub(super) fn turn(&mut self) -> Vec<String> {
         let sources = self.model.standing.sources(&self.core.wanted_sources(self.now));
         self.core.fire_timers(self.now, &sources);
+        derive_inputs(&mut self.core, self.now, &self.model, || false);
         self.core.place(self.now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

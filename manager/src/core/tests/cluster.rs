@@ -14,6 +14,7 @@ use super::fake_node::{FakeNode, ToNode};
 use super::model::Model;
 use super::plans;
 use super::random::Random;
+use super::work_model::derive_inputs;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
 use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
@@ -191,6 +192,10 @@ impl Cluster {
         let count = self.started.entry(order.key.clone()).or_default();
         *count += 1;
         assert_eq!(*count, 1, "an attempt's program is started once: {:?}", order.key);
+        if !self.model.tasks.contains_key(&order.id.task) {
+            // its task was deleted while a node that was given up still had it
+            return;
+        }
         assert!(self.model.attempts.contains_key(&order.id), "what starts was committed before");
         assert!(self.model.conditions_hold(order.id), "nothing starts before its conditions hold: {order:?}");
         for (other, node) in self.nodes.iter().enumerate() {
@@ -225,6 +230,7 @@ impl Cluster {
         let now = self.now();
         let sources = self.model.standing.sources(&self.core.wanted_sources(now));
         self.core.fire_timers(now, &sources);
+        self.derive_inputs();
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);
@@ -245,6 +251,17 @@ impl Cluster {
         }
     }
 
+    fn derive_inputs(&mut self) {
+        let (now, random) = (self.now(), &mut self.random);
+        derive_inputs(&mut self.core, now, &self.model, || random.one_in(20));
+    }
+
+    /// So many version numbers that nothing else has; they follow the one returned.
+    pub(super) fn next_versions(&mut self, count: u64) -> i64 {
+        self.ids += count;
+        (self.ids - count) as i64
+    }
+
     fn send(&mut self, connection: ConnectionId, frame: ToNode) {
         if let Some(node) = self.nodes.iter_mut().find(|node| node.connection == Some(connection)) {
             node.to_node.push_back(frame);
@@ -254,6 +271,7 @@ impl Cluster {
     /// The manager dies, or cannot commit: what is not committed has not happened.
     pub(super) fn restart_manager(&mut self, death: Death) {
         if death == Death::AfterCommit {
+            self.derive_inputs();
             self.core.place(self.now());
             let outcome = self.core.take_outcome();
             self.model.commit(&outcome.changes);

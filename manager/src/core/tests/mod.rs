@@ -16,3 +16,7 @@ mod service_rules;
 mod simulation;
 mod standing;
 mod standing_model;
+mod work_model;
+mod work_rules;
+
+pub(super) use plans::plan;

@@ -7,6 +7,7 @@ use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
 
 use super::standing_model::StandingModel;
+use super::work_model::WorkRows;
 use crate::core::Finished;
 use crate::core::record::{
     AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq,
@@ -18,6 +19,7 @@ pub(super) struct Model {
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
     pub(super) standing: StandingModel,
+    pub(super) works: WorkRows,
     pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
     pub(super) drains: BTreeMap<NodeId, Drain>,
     /// Made at run time.
@@ -70,6 +72,7 @@ impl Model {
             self.actions.retain(|(task, _), _| task != seq);
         }
         self.commit_standing(changes);
+        self.commit_works(changes);
     }
 
     fn commit_attempt(&mut self, id: AttemptId, record: &AttemptRecord) {
@@ -101,6 +104,7 @@ impl Model {
         Open {
             tasks: self.tasks.values().filter(|task| task.stage.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| open(&attempt.id.task)).cloned().collect(),
+            works: self.open_works(),
             plans: self.plans.clone(),
             actions: self
                 .actions

@@ -27,7 +27,7 @@ pub(super) fn action(name: &str) -> ActionPlan {
 }
 
 /// Reads `"a; b < a; c < a b"`: actions separated by `;`, their conditions after `<`.
-pub(super) fn plan(text: &str) -> Plan {
+pub(in crate::core) fn plan(text: &str) -> Plan {
     let mut plan = Plan { actions: Vec::new(), on_success: None, on_fail: None, output_action: None };
     for part in text.split(';') {
         let (name, condition) = part.split_once('<').unwrap_or((part, ""));

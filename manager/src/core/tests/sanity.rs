@@ -6,9 +6,10 @@ use std::fmt::Write;
 use lp_protocol::plan::Resources;
 
 use crate::core::Core;
-use crate::core::record::AttemptId;
+use crate::core::record::{AttemptId, Origin};
 use crate::core::task::State;
 use crate::core::timers::Timer;
+use crate::core::work::Node;
 
 impl Core {
     pub(super) fn check_sanity(&self) {
@@ -48,6 +49,28 @@ impl Core {
         self.check_drains();
         self.check_nodes(live);
         self.check_standing();
+        self.check_works();
+    }
+
+    fn check_works(&self) {
+        for (work_id, work) in &self.works {
+            assert!(work.record.stage.is_open() && work.record.work_id == *work_id);
+            for ((_, app), node) in work.plan.apps().zip(&work.nodes) {
+                if let Node::Open(task) = node {
+                    let open = &self.tasks[&task.seq].record;
+                    assert_eq!(open.origin, Some(Origin::Work(*work_id)));
+                    assert_eq!(
+                        (open.task_id, open.run, &*open.name),
+                        (task.task_id, task.run, app.name.as_str())
+                    );
+                }
+            }
+            let unsettled = work.plain_nodes().iter().filter(|node| !node.is_done()).count();
+            assert_eq!(work.unsettled, unsettled, "what is not done is counted");
+            let waits_for_nothing = |node: &Node| *node == Node::Waiting { missing: 0 };
+            assert!(!work.plain_nodes().iter().any(waits_for_nothing), "what can start has started");
+        }
+        assert!(self.derived.is_empty(), "no input is forgotten");
     }
 
     fn check_drains(&self) {
@@ -97,6 +120,12 @@ impl Core {
             }
         }
         self.describe_standing(&mut text);
+        for (work_id, work) in &self.works {
+            writeln!(text, "work {work_id:?} {} {:?}", work.unsettled, work.record).unwrap();
+            for node in &work.nodes {
+                writeln!(text, "  {node:?}").unwrap();
+            }
+        }
         for (node_id, draining) in &self.drains {
             writeln!(text, "drain {node_id} {:?}", draining.drain).unwrap();
         }

@@ -56,11 +56,13 @@ fn step(cluster: &mut Cluster) {
         return cluster.stir_standing();
     }
     match cluster.random.below(100) {
-        0..4 => {
+        0..3 => {
             let plan = plans::draw(&mut cluster.random);
             let priority = cluster.random.below(3) as i32;
             cluster.create(plan, priority);
         }
+        3 if cluster.random.one_in(2) => cluster.create_work(),
+        3 => cluster.touch_some_work(),
         4 => in_one_of_the_created(cluster, |cluster, task_id| cluster.stop(task_id)),
         5 => in_one_of_the_created(cluster, |cluster, task_id| {
             let record = cluster.model.task(task_id).clone();
@@ -142,7 +144,9 @@ fn heal(cluster: &mut Cluster) {
         }
         cluster.turn();
         cluster.core.check_sanity();
-        let all_finished = cluster.model.tasks.values().all(|task| task.stage == Stage::Finished);
+        let mut works = cluster.model.works.records.values();
+        let all_finished = cluster.model.tasks.values().all(|task| task.stage == Stage::Finished)
+            && works.all(|work| work.stage == Stage::Finished);
         if all_finished && cluster.nodes.iter().all(|node| node.is_idle()) {
             cluster.check_reload();
             return;

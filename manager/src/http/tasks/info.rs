@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::super::failure::Failure;
 use super::super::state::State;
-use crate::core::derive;
 use crate::core::record::{Deed, TaskRecord, What};
+use crate::core::{derive, result};
 use crate::store::StoredTask;
 
 pub(super) fn task_info(
@@ -21,6 +21,7 @@ pub(super) fn task_info(
 ) -> TaskInfo {
     TaskInfo {
         task: task.view(),
+        output: (!task.record.stage.is_open()).then(|| output(&task)),
         actions: derive::action_views(&task.record, &task.plan, &task.attempts, node_names),
         history: task.deeds.iter().map(|deed| deed_view(deed, actors)).collect(),
         result: derive::results(&task.record, &task.plan, &task.attempts, &task.outputs),
@@ -60,4 +61,16 @@ pub(crate) async fn plan_of(state: &State, record: &TaskRecord) -> Result<Arc<Pl
         Arc::make_mut(&mut plan).add_generated(generated);
     }
     Ok(plan)
+}
+
+/// What the task as a whole has left, from the attempts of its latest run that succeeded.
+fn output(task: &StoredTask) -> Box<RawValue> {
+    let succeeded = |ordinal| {
+        task.attempts.iter().rfind(|attempt| {
+            attempt.id.action == ordinal
+                && attempt.counts_in == task.record.run
+                && attempt.exit.as_ref().is_some_and(lp_protocol::Exit::is_success)
+        })
+    };
+    result::of_task(&task.plan, |ordinal| task.outputs.get(&succeeded(ordinal)?.id).map(|output| &**output))
 }

@@ -60,7 +60,8 @@ impl Store {
             .query_one_raw(self.statement(placeholders(self.backend, sql), [app_id.into()]))
             .await?;
         let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
-        Ok(count.unwrap_or(0).unsigned_abs())
+        // a work that is not finished may still make tasks of it
+        Ok(count.unwrap_or(0).unsigned_abs() + self.count_works_of_app(transaction, app_id).await?)
     }
 
     async fn load_app(&self, app_id: AppId) -> Result<AppView> {

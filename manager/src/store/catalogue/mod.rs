@@ -15,8 +15,10 @@ mod packages;
 mod usage;
 mod venvs;
 mod versions;
+mod workflows;
 
 pub use history::{Detail, PackageId};
 pub use packages::{NewPackage, PackageList, PackageUpdate};
 pub use usage::InUse;
 pub use versions::{NewVersion, Program, VersionInfo};
+pub use workflows::{NewWorkflow, StoredDefinition, WorkflowUpdate};

@@ -9,3 +9,4 @@ pub(super) mod service;
 pub(super) mod task;
 pub(super) mod token;
 pub(super) mod version;
+pub(super) mod work;

@@ -8,6 +8,7 @@ mod m0001_spine;
 mod m0002_origins;
 mod m0003_schedules;
 mod m0004_services;
+mod m0005_works;
 mod m0006_retention;
 mod m0007_nodes;
 mod m0008_runs;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_origins::Migration),
             Box::new(m0003_schedules::Migration),
             Box::new(m0004_services::Migration),
+            Box::new(m0005_works::Migration),
             Box::new(m0006_retention::Migration),
             Box::new(m0007_nodes::Migration),
             Box::new(m0008_runs::Migration),
