@@ -11,6 +11,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 use crate::bench;
 use crate::commands::{app, completions, gc, logs, node, task, venv, workspace};
+use crate::commands::{schedule, service};
 use crate::commands::{work, workflow};
 use crate::serve;
 
@@ -176,6 +177,12 @@ pub(crate) enum Command {
     /// Workspaces: the directories actions have worked in
     #[command(subcommand)]
     Workspace(workspace::Verb),
+    /// Schedules: applications run by the calendar
+    #[command(subcommand, visible_alias = "schedules")]
+    Schedule(schedule::Verb),
+    /// Services: applications that are kept running
+    #[command(subcommand, visible_alias = "services")]
+    Service(service::Verb),
     /// Run a node; or look at nodes and let new ones join
     Node(node::Node),
     /// Remove what of the past need not be kept, or show what that is
@@ -267,6 +274,28 @@ mod tests {
             "workspace download -t x -n y -f",
             "workspace download x y --file a/b --output c",
             "workspace delete -t x -t y -y",
+            "schedule create -n x -a y -H 12 -m 40 -d 1 -D -1 -e",
+            "schedule create -n x -w 67e55044-10b1-426f-9247-bb680e5fe0c8 -H 1 -i {}",
+            "schedule create -n x -a y --cron @daily --tz UTC --catchup all:5 --overlap kill --jitter 5m -e true",
+            "schedule list -n x -a y -s abcd -e -l 5",
+            "schedule list -e false",
+            "schedule info -s x",
+            "schedule update -s x -n y -m 5 -e false --end none",
+            "schedule enable x y",
+            "schedule disable -s x",
+            "schedule delete -s x -y",
+            "schedule trigger x",
+            "schedule next x -l 3 --after 2026-01-01T00:00:00Z",
+            "schedule history x --all",
+            "service create -n x -a y -i {} -d text -e",
+            "service create -n x -a y --signal -9 --grace 5s --delay 1s --max-delay 1m --reset-after 1h --max-restarts 3",
+            "service list -n x -a y -s abcd -e -l 5",
+            "service info -s x",
+            "service update -s x -a y -n z -i {} -d text -e false --max-restarts none --follow-active",
+            "service enable x y",
+            "service disable -s x",
+            "service restart x",
+            "service delete x -y",
             "gc --dry-run -r",
             "gc -y",
             "workflow create -n x -c file.json -d text -e true",
@@ -339,6 +368,13 @@ mod tests {
             "logs x --attempt 0",
             "node list --lifetime 1h",
             "completions tcsh",
+            "schedule create -n x -a y -H 1 --cron @daily",
+            "schedule create -n x -a y -w 67e55044-10b1-426f-9247-bb680e5fe0c8 -H 1",
+            "schedule create -a y -H 1",
+            "schedule create -n x -a y -H 1 --overlap maybe",
+            "schedule create -n x -a y -H 1 --catchup all:0",
+            "schedule update -n x",
+            "service create -n x",
         ] {
             let parsed = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' ')));
             assert!(parsed.is_err(), "lp {line}");

@@ -20,4 +20,4 @@ pub use ids::{
     AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
     WorkId, WorkflowId,
 };
-pub use state::{Exit, Stage, Status, UnknownWord};
+pub use state::{Exit, InstantState, Overlap, Source, Stage, Status, UnknownWord};

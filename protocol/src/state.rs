@@ -139,3 +139,34 @@ impl std::fmt::Display for Exit {
         }
     }
 }
+
+words! {
+    /// What a schedule runs.
+    Source {
+        Application = "application",
+        Workflow = "workflow",
+    }
+}
+
+words! {
+    /// What happens when an instant comes and what an earlier one started is not finished.
+    Overlap {
+        /// It fires all the same.
+        Allow = "allow",
+        Skip = "skip",
+        /// It waits for the end of the earlier ones.
+        Queue = "queue",
+        /// The earlier ones are stopped, and it fires when they have ended.
+        Kill = "kill",
+    }
+}
+
+words! {
+    /// What came of an instant.
+    InstantState {
+        /// It has come, and waits for the end of what earlier ones started.
+        Waiting = "waiting",
+        Fired = "fired",
+        Skipped = "skipped",
+    }
+}

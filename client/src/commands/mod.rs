@@ -14,6 +14,8 @@ mod input;
 pub(crate) mod logs;
 pub(crate) mod node;
 mod package;
+pub(crate) mod schedule;
+pub(crate) mod service;
 mod session;
 mod status;
 pub(crate) mod task;

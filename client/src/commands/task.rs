@@ -157,7 +157,10 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
 }
 
 /// The id of an application that is named somehow; whole ids are not asked for.
-async fn resolve_app(client: &lp_protocol::client::ManagerClient, app: &str) -> Result<AppId, Failure> {
+pub(crate) async fn resolve_app(
+    client: &lp_protocol::client::ManagerClient,
+    app: &str,
+) -> Result<AppId, Failure> {
     match app.parse() {
         Ok(id) => Ok(id),
         Err(_) => Ok(client.fetch_app(app).await?.app_id),

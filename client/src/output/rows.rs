@@ -1,5 +1,7 @@
 //! The views as rows: LitePipeline's column names first, ours after them in wide tables.
 
+mod standing;
+
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{
     AppView, Created, GarbageKind, NodeState, NodeView, TaskInfo, TaskView, VenvView, VersionInfo,

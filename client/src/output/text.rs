@@ -68,6 +68,11 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// The same for what the manager tells in seconds.
+pub(crate) fn seconds(seconds: f64) -> String {
+    duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// The time between two instants, `0ms` where the clocks disagree about their order.
 pub(crate) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
     (to - from).to_std().unwrap_or_default()

@@ -18,6 +18,8 @@ const TESTED: &[&str] = &[
     "multiple_actions",
     "resources",
     "retry",
+    "schedule",
+    "service",
     "workflow",
 ];
 

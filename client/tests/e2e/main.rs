@@ -13,6 +13,7 @@ mod nodes;
 mod parts;
 mod readme;
 mod restarts;
+mod standing;
 mod stops;
 mod venv;
 mod versions;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::queue::Queue;
 use super::record::{AttemptRecord, Open};
+use super::schedule::Schedules;
+use super::service::Services;
 use super::timers::Timers;
 use super::{Core, Now, Outcome, Settings, Shape};
 
@@ -24,6 +26,8 @@ impl Core {
             begun_tasks: 0,
             queue: Queue::default(),
             timers: Timers::default(),
+            schedules: Schedules::default(),
+            services: Services::default(),
             next_seq: open.next_seq,
             works: BTreeMap::new(),
             derived: Vec::new(),
@@ -34,6 +38,7 @@ impl Core {
             counters: Default::default(),
             watched: false,
         };
+        let active = core.restore_standing(open.standing);
         core.load_drains(now, open.drains);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         let mut made = open.actions.into_iter().peekable();
@@ -66,6 +71,7 @@ impl Core {
         for work in open.works {
             core.load_work(now, work, &open.plans);
         }
+        core.resume_standing(now, active);
         core.offered_targets = HashMap::new();
         core
     }

@@ -8,6 +8,7 @@
 //! ([`Core::load`]), by the same path as at every start.
 
 pub mod derive;
+mod derived;
 mod drain;
 mod generate;
 mod load;
@@ -23,8 +24,11 @@ pub mod record;
 mod reopen;
 pub mod result;
 pub mod retry;
+pub mod schedule;
+pub mod service;
 mod shape;
 mod sources;
+pub mod standing;
 mod targets;
 mod task;
 mod tasks;
@@ -53,6 +57,8 @@ pub use overview::{Counters, HeldAction, NodeOverview, Overview};
 use queue::{Place, Queue};
 use record::{AttemptId, AttemptRecord, TaskSeq};
 pub use reopen::Finished;
+use schedule::Schedules;
+use service::Services;
 pub use shape::Shape;
 pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};
@@ -92,6 +98,8 @@ pub struct Core {
     begun_tasks: u64,
     queue: Queue,
     timers: Timers,
+    schedules: Schedules,
+    services: Services,
     next_seq: TaskSeq,
     last_create_at: DateTime<Utc>,
     works: BTreeMap<WorkId, Box<work::Work>>,

@@ -8,8 +8,19 @@ impl Core {
     /// A task that was made by something else is finished.
     pub(super) fn origin_ended(&mut self, now: Now, record: &TaskRecord) {
         match record.origin {
+            Some(Origin::Schedule(id)) => self.schedule_task_ended(now, id, record.seq),
+            Some(Origin::Service(id)) => self.service_task_ended(now, id, record),
             Some(Origin::Work(work_id)) => self.work_task_ended(now, work_id, record),
-            Some(Origin::Schedule(_) | Origin::Service(_)) | None => {}
+            None => {}
+        }
+    }
+
+    /// A task that was made by something else is among the open ones: created, loaded, or run again.
+    pub(super) fn origin_opened(&mut self, record: &TaskRecord) {
+        match record.origin {
+            Some(Origin::Schedule(id)) => self.schedules.task_opened(id, record.seq),
+            Some(Origin::Service(id)) => self.services.task_opened(id, record.seq),
+            Some(Origin::Work(_)) | None => {}
         }
     }
 

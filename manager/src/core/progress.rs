@@ -237,7 +237,7 @@ impl Core {
     ///
     /// `sources` has what [`Core::wanted_sources`] has asked for at the same moment. What becomes due in the course of it is left for the
     /// next batch, for which its sources are read.
-    pub fn fire_timers(&mut self, now: Now, _sources: &Sources) {
+    pub fn fire_timers(&mut self, now: Now, sources: &Sources) {
         let due: Vec<_> = self.timers.due(now.mono).collect();
         for (at, timer) in due {
             if !self.timers.take((at, timer)) {
@@ -253,6 +253,8 @@ impl Core {
                 }
                 Timer::NodeSilent(node_id) => self.check_silence(now, node_id),
                 Timer::Rebalance => self.rebalance(),
+                Timer::Schedules => self.fire_schedules(now, sources),
+                Timer::Service(id) => self.fire_service(now, id, sources),
                 Timer::Settle(task) => self.settle(now, task),
                 Timer::DrainDeadline(node_id) => self.end_drain(node_id),
             }

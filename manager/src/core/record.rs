@@ -16,6 +16,7 @@ use lp_protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::standing::{Standing, StandingChanges};
 use super::work::{NewWork, OpenWork, WorkRecord};
 
 /// Position of a task in the order of creation: the key of its rows, the order of the queue and of every list.
@@ -201,6 +202,8 @@ pub struct Changes {
     pub deeds: Vec<Deed>,
     /// Tasks that go, with their attempts, inputs and logs.
     pub deleted: Vec<TaskSeq>,
+    /// Of schedules and services.
+    pub standing: StandingChanges,
     /// The `target_env` of tasks in `new_tasks` that have one, as it was given.
     pub targets: BTreeMap<TaskSeq, Box<str>>,
     /// Nodes whose drain begins or changes; None: it ends.
@@ -220,6 +223,7 @@ impl Changes {
             && self.without_actions.is_empty()
             && self.deeds.is_empty()
             && self.deleted.is_empty()
+            && self.standing.is_empty()
             && self.new_works.is_empty()
             && self.works.is_empty()
             && self.deleted_works.is_empty()
@@ -237,6 +241,7 @@ impl Changes {
             + self.actions.len()
             + self.deeds.len()
             + self.deleted.len()
+            + self.standing.len()
             + self.new_works.len()
             + self.works.len()
             + self.deleted_works.len()
@@ -261,6 +266,7 @@ pub struct Open {
     pub plans: BTreeMap<VersionId, Arc<Plan>>,
     /// One more than the highest `seq` ever given out.
     pub next_seq: TaskSeq,
+    pub standing: Standing,
     /// The `target_env` of those of these tasks that have one.
     pub targets: BTreeMap<TaskSeq, Box<str>>,
     /// Nodes that are drained.

@@ -36,6 +36,7 @@ impl Core {
         by: &str,
     ) -> Result<TaskRecord, TaskRefusal> {
         self.refuse_unless_runnable(&task.record)?;
+        self.refuse_of_service(&task.record)?;
         let Finished { mut record, mut attempts, mut plan } = task;
         // a work has chosen the version of its tasks, and reads their results by its plan
         let is_chosen = matches!(record.origin, Some(Origin::Work(_)));
@@ -70,6 +71,7 @@ impl Core {
         by: &str,
     ) -> Result<TaskRecord, TaskRefusal> {
         self.refuse_unless_runnable(&task.record)?;
+        self.refuse_of_service(&task.record)?;
         let Finished { mut record, mut attempts, mut plan } = task;
         if record.status == Some(Status::Success) && from.is_empty() {
             return Err(TaskRefusal::Succeeded);

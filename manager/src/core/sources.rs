@@ -12,6 +12,7 @@ use lp_protocol::{AppId, VersionId, WorkflowId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::record::{TaskSeq, Unwanted};
 use super::timers::Timer;
 use super::work::WorkSource;
 use super::{Core, Now};
@@ -25,6 +26,8 @@ pub enum SourceKey {
     Workflow(WorkflowId),
     /// The input that is kept for a schedule or a service, by its id.
     Input(Uuid),
+    /// The workspaces a finished task has left, on which nodes.
+    Workspaces(TaskSeq),
 }
 
 /// An application's active version.
@@ -42,11 +45,22 @@ pub struct Sources {
     pub inputs: BTreeMap<Uuid, Box<RawValue>>,
     /// Or why no work can be made of it now, in words that go after "skipped: ".
     pub workflows: BTreeMap<WorkflowId, Result<Arc<WorkSource>, String>>,
+    pub workspaces: BTreeMap<TaskSeq, Vec<Unwanted>>,
+    /// What was looked for. A timer that is set after that asks for something else, and is left for the next batch.
+    pub asked: BTreeSet<SourceKey>,
 }
 
 impl Sources {
     pub fn app(&self, app_id: AppId) -> Option<&AppSource> {
         self.apps.get(&app_id)
+    }
+
+    pub fn was_asked(&self, key: &SourceKey) -> bool {
+        self.asked.contains(key)
+    }
+
+    pub fn workspaces(&self, task: TaskSeq) -> &[Unwanted] {
+        self.workspaces.get(&task).map_or(&[], Vec::as_slice)
     }
 
     /// What a work of this workflow would be made of now.
@@ -65,13 +79,15 @@ impl Core {
     pub fn wanted_sources(&self, now: Now) -> BTreeSet<SourceKey> {
         let mut wanted = BTreeSet::new();
         for (_, timer) in self.timers.due(now.mono) {
-            self.add_sources(timer, &mut wanted);
+            self.add_sources(now, timer, &mut wanted);
         }
         wanted
     }
 
-    fn add_sources(&self, timer: Timer, _wanted: &mut BTreeSet<SourceKey>) {
+    fn add_sources(&self, now: Now, timer: Timer, wanted: &mut BTreeSet<SourceKey>) {
         match timer {
+            Timer::Schedules => self.schedules.add_sources(now, wanted),
+            Timer::Service(id) => self.services.add_sources(id, wanted),
             Timer::Retry { .. }
             | Timer::NodeSilent(_)
             | Timer::Rebalance

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lp_protocol::frames::{ManagerFrame, Stop};
 use lp_protocol::manifest;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
-use lp_protocol::{AppId, Stage, Status, TaskId, VersionId, WorkId};
+use lp_protocol::{AppId, ServiceId, Stage, Status, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 
 use super::record::{
@@ -39,6 +39,8 @@ pub enum TaskRefusal {
     NoSuchAction(String),
     /// Deleted or reopened in this very batch.
     Changed,
+    /// It is the task of a service, which makes the next one itself.
+    OfService(ServiceId),
     /// It belongs to a work that is not finished, which counts on it.
     PartOf(WorkId),
     /// It was never started, because its input could not be put together.
@@ -117,6 +119,7 @@ impl Core {
         let mut task = Task::restore(record, shape, attempts, now);
         task.targets = targets;
         self.by_id.insert(task.record.task_id, seq);
+        self.origin_opened(&task.record);
         self.begun_tasks += u64::from(task.begun);
         let states: Vec<(Ordinal, State)> =
             task.all_actions().map(|(ordinal, action)| (ordinal, action.state)).collect();
@@ -176,6 +179,14 @@ impl Core {
         self.refuse_unless_finished(record)?;
         self.outcome.changes.deleted.push(record.seq);
         Ok(())
+    }
+
+    /// A service makes its tasks itself, one after the other.
+    pub(super) fn refuse_of_service(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {
+        match record.origin {
+            Some(Origin::Service(id)) if self.services.is_known(id) => Err(TaskRefusal::OfService(id)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn refuse_unless_finished(&self, record: &TaskRecord) -> Result<(), TaskRefusal> {

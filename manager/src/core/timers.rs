@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lp_protocol::NodeId;
+use lp_protocol::ServiceId;
 use lp_protocol::plan::Ordinal;
 
 use super::record::TaskSeq;
@@ -20,6 +21,10 @@ pub(super) enum Timer {
     DrainDeadline(NodeId),
     /// Look whether attempts wait on one node while another has room.
     Rebalance,
+    /// The wait before a service's next task is over.
+    Service(ServiceId),
+    /// Look at the wall clock for schedules that have something to decide.
+    Schedules,
 }
 
 #[derive(Debug, Default)]

@@ -11,11 +11,13 @@ use std::time::Duration;
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
 use lp_protocol::plan::{EnvRef, Plan};
 use lp_protocol::views::{Created, Event, WhyAction};
-use lp_protocol::{AppId, NodeId, TaskId, VersionId, WorkId};
+use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::core::record::{StopRequest, TaskRecord, Unwanted};
+use crate::core::schedule::ScheduleRefusal;
+use crate::core::service::ServiceRefusal;
 use crate::core::{ConnectionId, HeldAction, Overview};
 use crate::store::{Epoch, Store};
 
@@ -81,6 +83,14 @@ pub enum Error {
     NoSuchAction { task_id: TaskId, action: String },
     #[error("the key `{key}` was used before for another request (task `{task_id}`)")]
     KeyReused { key: String, task_id: TaskId },
+    #[error(
+        "task `{task_id}` belongs to the service `{service_id}`, which starts its next task itself; see `lp service restart`"
+    )]
+    OfService { task_id: TaskId, service_id: ServiceId },
+    #[error(transparent)]
+    Schedule(#[from] ScheduleRefusal),
+    #[error(transparent)]
+    Service(#[from] ServiceRefusal),
     #[error("node `{node_id}` {refusal}")]
     NodeBusy { node_id: NodeId, refusal: crate::core::NodeRefusal },
     /// The connection is not the node's present one any more.

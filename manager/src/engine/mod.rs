@@ -14,6 +14,8 @@ mod input;
 mod nodes;
 mod requests;
 mod run;
+mod schedules;
+mod services;
 mod works;
 
 pub use crate::core::removed;

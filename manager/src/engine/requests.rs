@@ -179,6 +179,7 @@ fn refused(task_id: TaskId, refusal: TaskRefusal) -> Error {
         TaskRefusal::StillOpen(stage) => {
             Error::WrongStage { task_id, stage, wanted: "wait until it has finished, or stop it first" }
         }
+        TaskRefusal::OfService(service_id) => Error::OfService { task_id, service_id },
         TaskRefusal::WithoutInput => Error::WithoutInput { task_id },
         TaskRefusal::PartOf(work_id) => Error::PartOfWork { task_id, work_id },
         TaskRefusal::Succeeded => Error::Succeeded { task_id },

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Leadership, Turn};
 use super::handle::{Engine, Error, Request};
+use crate::clock::Clock;
 use crate::core::{self, Core, Now};
 use crate::store::{Epoch, Lease, Store};
 
@@ -40,8 +40,17 @@ pub fn start(store: Arc<Store>, settings: Settings, shutdown: CancellationToken)
     let (events, _) = broadcast::channel(EVENTS);
     let (leadership, watched) = watch::channel(None);
     let engine = Engine { store: store.clone(), inbox, events: events.clone(), leadership: watched };
-    let life =
-        Life { store, settings, requests, events, leadership, shutdown, origin: Instant::now(), turn: None };
+    let life = Life {
+        store,
+        settings,
+        requests,
+        events,
+        leadership,
+        shutdown,
+        origin: Instant::now(),
+        turn: None,
+        clock: Clock::system(),
+    };
     let handle = tokio::spawn(life.run());
     (engine, handle)
 }
@@ -54,6 +63,7 @@ struct Life {
     leadership: watch::Sender<Option<Epoch>>,
     shutdown: CancellationToken,
     origin: Instant,
+    clock: Clock,
     /// What outlives a reload: those who wait for tasks, and the counters.
     turn: Option<Turn>,
 }
@@ -162,8 +172,8 @@ impl Life {
             weight += request.weight();
             requests.push(request);
         }
-        let origin = self.origin;
-        let clock = move || Now { wall: Utc::now(), mono: origin.elapsed() };
+        let (origin, wall) = (self.origin, self.clock.clone());
+        let clock = move || Now { wall: wall.now(), mono: origin.elapsed() };
         match turn.carry_out(clock, requests).await {
             Ok(()) => Ok(()),
             Err(crate::store::Error::Deposed) => {
@@ -194,7 +204,7 @@ impl Life {
     }
 
     fn now(&self) -> Now {
-        Now { wall: Utc::now(), mono: self.origin.elapsed() }
+        Now { wall: self.clock.now(), mono: self.origin.elapsed() }
     }
 }
 

@@ -87,6 +87,7 @@ pub(crate) async fn update(
     state.catalogue.forget_app(app_id);
     let mut updated = updated?;
     updated.version.warnings.extend(missing);
+    state.engine.app_activated(app_id, updated.version.version_id).await?;
     Ok(HttpResponse::Ok().json(updated))
 }
 

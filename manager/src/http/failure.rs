@@ -13,6 +13,8 @@ use lp_protocol::{ApiError, ErrorCode};
 use serde::Serialize;
 
 use crate::auth::{self, Kind};
+use crate::core::schedule::ScheduleRefusal;
+use crate::core::service::ServiceRefusal;
 use crate::{blobs, engine, store};
 
 /// A refusal, with what only the log is told.
@@ -168,6 +170,16 @@ impl From<engine::Error> for Failure {
             Error::PartOfWork { work_id, .. } => Self::new(ErrorCode::Conflict, error.to_string())
                 .hint(format!("Stop the work with `lp work stop {work_id}`, or wait until it has finished.")),
             Error::AppGone { .. } => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::Schedule(refusal) => match refusal {
+                ScheduleRefusal::NotFound(id) => Self::not_found("schedule", id),
+                ScheduleRefusal::Times(_) | ScheduleRefusal::Zone(_) | ScheduleRefusal::EndsBeforeStart => {
+                    Self::invalid(refusal.to_string())
+                }
+            },
+            Error::Service(refusal) => match refusal {
+                ServiceRefusal::NotFound(id) => Self::not_found("service", id),
+                ServiceRefusal::Disabled(_) => Self::new(ErrorCode::Conflict, refusal.to_string()),
+            },
             Error::VersionGone { task_id, .. } => Self::new(ErrorCode::Gone, error.to_string()).hint(format!(
                 "`lp task rerun {}` runs it from the beginning with the active version.",
                 task_id.short()
@@ -181,7 +193,7 @@ impl From<engine::Error> for Failure {
                 "`lp task recover {0} --from ACTION` runs an action and what follows from it again, `lp task rerun {0}` everything.",
                 task_id.short()
             )),
-            Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
+            Error::OfService { .. } | Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }
         }

@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use lp_protocol::ErrorCode;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::failure::Failure;
 
@@ -111,6 +112,11 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
             .hint(format!("Look at {place}.")),
         }
     })
+}
+
+/// `{}`, for what has no input.
+pub(crate) fn empty_object() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).expect("`{}` is JSON")
 }
 
 /// The query, of which every part must be known.

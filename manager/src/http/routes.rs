@@ -11,6 +11,7 @@ use super::{
     apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
     workspaces,
 };
+use super::{schedules, services};
 use super::{workflows, works};
 
 macro_rules! routes {
@@ -88,6 +89,14 @@ routes! {
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file" { get workspaces::download_file; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
 
+    "/api/v1/schedules" { get schedules::list; post schedules::create; }
+    "/api/v1/schedules/{schedule}" { get schedules::show; patch schedules::update; delete schedules::delete; }
+    "/api/v1/schedules/{schedule}/instants" { get schedules::instants; }
+    "/api/v1/schedules/{schedule}/next" { get schedules::next; }
+    "/api/v1/schedules/{schedule}/trigger" { post schedules::trigger; }
+    "/api/v1/services" { get services::list; post services::create; }
+    "/api/v1/services/{service}" { get services::show; patch services::update; delete services::delete; }
+    "/api/v1/services/{service}/restart" { post services::restart; }
     "/api/v1/workflows" { get workflows::list; post workflows::create; }
     "/api/v1/workflows/{workflow}" { get workflows::show; patch workflows::update; delete workflows::delete; }
     "/api/v1/works" { get works::list; post works::create; }

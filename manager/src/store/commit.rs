@@ -33,6 +33,7 @@ impl Store {
             works: _,
             deleted_works: _,
             deleted,
+            standing,
             targets,
             drains,
             removed_nodes,
@@ -50,6 +51,9 @@ impl Store {
         super::actions::write(&transaction, changes).await?;
         if !deleted.is_empty() {
             self.delete_tasks(&transaction, deleted).await?;
+        }
+        if !standing.is_empty() {
+            self.commit_standing(&transaction, standing).await?;
         }
         super::works::write(&transaction, changes).await?;
         transaction.commit().await?;

@@ -37,10 +37,11 @@ impl Store {
             self.load_state(transaction, state, &mut open, &mut skipped).await?;
         }
         open.works = self.load_open_works(transaction, &mut open.corrupt).await?;
-        let of_works = open.works.iter().flat_map(|work| work.plan.versions());
-        let versions: BTreeSet<VersionId> =
-            open.tasks.iter().map(|task| task.version_id).chain(of_works).collect();
+        let mut versions = self.load_standing(transaction, &mut open).await?;
+        versions.extend(open.tasks.iter().map(|task| task.version_id));
+        versions.extend(open.works.iter().flat_map(|work| work.plan.versions()));
         open.plans = self.load_plans(transaction, &versions, &mut open.corrupt).await?;
+        open.hand_out_plans();
         for task in open.tasks.iter().filter(|task| !open.plans.contains_key(&task.version_id)) {
             open.corrupt.push(corrupt("tasks", task.seq, &Damage::Dangling("versions")));
             skipped.insert(task.seq);
@@ -198,6 +199,6 @@ pub(super) fn attempt_name(row: &QueryResult) -> String {
     format!("{}/{}/{}", part("task"), part("action"), part("number"))
 }
 
-fn corrupt(table: &str, row: impl Display, damage: &Damage) -> String {
+pub(super) fn corrupt(table: &str, row: impl Display, damage: &Damage) -> String {
     format!("{table} {row}: {damage}")
 }

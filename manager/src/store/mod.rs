@@ -25,8 +25,11 @@ mod open;
 mod payloads;
 mod resolve;
 mod retention;
+mod schedules;
+mod services;
 mod sources;
 mod sql;
+mod standing;
 mod tokens;
 mod works;
 
@@ -42,6 +45,8 @@ pub use logs::Segment;
 pub use nodes::{NewNode, StoredNode};
 pub use open::Store;
 pub use retention::{Ended, Expiry, Place, Surplus, Through};
+pub use schedules::StoredSchedule;
+pub use services::StoredService;
 pub use tokens::{NewToken, StoredToken};
 pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 

@@ -14,6 +14,7 @@ mod model;
 mod outage;
 mod retention;
 mod samples;
+mod standing;
 mod versions;
 mod works;
 

@@ -16,6 +16,8 @@ mod error;
 mod events;
 mod gc;
 mod logs;
+mod schedules;
+mod services;
 mod stream;
 mod tasks;
 mod venvs;

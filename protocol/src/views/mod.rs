@@ -4,6 +4,8 @@
 mod apps;
 mod cluster;
 mod gc;
+mod schedules;
+mod services;
 mod tasks;
 mod versions;
 mod workflows;
@@ -13,6 +15,8 @@ mod workspaces;
 pub use apps::*;
 pub use cluster::*;
 pub use gc::*;
+pub use schedules::*;
+pub use services::*;
 pub use tasks::*;
 pub use versions::*;
 pub use workflows::*;

@@ -17,7 +17,7 @@ use super::model::Model;
 use super::plans;
 use super::work_model::derive_inputs;
 use crate::core::record::{StopRequest, TaskRecord};
-use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
+use crate::core::{ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Bench {
     pub(super) core: Core,
@@ -176,7 +176,8 @@ impl Bench {
 
     /// One turn: commits, and says what the core wants done, acknowledgements left out.
     pub(super) fn turn(&mut self) -> Vec<String> {
-        self.core.fire_timers(self.now, &Sources::default());
+        let sources = self.model.standing.sources(&self.core.wanted_sources(self.now));
+        self.core.fire_timers(self.now, &sources);
         derive_inputs(&mut self.core, self.now, &self.model, || false);
         self.core.place(self.now);
         let outcome = self.core.take_outcome();

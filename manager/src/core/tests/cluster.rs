@@ -16,7 +16,7 @@ use super::plans;
 use super::random::Random;
 use super::work_model::derive_inputs;
 use crate::core::record::{SUCCESS_EVENT, StopRequest, TaskRecord};
-use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings, Sources};
+use crate::core::{AssignOrder, ConnectionId, Core, Effect, NewTaskRequest, Now, Settings};
 
 pub(super) struct Cluster {
     pub(super) random: Random,
@@ -56,6 +56,11 @@ impl Cluster {
             connections: 0,
             ids: 0,
         }
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
     }
 
     pub(super) fn now(&self) -> Now {
@@ -223,7 +228,8 @@ impl Cluster {
     /// One turn of the engine's loop.
     pub(super) fn turn(&mut self) {
         let now = self.now();
-        self.core.fire_timers(now, &Sources::default());
+        let sources = self.model.standing.sources(&self.core.wanted_sources(now));
+        self.core.fire_timers(now, &sources);
         self.derive_inputs();
         self.core.place(now);
         let outcome = self.core.take_outcome();

@@ -11,7 +11,11 @@ mod random;
 mod rules;
 mod run_rules;
 mod sanity;
+mod schedule_rules;
+mod service_rules;
 mod simulation;
+mod standing;
+mod standing_model;
 mod work_model;
 mod work_rules;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
 
+use super::standing_model::StandingModel;
 use super::work_model::WorkRows;
 use crate::core::Finished;
 use crate::core::record::{
@@ -17,6 +18,7 @@ pub(super) struct Model {
     pub(super) tasks: BTreeMap<TaskSeq, TaskRecord>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRecord>,
     pub(super) plans: BTreeMap<VersionId, Arc<Plan>>,
+    pub(super) standing: StandingModel,
     pub(super) works: WorkRows,
     pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
     pub(super) drains: BTreeMap<NodeId, Drain>,
@@ -69,6 +71,7 @@ impl Model {
             self.attempts.retain(|id, _| id.task != *seq);
             self.actions.retain(|(task, _), _| task != seq);
         }
+        self.commit_standing(changes);
         self.commit_works(changes);
     }
 
@@ -110,6 +113,7 @@ impl Model {
                 .map(|((task, _), plan)| (*task, plan.clone()))
                 .collect(),
             next_seq: self.next_seq,
+            standing: self.load_standing(),
             corrupt: Vec::new(),
             targets: self
                 .targets

@@ -48,6 +48,7 @@ impl Core {
         assert_eq!(self.begun_tasks, self.tasks.values().filter(|task| task.begun).count() as u64);
         self.check_drains();
         self.check_nodes(live);
+        self.check_standing();
         self.check_works();
     }
 
@@ -118,6 +119,7 @@ impl Core {
                 writeln!(text, "  {ordinal} {state} {counts:?}").unwrap();
             }
         }
+        self.describe_standing(&mut text);
         for (work_id, work) in &self.works {
             writeln!(text, "work {work_id:?} {} {:?}", work.unsettled, work.record).unwrap();
             for node in &work.nodes {

@@ -52,6 +52,9 @@ fn run(seed: u64) {
 
 fn step(cluster: &mut Cluster) {
     let node = cluster.random.below(cluster.nodes.len());
+    if cluster.random.one_in(25) {
+        return cluster.stir_standing();
+    }
     match cluster.random.below(100) {
         0..3 => {
             let plan = plans::draw(&mut cluster.random);
@@ -124,6 +127,8 @@ fn heal(cluster: &mut Cluster) {
         cluster.undrain(node);
     }
     cluster.turn();
+    cluster.model.check_instants();
+    cluster.disable_standing();
     for _ in 0..3000 {
         for node in 0..cluster.nodes.len() {
             if cluster.nodes[node].connection.is_none() {

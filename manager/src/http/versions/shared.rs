@@ -45,7 +45,11 @@ pub(super) async fn activate(
         // also after an error: it may have come after the commit
         state.catalogue.forget_app(app_id);
     }
-    Ok(HttpResponse::Ok().json(activated?))
+    let activated = activated?;
+    if let PackageId::App(app_id) = package {
+        state.engine.app_activated(app_id, activated.version_id).await?;
+    }
+    Ok(HttpResponse::Ok().json(activated))
 }
 
 pub(super) async fn delete(
@@ -81,6 +85,10 @@ pub(crate) fn hint_of_use(what: &str, name: &str, reason: &InUse) -> String {
         InUse::Tasks(_) => "Wait until they have finished, or stop them: `lp task list`.".to_owned(),
         InUse::Works(_) => "Wait until they have finished, or stop them: `lp work list`.".to_owned(),
         InUse::Actions(_) => "Wait until they have ended.".to_owned(),
+        InUse::Services(_) => {
+            "`lp service update` has a service take the active version; `lp service delete` deletes it."
+                .to_owned()
+        }
         InUse::Apps(_) => "Upload the app without it first: `lp app update`.".to_owned(),
     }
 }

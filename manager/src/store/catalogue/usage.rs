@@ -39,6 +39,8 @@ pub enum InUse {
     Actions(u64),
     /// Names of apps whose active version names it.
     Apps(Vec<String>),
+    /// Names of services that run it, or will.
+    Services(Vec<String>),
 }
 
 impl fmt::Display for InUse {
@@ -52,12 +54,17 @@ impl fmt::Display for InUse {
             Self::Actions(1) => f.write_str("may be used by an action that runs now"),
             Self::Actions(count) => write!(f, "may be used by {count} actions that run now"),
             Self::Apps(names) => {
-                let shown: Vec<String> = names.iter().take(FEW).map(|name| format!("`{name}`")).collect();
-                let more = if names.len() > FEW { ", ..." } else { "" };
-                write!(f, "is named by the app {}{more}", shown.join(", "))
+                write!(f, "is named by the app {}", shown(names))
             }
+            Self::Services(names) => write!(f, "is run by the service {}", shown(names)),
         }
     }
+}
+
+fn shown(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(FEW).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > FEW { ", ..." } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 impl Store {
@@ -78,7 +85,11 @@ impl Store {
         }
         let PackageId::Venv(venv_id) = package else {
             let works = self.count_works_of_version(connection, version.version_id).await?;
-            return Ok((works > 0).then_some(InUse::Works(works)));
+            if works > 0 {
+                return Ok(Some(InUse::Works(works)));
+            }
+            let services = self.list_services_of_version(connection, version.version_id).await?;
+            return Ok((!services.is_empty()).then_some(InUse::Services(services)));
         };
         let apps = self.list_apps_naming(connection, name, version.number).await?;
         if !apps.is_empty() {

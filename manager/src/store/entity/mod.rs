@@ -4,6 +4,8 @@ pub(super) mod attempt;
 pub(super) mod columns;
 pub(super) mod node;
 pub(super) mod package;
+pub(super) mod schedule;
+pub(super) mod service;
 pub(super) mod task;
 pub(super) mod token;
 pub(super) mod version;

@@ -6,6 +6,8 @@
 
 mod m0001_spine;
 mod m0002_origins;
+mod m0003_schedules;
+mod m0004_services;
 mod m0005_works;
 mod m0006_retention;
 mod m0007_nodes;
@@ -27,6 +29,8 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_spine::Migration),
             Box::new(m0002_origins::Migration),
+            Box::new(m0003_schedules::Migration),
+            Box::new(m0004_services::Migration),
             Box::new(m0005_works::Migration),
             Box::new(m0006_retention::Migration),
             Box::new(m0007_nodes::Migration),

@@ -1,0 +1,4 @@
+//! Tests of schedules.
+
+mod calendar;
+mod cron;
