@@ -199,6 +199,7 @@ fn check(task: &TaskInfo, story: &Story) {
                 | Exit::TimedOut
                 | Exit::Stopped { .. }
                 | Exit::BadOutput { .. }
+                | Exit::Unhealthy { .. }
                 | Exit::Drained
                 | Exit::Lost { .. } => {
                     panic!("nobody has killed programs, and no node was away for long: {what}")

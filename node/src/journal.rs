@@ -68,6 +68,8 @@ pub(crate) enum Record {
 pub(crate) enum Cause {
     Stopped,
     TimedOut,
+    /// Its health command failed too often; the sentence says how.
+    Unhealthy(String),
     /// The manager has given it to another node or recorded its end.
     Forgotten,
 }

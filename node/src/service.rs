@@ -25,7 +25,7 @@ use crate::packages;
 use crate::runner::environ::Base;
 use crate::runner::launch::Site;
 use crate::runner::state::State;
-use crate::runner::{Address, Runner};
+use crate::runner::{Address, Runner, health};
 use crate::streams::Streams;
 use crate::supervisor::client::Settings;
 use crate::timer;
@@ -135,6 +135,7 @@ struct Node {
     facts: NodeFacts,
     preparing: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
     trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
+    watching: mpsc::UnboundedReceiver<health::Watch>,
 }
 
 impl Node {
@@ -159,12 +160,13 @@ impl Node {
         };
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
-        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash));
-        Ok(Self { runner, manager, settings, facts, preparing, trashing })
+        let (watch, watching) = mpsc::unbounded_channel();
+        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
+        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
-        let Self { runner, manager, settings, facts, preparing, trashing } = self;
+        let Self { runner, manager, settings, facts, preparing, trashing, watching } = self;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
         let threads = start_threads(&runner)?;
@@ -174,6 +176,7 @@ impl Node {
         tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
         tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
         tasks.spawn(
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
                 .keep(ending.clone()),

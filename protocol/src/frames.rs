@@ -233,6 +233,9 @@ pub struct Assignment {
     pub grace: Duration,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
+    /// What is run beside the program to see whether it still does its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<crate::health::Health>,
     /// A JSON object: the task's input, then the outputs of the conditions under their names, then `action_info`. The node adds
     /// `task_id`, `workspace` and its own address and writes `input.data`.
     pub input: Box<RawValue>,

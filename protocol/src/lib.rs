@@ -6,6 +6,7 @@
 pub mod client;
 mod error;
 pub mod frames;
+pub mod health;
 mod ids;
 pub mod labels;
 pub mod manifest;

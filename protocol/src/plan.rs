@@ -62,6 +62,9 @@ pub struct ActionPlan {
     /// Its node stops it before the manager may give it to another one (DESIGN 4).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
+    /// What is run beside its program to see whether it still does its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<crate::health::Health>,
     /// Where another action of the task has made it at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Generation>,
@@ -338,4 +341,5 @@ pub enum RetryOn {
     TimedOut,
     NotStarted,
     Lost,
+    Unhealthy,
 }

@@ -97,6 +97,8 @@ pub enum Exit {
     NotStarted { reason: String },
     /// It ended with code 0 but what it left in `output.data` cannot be used.
     BadOutput { reason: String },
+    /// Its health command failed too often in a row, and it was stopped.
+    Unhealthy { reason: String },
     /// Nobody knows how it ended.
     Lost { reason: String },
     /// The node gave it back before it had started; it does not count as a try.
@@ -117,9 +119,12 @@ impl Exit {
             Exit::Signal { signal } => Some(-signal),
             Exit::Stopped { returncode } => Some(*returncode),
             Exit::BadOutput { .. } => Some(0),
-            Exit::TimedOut | Exit::NotStarted { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => {
-                None
-            }
+            Exit::TimedOut
+            | Exit::NotStarted { .. }
+            | Exit::Unhealthy { .. }
+            | Exit::Lost { .. }
+            | Exit::Returned
+            | Exit::Drained => None,
         }
     }
 }
@@ -133,6 +138,7 @@ impl std::fmt::Display for Exit {
             Exit::Stopped { .. } => f.write_str("stopped on request"),
             Exit::NotStarted { reason } => write!(f, "not started: {reason}"),
             Exit::BadOutput { reason } => write!(f, "bad output.data: {reason}"),
+            Exit::Unhealthy { reason } => write!(f, "unhealthy: {reason}"),
             Exit::Lost { reason } => write!(f, "lost: {reason}"),
             Exit::Returned => f.write_str("handed back unstarted"),
             Exit::Drained => f.write_str("stopped because its node was drained"),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::ManagerFrame;
+use lp_protocol::health::Health;
 use lp_protocol::plan::Ordinal;
 use lp_protocol::views;
 use lp_protocol::{AttemptKey, NodeId, TaskId, VersionId};
@@ -57,4 +58,6 @@ pub struct AssignOrder {
     pub shape: Arc<Shape>,
     pub action: Ordinal,
     pub priority: i64,
+    /// Of the service whose task it is, where the action has none of its own.
+    pub health: Option<Health>,
 }

@@ -122,6 +122,7 @@ impl Core {
             shape: task.shape.clone(),
             action: id.action,
             priority: task.priority(id.action),
+            health: self.service_health(&task.record, id.action),
         };
         self.outcome.effects.push(Effect::Assign { connection, order });
     }

@@ -289,6 +289,7 @@ fn attempt_status(exit: &Exit) -> Status {
         | Exit::TimedOut
         | Exit::NotStarted { .. }
         | Exit::BadOutput { .. }
+        | Exit::Unhealthy { .. }
         | Exit::Lost { .. } => Status::Fail,
     }
 }

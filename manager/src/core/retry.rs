@@ -39,7 +39,11 @@ pub fn next(retry: &Retry, exit: &Exit, failures: u32, losses: u32, id: AttemptI
 pub fn counts_as_failure(exit: &Exit) -> bool {
     match exit {
         Exit::Code { code } => *code != 0,
-        Exit::Signal { .. } | Exit::TimedOut | Exit::NotStarted { .. } | Exit::BadOutput { .. } => true,
+        Exit::Signal { .. }
+        | Exit::TimedOut
+        | Exit::NotStarted { .. }
+        | Exit::BadOutput { .. }
+        | Exit::Unhealthy { .. } => true,
         Exit::Stopped { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => false,
     }
 }
@@ -51,6 +55,7 @@ fn is_listed(retry: &Retry, exit: &Exit) -> bool {
             (RetryOn::Signal, Exit::Signal { .. }) => true,
             (RetryOn::TimedOut, Exit::TimedOut) => true,
             (RetryOn::NotStarted, Exit::NotStarted { .. }) => true,
+            (RetryOn::Unhealthy, Exit::Unhealthy { .. }) => true,
             (RetryOn::Lost, Exit::Lost { .. } | Exit::Stopped { .. }) => true,
             _ => false,
         })

@@ -79,6 +79,7 @@ fn assemble(
         timeout: *timeout,
         grace: plan.grace.max(Duration::ZERO),
         exclusive: plan.exclusive,
+        health: plan.health.clone().or_else(|| order.health.clone()),
         input: input::assemble(&fields)?,
     })
 }

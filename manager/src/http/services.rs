@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use lp_protocol::ServiceId;
+use lp_protocol::health::Health;
+use lp_protocol::{ServiceId, manifest};
 use lp_protocol::units::duration_from_seconds;
 use lp_protocol::views::{
     CreateService, ListServices, Page, ServiceInfo, ServiceView, StopTask, UpdateService,
@@ -87,6 +88,7 @@ pub(crate) async fn create(
         signal: stop.signal,
         grace: stop.grace,
         backoff,
+        health: body.health.as_ref().map(|given| health(given, None)).transpose()?,
         enable: body.enable,
         tasks: 0,
         restarts: 0,
@@ -136,6 +138,11 @@ pub(crate) async fn update(
         reset_after: wait("reset_after", body.reset_after)?.unwrap_or(before.reset_after),
         max_restarts: body.max_restarts.unwrap_or(before.max_restarts),
     })?;
+    let health = match &body.health {
+        Some(Some(given)) => Some(Some(health(given, stored.record.health.as_ref())?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     let app_id = body.app_id.unwrap_or(stored.record.app_id);
     // a service of a deleted application can still be renamed or disabled
     let program = match state.catalogue.load_app(&state.store, app_id).await {
@@ -151,6 +158,7 @@ pub(crate) async fn update(
         signal: body.signal.map(|_| stop.signal),
         grace: body.grace.map(|_| stop.grace),
         backoff: Some(backoff),
+        health,
         enable: body.enable,
         input: body.input_data.map(Some),
     };
@@ -198,6 +206,14 @@ fn wait(name: &str, seconds: Option<f64>) -> Result<Option<Duration>, Failure> {
     duration_from_seconds(seconds).map(Some).ok_or_else(wrong)
 }
 
+fn health(given: &serde_json::Value, before: Option<&Health>) -> Result<Health, Failure> {
+    manifest::parse_health(given, before).map_err(|error| {
+        Failure::invalid(error.to_string()).hint(
+            "`health` is {\"command\": \"./check.sh\", \"interval\": 10, \"timeout\": 5, \"failures\": 3, \"grace\": 10}; all but the command may be left out.",
+        )
+    })
+}
+
 fn checked(backoff: Backoff) -> Result<Backoff, Failure> {
     if backoff.delay < MIN_DELAY {
         return Err(Failure::invalid(format!(
@@ -228,6 +244,7 @@ fn view(stored: StoredService) -> ServiceView {
         signal,
         grace,
         backoff: Backoff { delay, max_delay, reset_after, max_restarts },
+        health,
         enable,
         tasks: _,
         restarts,
@@ -257,6 +274,7 @@ fn view(stored: StoredService) -> ServiceView {
         max_delay: max_delay.as_secs_f64(),
         reset_after: reset_after.as_secs_f64(),
         max_restarts,
+        health,
         enable,
         restarts,
         failures,

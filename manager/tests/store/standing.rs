@@ -10,6 +10,8 @@ use lp_manager::core::service::record::{Backoff, ServiceRecord};
 use lp_manager::core::standing::StandingChanges;
 use lp_manager::core::{SourceKey, Sources};
 use lp_manager::store::Error;
+use lp_protocol::health::Health;
+use lp_protocol::plan::Command;
 use lp_protocol::views::{Catchup, ListInstants, ListSchedules, ListServices};
 use lp_protocol::{InstantState, Overlap, ScheduleId, ServiceId, Stage, TaskId};
 use uuid::Uuid;
@@ -61,6 +63,7 @@ fn service(fixture: &Fixture, number: u128) -> ServiceRecord {
         signal: 9,
         grace: Some(Duration::from_millis(2500)),
         backoff: Backoff { max_restarts: Some(3), ..Backoff::default() },
+        health: Some(Health { grace: Duration::from_millis(1500), ..Health::new(Command::Line("./ok 'a' \"ü\"".into())) }),
         enable: true,
         tasks: 12,
         restarts: 11,
@@ -211,7 +214,7 @@ on_both_backends! {
 
     async fn services_come_back_with_their_plans_and_their_finished_tasks(db) {
         let fixture = Fixture::new(&db).await;
-        let (web, other) = (service(&fixture, 1), ServiceRecord { grace: None, reason: None, retry_at: None, ..service(&fixture, 2) });
+        let (web, other) = (service(&fixture, 1), ServiceRecord { grace: None, health: None, reason: None, retry_at: None, ..service(&fixture, 2) });
         let mine = |seq| TaskRecord { origin: Some(Origin::Service(web.service_id)), ..fixture.task(seq) };
         fixture.insert([finished(mine(1)), finished(mine(2)), mine(3), finished(fixture.task(4))]).await;
         let web = ServiceRecord { task_id: Some(fixture.task(3).task_id), ..web };

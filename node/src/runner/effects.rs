@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lp_protocol::AttemptKey;
 use serde_json::value::RawValue;
 
+use super::health::Watch;
 use super::launch::{Launch, Prepared};
 use super::order::Order;
 use crate::supervisor::wire::{Ended, Request};
@@ -16,6 +17,8 @@ pub(crate) struct Effects {
     pub(crate) requests: Vec<Request>,
     /// Packages to fetch.
     pub(crate) prepare: Vec<Arc<Order>>,
+    /// Programs whose health is to be watched from now on.
+    pub(crate) watch: Vec<Watch>,
     /// Workspaces to move to the trash.
     pub(crate) trash: Vec<AttemptKey>,
     /// Logs to send to the manager.
@@ -62,6 +65,7 @@ impl Effects {
         self.jobs.append(&mut other.jobs);
         self.requests.append(&mut other.requests);
         self.prepare.append(&mut other.prepare);
+        self.watch.append(&mut other.watch);
         self.trash.append(&mut other.trash);
         self.ship |= other.ship;
         self.link |= other.link;

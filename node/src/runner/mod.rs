@@ -7,6 +7,7 @@ mod command;
 pub(crate) mod conclude;
 pub(crate) mod effects;
 pub(crate) mod environ;
+pub(crate) mod health;
 mod input;
 pub(crate) mod launch;
 pub(crate) mod order;
@@ -30,6 +31,7 @@ use crate::cache::Cache;
 use crate::supervisor::client::{Client, Message};
 use crate::sync::lock;
 use effects::{Effects, Job, Left, Reading};
+use health::Watch;
 use launch::{Launch, Prepared, Site};
 use order::Order;
 use pool::Pool;
@@ -54,6 +56,8 @@ pub(crate) struct Runner {
     pub(crate) preparing: mpsc::UnboundedSender<Arc<Order>>,
     /// Unbounded likewise: the manager's requests to delete, a key each.
     pub(crate) trashing: mpsc::UnboundedSender<AttemptKey>,
+    /// Unbounded likewise: one for each start of a program that has a health command.
+    pub(crate) watching: mpsc::UnboundedSender<Watch>,
 }
 
 /// Rung when there is something to look at.
@@ -73,6 +77,7 @@ impl Runner {
         cache: Arc<Cache>,
         preparing: mpsc::UnboundedSender<Arc<Order>>,
         trashing: mpsc::UnboundedSender<AttemptKey>,
+        watching: mpsc::UnboundedSender<Watch>,
     ) -> Self {
         Self {
             state: Mutex::new(state),
@@ -84,6 +89,7 @@ impl Runner {
             bells: Bells::default(),
             preparing,
             trashing,
+            watching,
         }
     }
 
@@ -200,6 +206,9 @@ impl Runner {
         }
         for key in effects.trash.drain(..) {
             let _ = self.trashing.send(key);
+        }
+        for watch in effects.watch.drain(..) {
+            let _ = self.watching.send(watch);
         }
         std::mem::take(&mut effects.jobs)
     }

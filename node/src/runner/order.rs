@@ -43,6 +43,7 @@ pub(crate) mod tests {
             timeout: None,
             grace: std::time::Duration::from_secs(10),
             exclusive: false,
+            health: None,
             input: RawValue::from_string("{}".into()).unwrap(),
         }
     }

@@ -167,6 +167,7 @@ pub fn assignment(app: &PackageRef, line: &str) -> Assignment {
         timeout: None,
         grace: Duration::from_secs(30),
         exclusive: false,
+        health: None,
         input: RawValue::from_string("{}".into()).unwrap(),
     }
 }

@@ -9,7 +9,7 @@ use super::compile::Options;
 use super::error::Error;
 use super::fields::{Fields, MAX_TEXT_BYTES, kind};
 use super::warning::Warnings;
-use super::{env, resources, retry, site};
+use super::{env, health, resources, retry, site};
 use crate::plan::{ActionPlan, Command, DEFAULT_GRACE};
 
 /// Bound of `priority` both ways: sums with the task's own stay far from overflow.
@@ -24,7 +24,7 @@ pub(super) fn read(
     Ok(ActionPlan {
         name: name.to_owned(),
         condition: Vec::new(),
-        command: command(fields)?,
+        command: command(fields, "main")?,
         env: env::read(fields, options)?,
         docker: site::read_docker(fields, warnings)?,
         target: site::read_target(fields)?,
@@ -35,35 +35,39 @@ pub(super) fn read(
         priority: priority(fields)?,
         environ: environ(fields)?,
         exclusive: fields.flag("exclusive")?.unwrap_or(false),
+        health: health::read(fields, warnings)?,
         generated: None,
     })
 }
 
-fn command(fields: &Fields<'_>) -> Result<Command, Error> {
-    match fields.get("main").ok_or_else(|| fields.missing("main"))? {
+/// A command as it may be written: a line, or words.
+pub(super) fn command(fields: &Fields<'_>, key: &str) -> Result<Command, Error> {
+    match fields.get(key).ok_or_else(|| fields.missing(key))? {
         Value::String(line) => {
             if line.trim().is_empty() {
-                return Err(fields.rule("main", "must not be empty"));
+                return Err(fields.rule(key, "must not be empty"));
             }
-            check_text(fields, "main", line)?;
+            check_text(fields, key, line)?;
             Ok(Command::Line(line.clone()))
         }
-        Value::Array(items) => words(fields, items).map(Command::Words),
-        other => Err(fields.wrong_kind("main", "a string or a list of strings", other)),
+        Value::Array(items) => words(fields, key, items).map(Command::Words),
+        other => Err(fields.wrong_kind(key, "a string or a list of strings", other)),
     }
 }
 
-fn words(fields: &Fields<'_>, items: &[Value]) -> Result<Vec<String>, Error> {
+fn words(fields: &Fields<'_>, parent: &str, items: &[Value]) -> Result<Vec<String>, Error> {
     let mut words = Vec::with_capacity(items.len());
     for (position, item) in items.iter().enumerate() {
-        let key = format!("main[{position}]");
+        let key = format!("{parent}[{position}]");
         let Value::String(word) = item else { return Err(fields.wrong_kind(&key, "a string", item)) };
         check_text(fields, &key, word)?;
         words.push(word.clone());
     }
     match words.first() {
-        None => Err(fields.rule("main", "must not be empty")),
-        Some(program) if program.trim().is_empty() => Err(fields.rule("main[0]", "must name a program")),
+        None => Err(fields.rule(parent, "must not be empty")),
+        Some(program) if program.trim().is_empty() => {
+            Err(fields.rule(&format!("{parent}[0]"), "must name a program"))
+        }
         Some(_) => Ok(words),
     }
 }

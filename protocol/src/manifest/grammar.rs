@@ -18,6 +18,7 @@ pub(super) const ACTION: &[&str] = &[
     "priority",
     "environ",
     "exclusive",
+    "health",
 ];
 
 /// Keys of an action that an event action does not have: its name is its event, and it waits for the task's end.
@@ -27,6 +28,8 @@ pub(crate) const EVENTS: &[&str] = &["success", "fail"];
 pub(super) const DOCKER: &[&str] = &["name", "tag", "args"];
 pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip", "labels"];
 pub(super) const RETRY: &[&str] = &["attempts", "delay", "backoff", "max_delay", "jitter", "on_exit"];
+
+pub(super) const HEALTH: &[&str] = &["command", "interval", "timeout", "failures", "grace"];
 
 /// The resources that have a meaning of their own; every other key is a resource that the nodes' configuration names.
 pub(super) const RESOURCES: &[&str] = &["cpus", "memory", "gpus", "slots"];
@@ -59,6 +62,10 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("on_exit", &["on", "exit_codes", "codes"]),
     ("cpus", &["core", "cores", "vcpu", "vcpus", "processors"]),
     ("memory", &["mem", "ram"]),
+    ("health", &["healthcheck", "health_check", "liveness", "probe"]),
+    ("command", &["cmd", "main", "test", "exec", "run"]),
+    ("interval", &["period", "every"]),
+    ("failures", &["retries", "threshold", "failure_threshold"]),
 ];
 
 /// Longest word that is compared: bounds the time a hostile manifest takes.

@@ -13,6 +13,7 @@ pub(crate) mod fields;
 mod generated;
 pub(crate) mod grammar;
 pub(crate) mod graph;
+mod health;
 pub(crate) mod json;
 pub(crate) mod names;
 mod overrides;
@@ -28,6 +29,7 @@ pub use compile::{Options, Parsed, parse};
 pub use error::{Error, Place, Position};
 pub use generated::{Generated, parse_generated};
 pub use graph::find_cycle;
+pub use health::parse_health;
 pub use overrides::{Strangers, find_target_env, target_overrides};
 pub use warning::Warning;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::schedules::given;
+use crate::health::Health;
 use crate::{AppId, ServiceId, Stage, Status, TaskId, VersionId};
 
 /// Body of `POST /services`.
@@ -41,11 +42,15 @@ pub struct CreateService {
     /// Restarts without such a task after which it is given up; default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_restarts: Option<u32>,
+    /// Run beside its program; what is left out is as by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Health>)]
+    pub health: Option<serde_json::Value>,
     #[serde(default)]
     pub enable: bool,
 }
 
-/// Body of `PATCH /services/{service}`: what is left out stays; `null` takes `grace` and `max_restarts` away. Whatever it changes, the
+/// Body of `PATCH /services/{service}`: what is left out stays; `null` takes `grace`, `max_restarts` and `health` away. Whatever it changes, the
 /// active version of the application is taken.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +80,10 @@ pub struct UpdateService {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     pub max_restarts: Option<Option<u32>>,
+    /// What it leaves out stays as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[schema(value_type = Option<Health>)]
+    pub health: Option<Option<serde_json::Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable: Option<bool>,
 }
@@ -120,6 +129,9 @@ pub struct ServiceView {
     pub max_delay: f64,
     pub reset_after: f64,
     pub max_restarts: Option<u32>,
+    /// What is run beside its program to see whether it still does its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     pub enable: bool,
     /// Times its task has ended by itself and was followed by another.
     pub restarts: u64,

@@ -108,7 +108,8 @@ impl Badge {
                 | Exit::TimedOut
                 | Exit::Stopped { .. }
                 | Exit::NotStarted { .. }
-                | Exit::BadOutput { .. },
+                | Exit::BadOutput { .. }
+                | Exit::Unhealthy { .. },
             )
             | None => Self::of(stage, status),
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lp_protocol::health::Health;
 use lp_protocol::plan::Plan;
 use lp_protocol::{AppId, ServiceId, VersionId};
 use serde_json::value::RawValue;
@@ -22,6 +23,8 @@ pub struct ServiceEdit {
     pub signal: Option<i32>,
     pub grace: Option<Option<Duration>>,
     pub backoff: Option<Backoff>,
+    /// The inner None takes it away.
+    pub health: Option<Option<Health>>,
     pub enable: Option<bool>,
     /// The inner None is `{}`.
     pub input: Option<Option<Box<RawValue>>>,
@@ -75,7 +78,7 @@ impl Core {
         edit: ServiceEdit,
     ) -> Result<ServiceRecord, ServiceRefusal> {
         let service = self.services.by_id.get_mut(&id).ok_or(ServiceRefusal::NotFound(id))?;
-        let ServiceEdit { name, description, program, follow_active, signal, grace, backoff, enable, input } =
+        let ServiceEdit { name, description, program, follow_active, signal, grace, backoff, health, enable, input } =
             edit;
         let record = &mut service.record;
         let mut runs_other = input.is_some();
@@ -91,6 +94,11 @@ impl Core {
         record.signal = signal.unwrap_or(record.signal);
         record.grace = grace.unwrap_or(record.grace);
         record.backoff = backoff.unwrap_or(record.backoff);
+        if let Some(health) = health {
+            // the node has the one its task was started with
+            runs_other |= health != record.health;
+            record.health = health;
+        }
         record.update_at = now.wall;
         let was_enabled = record.enable;
         record.enable = enable.unwrap_or(was_enabled);

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::frames::ManagerFrame;
-use lp_protocol::plan::Plan;
+use lp_protocol::health::Health;
+use lp_protocol::plan::{Ordinal, Plan};
 use lp_protocol::{AppId, AttemptKey, NodeId, ServiceId, VersionId};
 
 use super::record::ServiceRecord;
-use crate::core::record::{Origin, StopRequest, TaskRecord, TaskSeq, Unwanted};
+use crate::core::record::{Origin, SUCCESS_EVENT, StopRequest, TaskRecord, TaskSeq, Unwanted};
 use crate::core::sources::{SourceKey, Sources};
 use crate::core::timers::Timer;
 use crate::core::{Core, Effect, NewTaskRequest, Now, derived};
@@ -183,6 +184,16 @@ impl Core {
         record.retry_at = Some(now.wall + wait);
         self.touch_service(id);
         self.set_service_timer(now, id, wait);
+    }
+
+    /// What the service whose task this is has its actions checked with; event actions come after the work and are not checked. Not a part of the
+    /// plan, which others share: it is given with each assignment, also where that is sent again after a start.
+    pub(in crate::core) fn service_health(&self, task: &TaskRecord, action: Ordinal) -> Option<Health> {
+        let Some(Origin::Service(id)) = task.origin else { return None };
+        if action >= SUCCESS_EVENT {
+            return None;
+        }
+        self.services.by_id.get(&id)?.record.health.clone()
     }
 
     /// Stops its task, if there is one, with the service's own signal and grace.

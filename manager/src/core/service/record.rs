@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use lp_protocol::health::Health;
 use lp_protocol::{AppId, ServiceId, TaskId, VersionId};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct ServiceRecord {
     /// None: each action's own.
     pub grace: Option<Duration>,
     pub backoff: Backoff,
+    /// For those actions of its tasks that have none of their own.
+    pub health: Option<Health>,
     pub enable: bool,
     /// Tasks it has made; numbers the next one.
     pub tasks: i64,

@@ -22,6 +22,7 @@ pub(super) fn action(name: &str) -> ActionPlan {
         priority: 0,
         environ: Default::default(),
         exclusive: false,
+        health: None,
         generated: None,
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn service(number: u64, version_id: i64, now: chrono::DateTime<chrono
         signal: 15,
         grace: None,
         backoff: Backoff { max_delay: Duration::from_secs(60), ..Backoff::default() },
+        health: None,
         enable: true,
         tasks: 0,
         restarts: 0,

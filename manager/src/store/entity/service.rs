@@ -6,7 +6,7 @@ use lp_protocol::{AppId, ServiceId, TaskId};
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::columns::{duration_opt, duration_to_micros, time, time_opt, to_micros, to_signed, unsigned};
+use super::columns::{duration_opt, duration_to_micros, json, time, time_opt, to_micros, to_signed, unsigned};
 use crate::core::service::record::{Backoff, ServiceRecord};
 use crate::store::Damage;
 use crate::store::sql::{Insert, clean};
@@ -25,6 +25,7 @@ pub(crate) struct Row {
     pub max_delay_us: i64,
     pub reset_after_us: i64,
     pub max_restarts: Option<i64>,
+    pub health: Option<String>,
     pub enable: i16,
     pub tasks: i64,
     pub restarts: i64,
@@ -40,10 +41,10 @@ pub(crate) struct Row {
 
 /// What [`Row`] is read from, `s` being the table.
 pub(crate) const SELECTED: &str = "s.service_id, s.name, s.description, s.app_id, s.version_id, s.follow_active, s.stop_signal, \
-     s.stop_grace_us, s.delay_us, s.max_delay_us, s.reset_after_us, s.max_restarts, s.enable, s.tasks, s.restarts, s.failures, \
+     s.stop_grace_us, s.delay_us, s.max_delay_us, s.reset_after_us, s.max_restarts, s.health, s.enable, s.tasks, s.restarts, s.failures, \
      s.replacing, s.given_up, s.retry_at, s.task_id, s.reason, s.create_at, s.update_at";
 
-pub(crate) const UPSERT: Insert<23> = Insert {
+pub(crate) const UPSERT: Insert<24> = Insert {
     table: "services",
     columns: [
         "service_id",
@@ -58,6 +59,7 @@ pub(crate) const UPSERT: Insert<23> = Insert {
         "max_delay_us",
         "reset_after_us",
         "max_restarts",
+        "health",
         "enable",
         "tasks",
         "restarts",
@@ -74,13 +76,13 @@ pub(crate) const UPSERT: Insert<23> = Insert {
            app_id = excluded.app_id, version_id = excluded.version_id, follow_active = excluded.follow_active, \
            stop_signal = excluded.stop_signal, stop_grace_us = excluded.stop_grace_us, delay_us = excluded.delay_us, \
            max_delay_us = excluded.max_delay_us, reset_after_us = excluded.reset_after_us, max_restarts = excluded.max_restarts, \
-           enable = excluded.enable, tasks = excluded.tasks, restarts = excluded.restarts, failures = excluded.failures, \
+           health = excluded.health, enable = excluded.enable, tasks = excluded.tasks, restarts = excluded.restarts, failures = excluded.failures, \
            replacing = excluded.replacing, given_up = excluded.given_up, retry_at = excluded.retry_at, task_id = excluded.task_id, \
            reason = excluded.reason, update_at = excluded.update_at",
 };
 
 /// The row's values in the order of the insert's columns.
-pub(crate) fn values(record: &ServiceRecord) -> [Value; 23] {
+pub(crate) fn values(record: &ServiceRecord) -> [Value; 24] {
     let ServiceRecord {
         service_id,
         name,
@@ -91,6 +93,7 @@ pub(crate) fn values(record: &ServiceRecord) -> [Value; 23] {
         signal,
         grace,
         backoff: Backoff { delay, max_delay, reset_after, max_restarts },
+        health,
         enable,
         tasks,
         restarts,
@@ -116,6 +119,10 @@ pub(crate) fn values(record: &ServiceRecord) -> [Value; 23] {
         duration_to_micros(*max_delay).into(),
         duration_to_micros(*reset_after).into(),
         max_restarts.map(i64::from).into(),
+        health
+            .as_ref()
+            .map(|health| serde_json::to_string(health).expect("a health is plain data"))
+            .into(),
         i16::from(*enable).into(),
         (*tasks).into(),
         to_signed(*restarts).into(),
@@ -147,6 +154,7 @@ impl TryFrom<Row> for ServiceRecord {
             max_delay_us,
             reset_after_us,
             max_restarts,
+            health,
             enable,
             tasks,
             restarts,
@@ -175,6 +183,7 @@ impl TryFrom<Row> for ServiceRecord {
                 reset_after: micros("reset_after_us", reset_after_us)?,
                 max_restarts: max_restarts.map(|most| unsigned("max_restarts", most)).transpose()?,
             },
+            health: health.map(|health| json("health", &health)).transpose()?,
             enable: enable != 0,
             tasks,
             restarts: unsigned("restarts", restarts)?,

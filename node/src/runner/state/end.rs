@@ -106,6 +106,7 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
     }
     match (cause, ended.how, output) {
         (Some(Cause::TimedOut), _, _) => (Exit::TimedOut, None),
+        (Some(Cause::Unhealthy(reason)), _, _) => (Exit::Unhealthy { reason: reason.clone() }, None),
         (Some(Cause::Stopped | Cause::Forgotten), how, _) => {
             (Exit::Stopped { returncode: how.returncode() }, None)
         }

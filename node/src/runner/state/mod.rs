@@ -11,6 +11,7 @@
 
 mod accept;
 mod end;
+mod health;
 mod manager;
 mod queue;
 mod restore;

@@ -119,6 +119,7 @@ impl State {
                 attempt.phase = Phase::Running { prepared: Some(prepared), start: now.moment };
                 self.hand_over(key, spawn, effects);
                 self.started(key, now);
+                self.watch_health(key, effects);
             }
         }
     }
@@ -198,6 +199,10 @@ impl State {
         match cause {
             Cause::Forgotten => self.remove(key, effects),
             Cause::TimedOut => self.finish_unstarted(key, lp_protocol::Exit::TimedOut, now, effects),
+            Cause::Unhealthy(reason) => {
+                let exit = lp_protocol::Exit::Unhealthy { reason: reason.clone() };
+                self.finish_unstarted(key, exit, now, effects);
+            }
             Cause::Stopped => {
                 self.finish_unstarted(key, lp_protocol::Exit::Stopped { returncode: -15 }, now, effects);
             }

@@ -82,12 +82,16 @@ impl State {
             Phase::Preparing | Phase::Waiting(_) | Phase::Concluding | Phase::Done { .. } => return,
         }
         let restored = matches!(attempt.phase, Phase::Restored);
+        let is_watched = matches!(attempt.phase, Phase::Running { start: known, .. } if known == start);
         attempt.phase = Phase::Running { prepared: packages, start };
         self.occupying.insert(key.clone());
         if restored {
             tracing::info!(attempt = %key, "adopted a running program");
             self.untold.push_back((now.mono_ms(), key.clone()));
             self.watch_timeout(key);
+        }
+        if !is_watched {
+            self.watch_health(key, effects);
         }
         self.resume_ending(key, now, effects);
     }

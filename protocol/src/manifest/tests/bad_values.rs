@@ -68,15 +68,34 @@ fn values_of_the_wrong_kind_or_out_of_range_are_refused_with_what_is_wanted() {
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": [1, 0]}"#,
-            "`retry.on_exit[1]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\" or \"lost\", found 0",
+            "`retry.on_exit[1]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found 0",
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": ["kill"]}"#,
-            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\" or \"lost\", found \"kill\"",
+            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found \"kill\"",
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": [true]}"#,
-            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\" or \"lost\", found a boolean",
+            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found a boolean",
+        ),
+        (r#""health": "./ok""#, "`health` must be an object, found a string"),
+        (r#""health": {}"#, "`health.command` is missing"),
+        (r#""health": {"command": " "}"#, "`health.command` must not be empty"),
+        (r#""health": {"command": []}"#, "`health.command` must not be empty"),
+        (r#""health": {"command": ["a", 1]}"#, "`health.command[1]` must be a string, found a number"),
+        (
+            r#""health": {"command": 1}"#,
+            "`health.command` must be a string or a list of strings, found a number",
+        ),
+        (r#""health": {"command": "a", "interval": 0.01}"#, "`health.interval` must be at least 0.1 seconds"),
+        (r#""health": {"command": "a", "timeout": 0}"#, "`health.timeout` must be longer than 0"),
+        (
+            r#""health": {"command": "a", "failures": 0}"#,
+            "`health.failures` must be a whole number from 1 to 1000, found 0",
+        ),
+        (
+            r#""health": {"command": "a", "grace": "x"}"#,
+            "`health.grace` must be a duration, in seconds or for example \"1h 30m\", found \"x\"",
         ),
         (r#""resources": 1"#, "`resources` must be an object, found a number"),
         (r#""resources": {"cpus": -1}"#, "`resources.cpus` must be a number from 0 to 1000000, found -1"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::health::Health;
 use crate::plan::{ActionPlan, Command, DockerSpec, EnvRef, Plan, Resources, Retry, RetryOn, TargetEnv};
 
 fn plan(text: &str) -> Plan {
@@ -45,6 +46,7 @@ fn the_smallest_manifest_gets_the_defaults() {
                 priority: 0,
                 environ: BTreeMap::new(),
                 exclusive: false,
+                health: None,
                 generated: None,
             }],
             on_success: None,
@@ -175,7 +177,7 @@ fn retry_is_a_number_or_an_object() {
     assert_eq!(
         action(
             r#""retry": {"attempts": 5, "delay": "100ms", "backoff": 1.5, "max_delay": "1m", "jitter": 0,
-                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", 1]}"#
+                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", "unhealthy", 1]}"#
         )
         .retry,
         Retry {
@@ -190,8 +192,25 @@ fn retry_is_a_number_or_an_object() {
                 RetryOn::Signal,
                 RetryOn::TimedOut,
                 RetryOn::NotStarted,
-                RetryOn::Lost
+                RetryOn::Lost,
+                RetryOn::Unhealthy
             ],
+        }
+    );
+}
+
+#[test]
+fn health_has_a_command_and_defaults() {
+    let health = |members: &str| action(&format!(r#""health": {members}"#)).health.unwrap();
+    assert_eq!(health(r#"{"command": "./ok"}"#), Health::new(Command::Line("./ok".into())));
+    assert_eq!(
+        health(r#"{"command": ["a", "b"], "interval": "1m", "timeout": 0.5, "failures": 1, "grace": 0}"#),
+        Health {
+            command: Command::Words(vec!["a".into(), "b".into()]),
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_millis(500),
+            failures: 1,
+            grace: Duration::ZERO,
         }
     );
 }
