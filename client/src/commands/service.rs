@@ -1,6 +1,7 @@
 //! `lp service`.
 
 mod edit;
+mod health;
 mod report;
 
 use clap::{Args, Subcommand};

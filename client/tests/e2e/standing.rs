@@ -190,6 +190,47 @@ fn a_service_that_fails_for_ever_is_given_up_and_says_why() {
 }
 
 #[test]
+fn a_service_whose_health_file_is_removed_is_started_anew_and_says_why() {
+    let cluster = Cluster::up();
+    let app = crate::common::write_app(
+        &cluster.path("frail"),
+        &[
+            ("configuration.json", r#"{"actions": [{"name": "serve", "main": "./serve.sh"}]}"#),
+            (
+                "serve.sh",
+                "#!/bin/sh\ntouch \"$1/healthy\"\necho \"healthy while $1/healthy is there\"\nexec sleep 1000\n",
+            ),
+            ("check.sh", "#!/bin/sh\ntest -e \"$1/healthy\" || { echo 'the file is gone'; exit 4; }\n"),
+        ],
+    );
+    cluster.create_app(&app);
+    let create = ["service", "create", "-n", "web", "-a", "frail", "--delay", "100ms", "-e"];
+    let health = ["--health", "./check.sh", "--health-interval", "100ms", "--health-grace", "0"];
+    cluster.lp(&[&create[..], &health[..]].concat()).ok();
+    let (task, file) = until("its start", || {
+        let task = service(&cluster)["task_id"].as_str()?.to_owned();
+        let log = cluster.lp(&["logs", &task]);
+        let file = log.stdout.split("healthy while ").nth(1)?.split_whitespace().next()?.to_owned();
+        Some((task, file))
+    });
+
+    std::fs::remove_file(file).unwrap();
+
+    let after = until("its restart", || {
+        let service = service(&cluster);
+        (service["task_id"] != *task && service["stage"] == "running").then_some(service)
+    });
+    let why = "fail: action `serve` failed: unhealthy: the health command failed 3 times in a row: exit code 4: the file is gone";
+    assert_eq!((&after["reason"], &after["restarts"]), (&why.into(), &1.into()));
+    let report = cluster.lp(&["service", "info", "web"]).ok();
+    assert!(report.stdout.contains("the file is gone"), "{}", report.stdout);
+    assert!(report.stdout.contains("./check.sh (every 100ms"), "{}", report.stdout);
+
+    cluster.lp(&["service", "update", "web", "--health", "none"]).ok();
+    assert_eq!(service(&cluster).get("health"), None);
+}
+
+#[test]
 fn a_service_that_follows_its_application_takes_each_new_version() {
     let cluster = Cluster::up();
     let app = cluster.create_app(&example("service"));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use lp_protocol::health::Health;
-use lp_protocol::{ServiceId, manifest};
 use lp_protocol::units::duration_from_seconds;
 use lp_protocol::views::{
     CreateService, ListServices, Page, ServiceInfo, ServiceView, StopTask, UpdateService,
 };
+use lp_protocol::{ServiceId, manifest};
 
 use super::failure::Failure;
 use super::input::{Json, Query, check_object};

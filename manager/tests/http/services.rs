@@ -109,6 +109,31 @@ async fn a_new_version_is_taken_by_an_update_or_at_once_by_one_that_follows() {
 }
 
 #[tokio::test]
+async fn a_health_command_is_given_changed_and_taken_away_and_a_change_starts_the_task_anew() {
+    let manager = Manager::start().await;
+    let app = manager.create_app("hello", hello()).await;
+    let health = json!({"command": "./ok", "interval": "2s"});
+    let made = create(&manager, &app, json!({"enable": true, "health": health})).await;
+    let whole = json!({"command": "./ok", "interval": 2.0, "timeout": 5.0, "failures": 3, "grace": 10.0});
+    assert_eq!(serde_json::to_value(&made.health).unwrap(), whole);
+    let first = until(&manager, |service| service.task_id.is_some()).await;
+
+    let same = json!({"health": {"failures": 3}});
+    let same: ServiceView = read(patch(&manager, same).await, StatusCode::OK).await;
+    assert_eq!((same.health, same.stage), (made.health, Some(Stage::Pending)));
+    let changed = json!({"health": {"command": ["./ok", "{workspace}"], "failures": 1}});
+    let changed: ServiceView = read(patch(&manager, changed).await, StatusCode::OK).await;
+    let changed = serde_json::to_value(&changed.health).unwrap();
+    assert_eq!(
+        (&changed["command"], &changed["failures"], &changed["interval"]),
+        (&json!(["./ok", "{workspace}"]), &json!(1), &json!(2.0))
+    );
+    until(&manager, |service| service.task_id != first.task_id).await;
+    let none: ServiceView = read(patch(&manager, json!({"health": null})).await, StatusCode::OK).await;
+    assert_eq!(none.health, None);
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_refused_and_changes_nothing() {
     let manager = Manager::start().await;
     let app = manager.create_app("hello", hello()).await;
@@ -120,6 +145,10 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
         (json!({"delay": 10, "max_delay": 5}), "shorter than"),
         (json!({"reset_after": -1}), "not a number of seconds"),
         (json!({"max_restarts": -1}), "invalid value"),
+        (json!({"health": {"interval": 3}}), "`health.command` is missing"),
+        (json!({"health": {"command": "x", "timeout": 0}}), "`health.timeout` must be longer than 0"),
+        (json!({"health": {"command": "x", "every": 3}}), "did you mean `interval`"),
+        (json!({"health": "x"}), "must be an object"),
         (json!({"name": ""}), "the name is empty"),
         (json!({"input_data": 1}), "must be a JSON object"),
         (json!({"colour": 1}), "unknown field"),

@@ -63,7 +63,10 @@ fn service(fixture: &Fixture, number: u128) -> ServiceRecord {
         signal: 9,
         grace: Some(Duration::from_millis(2500)),
         backoff: Backoff { max_restarts: Some(3), ..Backoff::default() },
-        health: Some(Health { grace: Duration::from_millis(1500), ..Health::new(Command::Line("./ok 'a' \"ü\"".into())) }),
+        health: Some(Health {
+            grace: Duration::from_millis(1500),
+            ..Health::new(Command::Line("./ok 'a' \"ü\"".into()))
+        }),
         enable: true,
         tasks: 12,
         restarts: 11,

@@ -6,6 +6,7 @@ use clap::Args;
 use lp_protocol::views::{CreateService, UpdateService};
 
 use super::OneService;
+use super::health::HealthArgs;
 use crate::commands::task::resolve_app;
 use crate::commands::{Session, args, input};
 use crate::failure::Failure;
@@ -15,9 +16,14 @@ Examples:
   lp service create -n web -a webserver -i '{\"port\": 8080}' -e
   lp service create -n worker -a worker --follow-active --grace 1m -e
   lp service create -n fragile -a x --delay 5s --max-delay 1m --max-restarts 20 -e
+  lp service create -n web -a webserver --health './check.sh' --health-interval 30s -e
+  lp service create -n web -a webserver --health '[\"curl\", \"-f\", \"http://localhost:8080/\"]' -e
 
 A task that ends, however it ends, is followed by another after a wait that doubles with each end;
-a task that ran for --reset-after makes the earlier ends forgotten. The latest 10 tasks are kept.";
+a task that ran for --reset-after makes the earlier ends forgotten. The latest 10 tasks are kept.
+
+The health command runs on the task's node, as the program does, and gets the workspace's path as its first argument; a line that
+must not get any ends with ` #`. When it has failed --health-failures times in a row, the program is stopped and started anew.";
 
 /// How a service is stopped and started again.
 #[derive(Args, Debug)]
@@ -40,6 +46,8 @@ struct Rules {
     /// A task that ran so long makes the earlier ends forgotten; default 10m
     #[arg(long, value_parser = args::duration, value_name = "TIME")]
     reset_after: Option<Duration>,
+    #[command(flatten)]
+    health: HealthArgs,
     /// Enable it, or with `false` disable it
     #[arg(short, long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     enable: Option<bool>,
@@ -109,7 +117,8 @@ fn seconds(time: Option<Duration>) -> Option<f64> {
 
 pub(super) async fn create(session: &Session, create: Create) -> Result<(), Failure> {
     let Create { name, app, rules, grace, max_restarts, follow_active } = create;
-    let Rules { description, input, signal, delay, max_delay, reset_after, enable } = rules;
+    let Rules { description, input, signal, delay, max_delay, reset_after, health, enable } = rules;
+    let health = health.given()?;
     let client = session.client()?;
     let input_data = match &input {
         Some(given) => Some(input::one(given).await?),
@@ -127,6 +136,7 @@ pub(super) async fn create(session: &Session, create: Create) -> Result<(), Fail
         max_delay: seconds(max_delay),
         reset_after: seconds(reset_after),
         max_restarts,
+        health: health.flatten(),
         enable: enable.unwrap_or(false),
     };
     let service = client.create_service(&body).await?;
@@ -141,7 +151,8 @@ pub(super) async fn create(session: &Session, create: Create) -> Result<(), Fail
 
 pub(super) async fn update(session: &Session, update: Update) -> Result<(), Failure> {
     let Update { service, name, app, rules, grace, max_restarts, follow_active } = update;
-    let Rules { description, input, signal, delay, max_delay, reset_after, enable } = rules;
+    let Rules { description, input, signal, delay, max_delay, reset_after, health, enable } = rules;
+    let health = health.given()?;
     let client = session.client()?;
     let input_data = match &input {
         Some(given) => Some(input::one(given).await?),
@@ -162,6 +173,7 @@ pub(super) async fn update(session: &Session, update: Update) -> Result<(), Fail
         max_delay: seconds(max_delay),
         reset_after: seconds(reset_after),
         max_restarts: max_restarts.map(|OrNone(most)| most),
+        health,
         enable,
     };
     session.out.item(&client.update_service(&service.get(), &body).await?)

@@ -53,6 +53,7 @@ fn text(session: &Session, info: &ServiceInfo) -> String {
                 text::seconds(service.reset_after)
             ),
         )
+        .maybe("health", service.health.as_ref().map(super::health::sentence))
         .line("stop", &format!("signal {}, grace {grace}", service.signal))
         .line("input", info.input_data.get())
         .line("created", &look.time(service.create_at))

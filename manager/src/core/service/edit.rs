@@ -78,8 +78,18 @@ impl Core {
         edit: ServiceEdit,
     ) -> Result<ServiceRecord, ServiceRefusal> {
         let service = self.services.by_id.get_mut(&id).ok_or(ServiceRefusal::NotFound(id))?;
-        let ServiceEdit { name, description, program, follow_active, signal, grace, backoff, health, enable, input } =
-            edit;
+        let ServiceEdit {
+            name,
+            description,
+            program,
+            follow_active,
+            signal,
+            grace,
+            backoff,
+            health,
+            enable,
+            input,
+        } = edit;
         let record = &mut service.record;
         let mut runs_other = input.is_some();
         if let Some((app_id, version_id, plan)) = program {

@@ -194,7 +194,10 @@ impl Bench {
         let key =
             |key: &AttemptKey| format!("{}/{}/{}", key.task_id.0.as_u64_pair().1, key.action, key.attempt);
         Some(match effect {
-            Effect::Assign { connection, order } => format!("{} -> n{}", key(&order.key), connection.0),
+            Effect::Assign { connection, order } => {
+                let health = if order.health.is_some() { ", with health" } else { "" };
+                format!("{} -> n{}{health}", key(&order.key), connection.0)
+            }
             Effect::Send { connection, frame: ManagerFrame::Stop { stops } } => {
                 format!("stop {} on n{}", key(&stops[0].attempt), connection.0)
             }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use lp_protocol::health::Health;
+use lp_protocol::plan::Command;
 use lp_protocol::{AppId, Exit, ServiceId, Stage, Status, TaskId};
 use uuid::Uuid;
 
@@ -107,6 +109,32 @@ fn restarts_come_after_waits_that_double_and_stop_at_the_longest() {
 
     assert_eq!(keeper.record().restarts, 5);
     assert_eq!(keeper.record().reason.as_deref(), Some("fail: action `a` failed: exit code 1"));
+}
+
+#[test]
+fn a_health_command_goes_with_each_assignment_also_after_a_start_and_an_unhealthy_end_is_a_failure() {
+    let mut keeper = Keeper::new(|record| record.health = Some(Health::new(Command::Line("./ok".into()))));
+    keeper.end(Exit::Unhealthy { reason: "the health command failed 3 times in a row".into() });
+    let reason = "fail: action `a` failed: unhealthy: the health command failed 3 times in a row";
+    assert_eq!((keeper.record().failures, keeper.record().reason.as_deref()), (1, Some(reason)));
+    assert_eq!(keeper.open(), None, "it waits");
+    keeper.bench.pass(1.1);
+    let said: Vec<String> = (0..4).flat_map(|_| keeper.bench.turn()).collect();
+    assert!(said.iter().any(|word| word.ends_with("a/1 -> n1, with health")), "{said:?}");
+
+    keeper.bench.core = Core::load(keeper.bench.now, Settings::default(), keeper.bench.model.load());
+    keeper.node = keeper.bench.connect(1, 8);
+    let said: Vec<String> = (0..4).flat_map(|_| keeper.bench.turn()).collect();
+    assert!(said.iter().any(|word| word.ends_with("a/1 -> n1, with health")), "{said:?}");
+
+    let edit = ServiceEdit { health: Some(None), ..ServiceEdit::default() };
+    keeper.bench.core.update_service(keeper.bench.now, keeper.id, edit).unwrap();
+    keeper.turns();
+    assert_eq!(keeper.bench.record(keeper.open().unwrap()).stage, Stage::Stopping);
+    let task = keeper.open().unwrap();
+    keeper.bench.finish(keeper.node, task, "a", 1, Exit::Stopped { returncode: -15 });
+    let said: Vec<String> = (0..4).flat_map(|_| keeper.bench.turn()).collect();
+    assert!(said.iter().any(|word| word.ends_with("a/1 -> n1")), "{said:?}");
 }
 
 #[test]

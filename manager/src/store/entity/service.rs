@@ -6,7 +6,9 @@ use lp_protocol::{AppId, ServiceId, TaskId};
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::columns::{duration_opt, duration_to_micros, json, time, time_opt, to_micros, to_signed, unsigned};
+use super::columns::{
+    duration_opt, duration_to_micros, json, time, time_opt, to_micros, to_signed, unsigned,
+};
 use crate::core::service::record::{Backoff, ServiceRecord};
 use crate::store::Damage;
 use crate::store::sql::{Insert, clean};
@@ -119,10 +121,7 @@ pub(crate) fn values(record: &ServiceRecord) -> [Value; 24] {
         duration_to_micros(*max_delay).into(),
         duration_to_micros(*reset_after).into(),
         max_restarts.map(i64::from).into(),
-        health
-            .as_ref()
-            .map(|health| serde_json::to_string(health).expect("a health is plain data"))
-            .into(),
+        health.as_ref().map(|health| serde_json::to_string(health).expect("a health is plain data")).into(),
         i16::from(*enable).into(),
         (*tasks).into(),
         to_signed(*restarts).into(),
