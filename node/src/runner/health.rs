@@ -26,9 +26,9 @@ use super::order::Order;
 use crate::clock::mono_millis;
 use crate::supervisor::wire::{Moment, Spawn};
 
-/// 4 KiB of output are enough to find the last line in, of which 500 bytes are shown.
+/// 4 KiB of output are enough to find the last line in, of which 500 characters are shown.
 const TAIL_BYTES: usize = 4 << 10;
-const SHOWN_BYTES: usize = 500;
+const SHOWN_CHARS: usize = 500;
 
 /// 100 ms for the last words of a command that has ended, where something it has started holds on to its output.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -252,9 +252,9 @@ impl Tail {
     fn last_line(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.bytes);
         let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        let mut shown: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if shown.len() > SHOWN_BYTES {
-            shown.truncate(shown.floor_char_boundary(SHOWN_BYTES));
+        let mut shown: String =
+            line.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if line.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');
         }
         Some(shown)
@@ -280,6 +280,6 @@ mod tests {
         let mut tail = Tail::default();
         (0..10_000).for_each(|_| tail.push("ü".repeat(100).as_bytes()));
         assert_eq!(tail.bytes.len(), TAIL_BYTES);
-        assert!(tail.last_line().unwrap().len() <= SHOWN_BYTES + '…'.len_utf8());
+        assert_eq!(tail.last_line().unwrap().chars().count(), SHOWN_CHARS + 1);
     }
 }

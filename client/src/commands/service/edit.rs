@@ -22,8 +22,9 @@ Examples:
 A task that ends, however it ends, is followed by another after a wait that doubles with each end;
 a task that ran for --reset-after makes the earlier ends forgotten. The latest 10 tasks are kept.
 
-The health command runs on the task's node, as the program does, and gets the workspace's path as its first argument; a line that
-must not get any ends with ` #`. When it has failed --health-failures times in a row, the program is stopped and started anew.";
+The health command runs on the node of the task, as the program does. A line gets the arguments that
+`main` gets, the path of the workspace first; end it with ` #` where it must not. When it has failed
+--health-failures times in a row, the program is stopped and started anew.";
 
 /// How a service is stopped and started again.
 #[derive(Args, Debug)]

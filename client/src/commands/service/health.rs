@@ -72,8 +72,10 @@ pub(super) fn sentence(health: &Health) -> String {
         Command::Line(line) => line.clone(),
         Command::Words(words) => serde_json::to_string(words).unwrap_or_default(),
     };
+    let failures =
+        if *failures == 1 { "1 failure".to_owned() } else { format!("{failures} failures in a row") };
     format!(
-        "{command} (every {}, at most {}; stopped after {failures} failures in a row, from {} after the start)",
+        "{command} (every {}, at most {}; stopped after {failures}, from {} after the start)",
         text::duration(*interval),
         text::duration(*timeout),
         text::duration(*grace)

@@ -14,7 +14,9 @@ const SIGTERM: i32 = 15;
 
 impl State {
     /// Its program has been started, or adopted: its health command is run from now on, where it has one.
-    pub(super) fn watch_health(&self, key: &AttemptKey, effects: &mut Effects) {
+    pub(super) fn watch_health(&mut self, key: &AttemptKey, effects: &mut Effects) {
+        // whoever watches an earlier start sees that it is over
+        self.ring(key);
         let Some(attempt) = self.attempts.get(key) else { return };
         if let (Phase::Running { start, .. }, Some(_)) = (&attempt.phase, &attempt.order.assignment.health) {
             effects.watch.push(Watch { order: Arc::clone(&attempt.order), start: *start });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lp_protocol::Exit;
 use lp_protocol::frames::Stop;
+use lp_protocol::health::Health;
 
 use crate::runner::conclude::Log;
 use crate::runner::effects::{Effects, Job, Left};
@@ -310,4 +311,29 @@ fn a_workspace_in_use_is_deleted_when_it_is_not() {
     trashed.append(&mut effects.trash);
 
     assert_eq!(trashed, [key]);
+}
+
+#[test]
+fn the_health_of_each_start_is_watched_once_and_an_ill_one_that_is_over_ends_nothing() {
+    let mut bench = Bench::new(2);
+    let health = Health::new(lp_protocol::plan::Command::Line("./ok".into()));
+    bench.assign(|_| ());
+    let key = bench.assign(|assignment| assignment.health = Some(health));
+    let launched = bench.watched.clone();
+    assert_eq!(launched.len(), 1, "who has none is not watched");
+    let start = Moment { mono_ms: 7, ..Moment::default() };
+    for _ in 0..2 {
+        bench.supervisor_up("first", vec![Known::Running { key: key.to_string(), start }]);
+    }
+    assert_eq!(bench.watched[1..], [start], "the supervisor knows the moment better; it says the same again");
+
+    bench.act(|state, now, effects| state.unhealthy(&key, launched[0], "ill".into(), now, effects));
+    assert_eq!(bench.signals(), [] as [i32; 0]);
+    bench.act(|state, now, effects| state.unhealthy(&key, start, "ill".into(), now, effects));
+    bench.act(|state, now, effects| state.unhealthy(&key, start, "worse".into(), now, effects));
+    assert_eq!(bench.signals(), [15]);
+
+    let mut bench = bench.restart();
+    bench.supervisor_up("first", vec![Known::Ended(ended(&key, How::Code(0)))]);
+    assert!(bench.told().contains(&(key, "unhealthy: ill".to_owned())));
 }

@@ -24,6 +24,8 @@ pub(super) struct Bench {
     /// Spawns handed over, by key.
     pub(super) spawned: Vec<String>,
     pub(super) requests: Vec<Request>,
+    /// Starts whose health is to be watched.
+    pub(super) watched: Vec<Moment>,
     /// The link was rung since this was last looked at.
     pub(super) rung: bool,
 }
@@ -38,7 +40,15 @@ impl Bench {
     pub(super) fn unconnected(slots: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let state = open(&dir, slots);
-        Self { dir, state, now: Now::default(), spawned: Vec::new(), requests: Vec::new(), rung: false }
+        Self {
+            dir,
+            state,
+            now: Now::default(),
+            spawned: Vec::new(),
+            requests: Vec::new(),
+            watched: Vec::new(),
+            rung: false,
+        }
     }
 
     /// The same data with a new process.
@@ -58,6 +68,7 @@ impl Bench {
                 return;
             }
             self.requests.append(&mut effects.requests);
+            self.watched.extend(effects.watch.drain(..).map(|watch| watch.start));
             self.rung |= std::mem::take(&mut effects.link);
             for request in &self.requests {
                 if let Request::Spawn(spawn) = request
