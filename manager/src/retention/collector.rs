@@ -135,7 +135,8 @@ impl Collector {
         let mut pass = Pass { collector: self, mode, deadline, is_cut: false };
         // in this order: what goes with a task is not counted again, and what an archive's last version was is looked at by itself
         let expiry = pass.expiry().await?;
-        let tasks = pass.collect_tasks(expiry).await?;
+        let mut tasks = pass.collect_tasks(expiry).await?;
+        pass.collect_works(expiry, &mut tasks).await?;
         let logs = pass.collect_logs(expiry, tasks.archived_bytes).await?;
         let workspaces = pass.collect_workspaces(expiry).await?;
         let packages = pass.collect_packages().await?;

@@ -10,6 +10,7 @@ mod packages;
 mod policy;
 mod tasks;
 mod versions;
+mod works;
 mod workspaces;
 
 pub(crate) use collector::{Collector, Mode, Parts};

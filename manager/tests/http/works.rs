@@ -1,11 +1,14 @@
 //! Works: made of a workflow's copy, run application by application, stopped, run again, recovered, deleted.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lp_protocol::client::ManagerClient;
 use lp_protocol::frames::{Assignment, AttemptEvent, Finish, ManagerFrame, Usage};
-use lp_protocol::views::{Event, Page, TaskInfo, TaskView, WhyWork, WorkInfo, WorkView, WorkflowView};
+use lp_protocol::views::{
+    Event, Garbage, GarbageName, Page, TaskInfo, TaskView, WhyWork, WorkInfo, WorkView, WorkflowView,
+};
 use lp_protocol::{ErrorCode, Exit, Stage, Status};
 use reqwest::{Method, StatusCode};
 use serde_json::value::RawValue;
@@ -348,4 +351,40 @@ async fn watchers_hear_of_a_work_as_it_is_made_runs_and_ends() {
     }
 
     assert_eq!(heard[..2], [(Stage::Pending, None), (Stage::Running, None)]);
+}
+
+#[tokio::test]
+async fn a_version_of_an_open_work_stays_and_a_work_of_long_ago_goes_with_its_tasks() {
+    let (manager, mut node) = start().await;
+    let chain = json!({"applications": [{"name": "a", "app": "one"}, {"name": "b", "app": "two", "condition": ["a"]}]});
+    let old = create_work(&manager, json!({"applications": [{"name": "a", "app": "one"}]}), json!({})).await;
+    let a = assignments(&mut node, 1).await.remove("a").unwrap();
+    leave(&mut node, &a, None).await;
+    wait(&manager, &old).await;
+    let open = create_work(&manager, chain, json!({})).await;
+    let a = assignments(&mut node, 1).await.remove("a").unwrap();
+    leave(&mut node, &a, None).await;
+    assignments(&mut node, 1).await;
+    let blob = manager.upload(app_archive(&manifest(&[("other", &[])]).to_string())).await;
+    let update = manager.request(Method::PATCH, "/api/v1/apps/one").json(&json!({"digest": blob.digest}));
+    assert_eq!(update.send().await.unwrap().status(), StatusCode::OK);
+
+    // its task of that version is finished, but a recover would want it
+    let delete = manager.request(Method::DELETE, "/api/v1/apps/one/versions/1");
+    let refused = refusal(delete.send().await.unwrap(), ErrorCode::Conflict).await;
+    assert!(refused.message.contains("is used by a work that is not finished"), "{}", refused.message);
+    drop(node);
+    let directory = manager.stop().await;
+    let manager = Manager::start_in(directory, |config| config.keep_tasks = Some(Duration::ZERO)).await;
+    for dry_run in [true, false] {
+        let garbage: Garbage =
+            read(manager.post("/api/v1/gc", json!({"dry_run": dry_run})).await, StatusCode::OK).await;
+        assert_eq!((garbage.kinds[0].kind, garbage.kinds[0].count), (GarbageName::Tasks, 1), "{dry_run}");
+    }
+
+    refusal(manager.get(&format!("/api/v1/works/{}", old.work_id)).await, ErrorCode::NotFound).await;
+    let kept = info(&manager, &open).await;
+    assert_eq!(kept.applications[0].status, Some(Status::Success));
+    let tasks: Page<TaskView> = manager.get_json("/api/v1/tasks").await;
+    assert_eq!(tasks.items.len(), 2);
 }

@@ -83,6 +83,7 @@ pub(crate) fn hint_of_use(what: &str, name: &str, reason: &InUse) -> String {
             format!("Make another one active first: `lp {what} history activate {name} NUMBER`.")
         }
         InUse::Tasks(_) => "Wait until they have finished, or stop them: `lp task list`.".to_owned(),
+        InUse::Works(_) => "Wait until they have finished, or stop them: `lp work list`.".to_owned(),
         InUse::Actions(_) => "Wait until they have ended.".to_owned(),
         InUse::Services(_) => {
             "`lp service update` has a service take the active version; `lp service delete` deletes it."

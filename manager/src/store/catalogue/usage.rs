@@ -33,6 +33,8 @@ pub enum InUse {
     Active,
     /// So many tasks that are not finished.
     Tasks(u64),
+    /// So many works that are not finished and have it in their copy.
+    Works(u64),
     /// So many actions that were started with it may still need it.
     Actions(u64),
     /// Names of apps whose active version names it.
@@ -47,6 +49,8 @@ impl fmt::Display for InUse {
             Self::Active => f.write_str("is the active one"),
             Self::Tasks(1) => f.write_str("is used by a task that is not finished"),
             Self::Tasks(count) => write!(f, "is used by {count} tasks that are not finished"),
+            Self::Works(1) => f.write_str("is used by a work that is not finished"),
+            Self::Works(count) => write!(f, "is used by {count} works that are not finished"),
             Self::Actions(1) => f.write_str("may be used by an action that runs now"),
             Self::Actions(count) => write!(f, "may be used by {count} actions that run now"),
             Self::Apps(names) => {
@@ -80,6 +84,10 @@ impl Store {
             return Ok(Some(InUse::Tasks(tasks)));
         }
         let PackageId::Venv(venv_id) = package else {
+            let works = self.count_works_of_version(connection, version.version_id).await?;
+            if works > 0 {
+                return Ok(Some(InUse::Works(works)));
+            }
             let services = self.list_services_of_version(connection, version.version_id).await?;
             return Ok((!services.is_empty()).then_some(InUse::Services(services)));
         };

@@ -59,6 +59,16 @@ impl Store {
         Ok(works)
     }
 
+    /// How many tasks these works have.
+    pub async fn count_tasks_of_works_ended_before(&self, before: DateTime<Utc>) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM works w JOIN tasks t ON t.origin_id = w.work_id \
+                   WHERE w.state >= 10 AND w.end_at < ?";
+        let statement = self.statement(placeholders(self.backend, sql), [to_micros(before).into()]);
+        let row = self.read.query_one_raw(statement).await?;
+        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+
     /// The condition on `works w` with its values; None where none can pass.
     fn works_wanted(&self, wanted: &ListWorks) -> Result<Option<(String, Vec<Value>)>> {
         let ListWorks { workflow_id, schedule_id, name, stage, status, since, id_prefix, cursor, limit: _ } =

@@ -180,9 +180,20 @@ impl Store {
         self.count_works(transaction, sql, app_id.into()).await
     }
 
-    async fn count_works(&self, transaction: &DatabaseTransaction, sql: &str, key: Value) -> Result<u64> {
+    /// The same of one version.
+    pub(in super::super) async fn count_works_of_version(
+        &self,
+        connection: &impl ConnectionTrait,
+        version: VersionId,
+    ) -> Result<u64> {
+        let sql = "SELECT COUNT(*) FROM work_versions u JOIN works w ON w.work_id = u.work_id \
+                   WHERE u.version_id = ? AND w.state IN (1, 2, 3)";
+        self.count_works(connection, sql, version.into()).await
+    }
+
+    async fn count_works(&self, connection: &impl ConnectionTrait, sql: &str, key: Value) -> Result<u64> {
         let statement = self.statement(placeholders(self.backend, sql), [key]);
-        let row = transaction.query_one_raw(statement).await?;
+        let row = connection.query_one_raw(statement).await?;
         let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?;
         Ok(count.unwrap_or(0).unsigned_abs())
     }

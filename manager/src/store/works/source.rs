@@ -117,7 +117,7 @@ impl Store {
     ) -> Result<BTreeMap<VersionId, Arc<Plan>>> {
         let keys: Vec<[Value; 1]> = versions.iter().map(|version| [(*version).into()]).collect();
         let sql = "SELECT v.version_id, v.plan, p.name, p.delete_at FROM versions v \
-                   JOIN packages p ON p.package_id = v.package_id WHERE v.version_id IN ({keys})";
+                   JOIN packages p ON p.package_id = v.package_id WHERE v.version_id IN ({keys}) AND v.delete_at IS NULL";
         let mut plans = BTreeMap::new();
         for row in select_by_keys(transaction, sql, &keys).await? {
             let version: VersionId = row.try_get("", "version_id")?;
@@ -209,7 +209,7 @@ impl Chosen<'_> {
     }
 
     async fn has_version(&self, app_id: AppId, version: VersionId) -> Result<bool> {
-        let sql = "SELECT 1 FROM versions WHERE package_id = ? AND version_id = ?";
+        let sql = "SELECT 1 FROM versions WHERE package_id = ? AND version_id = ? AND delete_at IS NULL";
         let statement =
             self.store.statement(placeholders(self.store.backend, sql), [app_id.0.into(), version.into()]);
         Ok(self.transaction.query_one_raw(statement).await?.is_some())
