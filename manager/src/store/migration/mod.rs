@@ -12,6 +12,7 @@ mod m0005_works;
 mod m0006_retention;
 mod m0007_nodes;
 mod m0008_runs;
+mod m0009_scheduled_works;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_retention::Migration),
             Box::new(m0007_nodes::Migration),
             Box::new(m0008_runs::Migration),
+            Box::new(m0009_scheduled_works::Migration),
         ]
     }
 }
