@@ -25,14 +25,7 @@ impl Core {
         }
     }
 
-    fn fire_task(
-        &mut self,
-        now: Now,
-        record: InstantRecord,
-        name: String,
-        app_id: AppId,
-        sources: &Sources,
-    ) {
+    fn fire_task(&mut self, now: Now, record: InstantRecord, name: String, app_id: AppId, sources: &Sources) {
         let id = record.schedule_id;
         let Some(app) = sources.app(app_id) else {
             return self.skip(now, record, format!("the application {app_id} was deleted"));

@@ -20,5 +20,5 @@ pub use calendar::Calendar;
 pub use cron::Error as CronError;
 pub use decide::{KEPT, fire_at, next_after, next_instant};
 pub use edit::{ScheduleEdit, ScheduleRefusal, calendar_of, parse_zone};
-pub(super) use machine::{Made, Schedules};
 pub use machine::{MAX_WAITING, sources_of};
+pub(super) use machine::{Made, Schedules};

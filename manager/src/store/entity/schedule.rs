@@ -229,7 +229,8 @@ pub(crate) struct InstantRow {
 }
 
 /// What [`InstantRow`] is read from.
-pub(crate) const SELECTED_INSTANT: &str = "schedule_id, instant, manual, state, decide_at, reason, task_id, work_id";
+pub(crate) const SELECTED_INSTANT: &str =
+    "schedule_id, instant, manual, state, decide_at, reason, task_id, work_id";
 
 /// The row's values in the order of the insert's columns.
 pub(crate) fn instant_values(record: &InstantRecord) -> [Value; 8] {
