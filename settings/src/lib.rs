@@ -4,7 +4,7 @@
 //!   write them · [`Secret`]: a text no log shows
 //!
 //! A key nobody knows is refused with a guess at what was meant, because a misspelt limit that is silently ignored is found out in
-//! production. What the keys mean is the parts' own business ([ADR 8](../../docs/adr/0008-a-crate-for-settings.md)).
+//! production. What the keys mean is the parts' own business ([ADR 12](../../docs/adr/0012-a-crate-for-settings.md)).
 
 #![warn(clippy::unwrap_used)]
 

@@ -343,7 +343,9 @@ fn what_goes_wrong_later_ends_or_waits_with_a_reason_and_an_innocent_task_runs()
     cluster.create_app(&example("hello"));
     for (number, (kind, manifest, files, ends)) in RUNS.iter().enumerate() {
         let name = format!("bad{number}");
-        cluster.create_app(&app(&cluster.path(&name), manifest, files));
+        let app = app(&cluster.path(&name), manifest, files);
+        // without --strict: a venv that is not there yet is a warning
+        cluster.lp(&["app", "create", "-f", app.to_str().unwrap()]).ok();
         let id = cluster.lp(&["task", "create", "-a", &name, "-o", "name"]).ok().text().to_owned();
 
         cluster.succeed("hello", "{}");

@@ -19,6 +19,7 @@ const TESTED: &[&str] = &[
     "resources",
     "retry",
     "schedule",
+    "separate_venv",
     "service",
     "workflow",
 ];
@@ -66,6 +67,24 @@ fn dynamic_actions_are_made_while_the_task_runs() {
     assert_eq!(action(&task, "count_002")["generated_by"], "split");
     let log = cluster.lp(&["logs", "@last", "count_002"]).ok();
     assert!(log.text().contains("come down: 8 letters"), "{log:?}");
+}
+
+#[test]
+fn separate_venv_runs_in_the_environment_that_was_uploaded_apart() {
+    let cluster = Cluster::up();
+    cluster.lp(&["venv", "create", "-f", venv::packed().to_str().unwrap(), "-n", "words"]).ok();
+    cluster.create_app(&example("separate_venv"));
+
+    let task = cluster.succeed("separate_venv", r#"{"text": "all for one"}"#);
+
+    assert_eq!(output(&task, "count")["words"], 3);
+    let log = cluster.lp(&["logs", "@last"]).ok();
+    assert!(log.text().contains("3 words, counted by"), "{log:?}");
+    // with a version that is pinned, and after a rollback
+    let second = cluster.lp(&["venv", "update", "words", "-f", venv::packed().to_str().unwrap()]).ok();
+    drop(second);
+    cluster.lp(&["venv", "rollback", "words"]).ok();
+    cluster.succeed("separate_venv", "{}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! End to end: the real binary as manager, node and command line, real applications, real processes.
 
 mod bad_apps;
+mod bad_workflows;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;

@@ -96,7 +96,7 @@ pub(super) struct Task {
     pub(super) record: TaskRecord,
     pub(super) shape: Arc<Shape>,
     /// Classes of its own, where its input has a `target_env`.
-    pub(super) targets: Option<Targets>,
+    pub(super) targets: Option<Box<Targets>>,
     /// By slot: the event actions, then the plan's.
     pub(super) actions: Vec<Action>,
     /// An attempt of this run exists.

@@ -117,7 +117,7 @@ impl Core {
         let seq = record.seq;
         let targets = self.take_targets(now, &mut record, &shape);
         let mut task = Task::restore(record, shape, attempts, now);
-        task.targets = targets;
+        task.targets = targets.map(Box::new);
         self.by_id.insert(task.record.task_id, seq);
         self.origin_opened(&task.record);
         self.begun_tasks += u64::from(task.begun);

@@ -172,8 +172,17 @@ async fn an_answer_that_lacks_the_rest_is_not_complete() {
     let mut response = manager.get(&log_path(&attempt, "")).await;
 
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(within(response.chunk()).await.unwrap().unwrap(), "0123456789");
-    assert!(within(response.chunk()).await.is_err(), "the end must not look like the end of the log");
+    let mut read = Vec::new();
+    let is_complete = loop {
+        match within(response.chunk()).await {
+            Ok(Some(bytes)) => read.extend(bytes),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    assert!(!is_complete, "the end must not look like the end of the log");
+    // a connection that is cut may take along what was not read yet
+    assert!(b"0123456789".starts_with(&read), "{read:?}");
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::AppId;
 use crate::plan::Ordinal;
-use crate::{AppId, VersionId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
@@ -30,8 +30,8 @@ pub struct Application {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppRef {
     pub app: AppName,
-    /// None: the one that is active when the work is created.
-    pub version: Option<VersionId>,
+    /// Its number within the application, as `lp app history list` shows it. None: the one that is active when the work is created.
+    pub version: Option<i64>,
     /// Laid over the work's input.
     pub input: Map<String, Value>,
     /// Added to the work's own.

@@ -28,7 +28,7 @@ pub enum SourceError {
     #[error("the application `{app}`{} does not exist", of(application))]
     NoApp { application: String, app: String },
     #[error("version {version}{} is none of the application `{app}`", of(application))]
-    NoVersion { application: String, app: String, version: VersionId },
+    NoVersion { application: String, app: String, version: i64 },
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -178,11 +178,13 @@ impl Chosen<'_> {
         let AppChoice { app_id, version_id } = choice.ok_or_else(no_app)?;
         let version_id = match version {
             None => version_id,
-            Some(pinned) if self.has_version(app_id, *pinned).await? => *pinned,
-            Some(pinned) => {
-                let (application, app) = (application.to_owned(), app.to_string());
-                return Err(SourceError::NoVersion { application, app, version: *pinned });
-            }
+            Some(pinned) => match self.numbered(app_id, *pinned).await? {
+                Some(version_id) => version_id,
+                None => {
+                    let (application, app) = (application.to_owned(), app.to_string());
+                    return Err(SourceError::NoVersion { application, app, version: *pinned });
+                }
+            },
         };
         if !input.is_empty() {
             let input = to_raw_value(input).expect("a JSON object is JSON");
@@ -208,10 +210,12 @@ impl Chosen<'_> {
         Ok(Some(AppChoice { app_id, version_id: row.try_get_by_index(1)? }))
     }
 
-    async fn has_version(&self, app_id: AppId, version: VersionId) -> Result<bool> {
-        let sql = "SELECT 1 FROM versions WHERE package_id = ? AND version_id = ? AND delete_at IS NULL";
+    /// The version with this number within its application, as people know it.
+    async fn numbered(&self, app_id: AppId, number: i64) -> Result<Option<VersionId>> {
+        let sql = "SELECT version_id FROM versions WHERE package_id = ? AND number = ? AND delete_at IS NULL";
         let statement =
-            self.store.statement(placeholders(self.store.backend, sql), [app_id.0.into(), version.into()]);
-        Ok(self.transaction.query_one_raw(statement).await?.is_some())
+            self.store.statement(placeholders(self.store.backend, sql), [app_id.0.into(), number.into()]);
+        let row = self.transaction.query_one_raw(statement).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 }
