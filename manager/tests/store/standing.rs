@@ -193,7 +193,7 @@ on_both_backends! {
         assert_eq!(made, [(later.work_id, None), (work_id, None)]);
         let found = store.find_schedule(owner.schedule_id).await.unwrap().unwrap();
         assert_eq!((&found.record, found.source_name.as_str()), (&owner, "counts"));
-        assert_eq!(store.load_open().await.unwrap().standing.schedules, [owner.clone()]);
+        assert_eq!(store.load_open().await.unwrap().standing.schedules, std::slice::from_ref(&owner));
         let wanted = ListSchedules { source_id: Some(workflow_id.0), ..Default::default() };
         assert_eq!(store.list_schedules(&wanted).await.unwrap().items.len(), 1);
 

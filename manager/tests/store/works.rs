@@ -239,9 +239,9 @@ on_both_backends! {
         let active = renewed.version.version_id;
         assert_eq!(resolve(r#"{"name": "a", "app": "hello"}"#.to_owned()).await.unwrap(), active);
         assert_eq!(resolve(format!(r#"{{"name": "a", "app_id": "{app_id}"}}"#)).await.unwrap(), active);
-        let pinned = format!(r#"{{"name": "a", "app": "hello", "version": 1}}"#);
+        let pinned = r#"{"name": "a", "app": "hello", "version": 1}"#.to_owned();
         assert_eq!(resolve(pinned).await.unwrap(), *version_id);
-        let foreign = format!(r#"{{"name": "a", "app": "hello", "version": 99}}"#);
+        let foreign = r#"{"name": "a", "app": "hello", "version": 99}"#.to_owned();
         assert!(matches!(resolve(foreign).await, Err(SourceError::NoVersion { .. })));
         // the beginning of an id is no name
         let short = format!(r#"{{"name": "a", "app": "{}"}}"#, app_id.short());
