@@ -121,6 +121,7 @@ pub(crate) fn task(name: &str, stage: Stage, status: Option<Status>) -> TaskInfo
         },
         input_data: raw(&serde_json::json!({})),
         history: Vec::new(),
+        output: None,
         actions: Vec::new(),
         result: BTreeMap::new(),
     }
