@@ -18,12 +18,13 @@ use super::Session;
 use super::args::Limit;
 use super::confirm::Yes;
 use super::task::resolve_app;
+use super::workflow;
 use crate::failure::Failure;
 use crate::output::text;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
-    /// Create a schedule that runs an application by the calendar
+    /// Create a schedule that runs an application or a workflow by the calendar
     #[command(after_help = create::EXAMPLES)]
     Create(Create),
     /// List schedules, the newest first
@@ -46,7 +47,7 @@ pub(crate) enum Verb {
     Next(Next),
     /// Show the instants that have come: fired, waiting, or skipped and why
     History(History),
-    /// Delete schedules with their history; the tasks they have made stay
+    /// Delete schedules with their history; the tasks and works they have made stay
     Delete(Delete),
 }
 
@@ -96,7 +97,7 @@ pub(crate) struct List {
     app: Option<String>,
     /// Only schedules of this workflow
     #[arg(short, long, value_name = "WORKFLOW")]
-    workflow: Option<Uuid>,
+    workflow: Option<String>,
     /// Only schedules whose id begins with this
     #[arg(short, long = "schedule", value_name = "ID")]
     schedule: Option<String>,
@@ -173,11 +174,12 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
 async fn source_of(
     client: &ManagerClient,
     app: Option<&str>,
-    workflow: Option<Uuid>,
+    workflow: Option<&str>,
 ) -> Result<Option<Uuid>, Failure> {
-    Ok(match app {
-        Some(app) => Some(resolve_app(client, app).await?.0),
-        None => workflow,
+    Ok(match (app, workflow) {
+        (Some(app), _) => Some(resolve_app(client, app).await?.0),
+        (None, Some(workflow)) => Some(workflow::resolve(client, workflow).await?.0),
+        (None, None) => None,
     })
 }
 
@@ -185,7 +187,7 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
     let mut query = ListSchedules {
         id_prefix: list.schedule,
-        source_id: source_of(&client, list.app.as_deref(), list.workflow).await?,
+        source_id: source_of(&client, list.app.as_deref(), list.workflow.as_deref()).await?,
         name: list.name,
         enable: list.enable,
         cursor: None,

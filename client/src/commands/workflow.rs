@@ -36,7 +36,7 @@ pub(crate) enum Verb {
     Enable(Workflows),
     /// Let no works be made of workflows; those that exist go on
     Disable(Workflows),
-    /// Delete workflows; their works stay
+    /// Delete workflows; their works stay, their schedules skip what comes
     Delete(Delete),
 }
 

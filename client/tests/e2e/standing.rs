@@ -80,6 +80,55 @@ fn a_nightly_schedule_fires_once_a_night_whatever_is_killed() {
 }
 
 #[test]
+fn a_nightly_schedule_of_a_workflow_makes_one_work_a_night() {
+    let mut cluster = Cluster::up();
+    for app in ["fetch", "count", "report"] {
+        cluster.create_app(&example("workflow").join(app));
+    }
+    let file = example("workflow").join("workflow.yaml");
+    cluster.lp(&["workflow", "create", "-n", "counts", "-c", file.to_str().unwrap(), "--strict"]).ok();
+    let create = ["schedule", "create", "-n", "nightly", "-w", "counts", "-H", "2", "--tz", "UTC"];
+    let input = r#"{"title": "The rhyme"}"#;
+    cluster.lp(&[&create[..], &["--overlap", "skip", "-i", input, "-e"]].concat()).ok();
+    let today = now() / DAY * DAY;
+
+    for night in 1..=2 {
+        cluster.kill_up();
+        let two = today + night * DAY + 2 * 3600;
+        start_at(&mut cluster, two - 1);
+        let fired = until("the instant", || {
+            let rows = history(&cluster, "nightly");
+            (rows.len() as u64 == night).then_some(rows)
+        });
+        assert_eq!((&fired[0]["state"], &fired[0]["task_id"]), (&"fired".into(), &Value::Null), "{fired:?}");
+        let work = fired[0]["work_id"].as_str().unwrap();
+        // killed in the middle, and once more at the same time of the same night
+        cluster.kill_up();
+        start_at(&mut cluster, two - 1);
+        cluster.lp(&["work", "wait", work]).ok();
+        let info = cluster.lp(&["work", "info", work, "-r"]).ok().json();
+        let message = &info["result"]["report"]["result"]["message"];
+        assert_eq!(message, "The rhyme has 8 words and 29 letters.", "{info}");
+        assert_eq!(info["applications"].as_array().unwrap().len(), 4);
+    }
+
+    let works = cluster.lp(&["work", "list", "-n", "nightly", "--all", "-r"]).ok().json();
+    assert_eq!(works.as_array().unwrap().len(), 2);
+    assert_eq!(history(&cluster, "nightly").len(), 2);
+    let listed = cluster.lp(&["schedule", "list", "-w", "counts", "-o", "wide"]).ok();
+    assert!(listed.stdout.contains("workflow") && listed.stdout.contains("counts"), "{}", listed.stdout);
+    let shown = cluster.lp(&["schedule", "info", "nightly"]).ok();
+    assert!(shown.stdout.contains("workflow counts ("), "{}", shown.stdout);
+    let works = works.as_array().unwrap();
+    let short = |work: &Value| work["work_id"].as_str().unwrap()[..8].to_owned();
+    assert!(works.iter().all(|work| shown.stdout.contains(&short(work))), "{}", shown.stdout);
+
+    cluster.lp(&["workflow", "disable", "counts"]).ok();
+    let skipped = cluster.lp(&["schedule", "trigger", "nightly", "-r"]).ok().json();
+    assert_eq!(skipped[0]["reason"], "the workflow `counts` is disabled");
+}
+
+#[test]
 fn the_example_of_a_schedule_runs_as_its_readme_says() {
     let cluster = Cluster::up();
     cluster.create_app(&example("schedule"));

@@ -1,15 +1,24 @@
 //! Ids of what the core makes on its own: drawn from what it is made for, so that the same cause never makes two of it.
 
-use lp_protocol::TaskId;
+use lp_protocol::{TaskId, WorkId};
 use uuid::Uuid;
 
 /// The id of the task that is made of `maker` for the `nth` time (or at the nth microsecond).
 pub(super) fn task_id(maker: Uuid, nth: i64) -> TaskId {
+    TaskId(drawn(0x6c70, maker, nth))
+}
+
+/// The same of a work.
+pub(super) fn work_id(maker: Uuid, nth: i64) -> WorkId {
+    WorkId(drawn(0x776b, maker, nth))
+}
+
+fn drawn(what: u64, maker: Uuid, nth: i64) -> Uuid {
     let (high, low) = maker.as_u64_pair();
-    let first = mix(mix(high ^ 0x6c70) ^ mix(low) ^ mix(nth as u64));
+    let first = mix(mix(high ^ what) ^ mix(low) ^ mix(nth as u64));
     let second = mix(first ^ low.rotate_left(32) ^ nth as u64);
     // version and variant of an id that is made by a rule of its own (RFC 9562, version 8)
-    TaskId(uuid::Builder::from_custom_bytes(Uuid::from_u64_pair(first, second).into_bytes()).into_uuid())
+    uuid::Builder::from_custom_bytes(Uuid::from_u64_pair(first, second).into_bytes()).into_uuid()
 }
 
 /// A number in [0, 1) that depends on the arguments alone.
@@ -37,11 +46,12 @@ mod tests {
         let makers: Vec<Uuid> = (0..40).map(|number| Uuid::from_u64_pair(1, number)).collect();
         let ids = || {
             let all = makers.iter().flat_map(|maker| (0..500).map(|nth| task_id(*maker, nth)));
-            all.collect::<BTreeSet<_>>()
+            let works = makers.iter().flat_map(|maker| (0..500).map(|nth| work_id(*maker, nth)));
+            all.map(|id| id.0).chain(works.map(|id| id.0)).collect::<BTreeSet<_>>()
         };
 
-        assert_eq!(ids().len(), 40 * 500);
+        assert_eq!(ids().len(), 2 * 40 * 500);
         assert_eq!(ids(), ids());
-        assert!(ids().iter().all(|id| id.0.get_version_num() == 8));
+        assert!(ids().iter().all(|id| id.get_version_num() == 8));
     }
 }

@@ -84,7 +84,7 @@ pub(crate) async fn update(
     Ok(HttpResponse::Ok().json(workflow))
 }
 
-/// Deletes a workflow. Its works stay, and those that are not finished go on.
+/// Deletes a workflow. Its works stay, and those that are not finished go on; schedules that name it skip their instants and say so.
 #[utoipa::path(
     delete,
     path = "/api/v1/workflows/{workflow}",

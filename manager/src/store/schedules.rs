@@ -23,8 +23,8 @@ pub struct StoredSchedule {
     pub source_name: String,
 }
 
-const FROM: &str =
-    "FROM schedules s LEFT JOIN packages p ON p.package_id = s.source_id AND p.delete_at IS NULL";
+const FROM: &str = "FROM schedules s LEFT JOIN packages p ON p.package_id = s.source_id AND p.delete_at IS NULL \
+                    LEFT JOIN workflows w ON w.workflow_id = s.source_id AND w.delete_at IS NULL";
 
 impl Store {
     /// Schedules, newest first.
@@ -147,7 +147,7 @@ impl Store {
 
     async fn select_schedules(&self, tail: &str, values: Vec<Value>) -> Result<Vec<(i64, StoredSchedule)>> {
         let sql = format!(
-            "SELECT s.seq, {}, COALESCE(p.name, '') AS source_name {FROM} WHERE {tail}",
+            "SELECT s.seq, {}, COALESCE(p.name, w.name, '') AS source_name {FROM} WHERE {tail}",
             schedule::SELECTED
         );
         let statement = self.statement(placeholders(self.backend, &sql), values);

@@ -1,4 +1,4 @@
-//! What the core's due timers need: active versions of applications, kept inputs.
+//! What the core's due timers need: active versions of applications, workflows, kept inputs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::load::read_plan;
 use super::sql::placeholders;
 use super::{Damage, Error, Result, Store};
 use crate::core::record::{AttemptRecord, TaskSeq, Unwanted};
+use crate::core::work::WorkSource;
 use crate::core::{AppSource, Shape, SourceKey, Sources, derive};
 
 impl Store {
@@ -32,7 +33,7 @@ impl Store {
                     sources.workspaces.insert(*task, self.load_workspaces(*task).await?);
                 }
                 SourceKey::Workflow(workflow_id) => {
-                    let source = self.load_workflow_source(*workflow_id).await?;
+                    let source = usable(self.load_workflow_source(*workflow_id).await)?;
                     sources.workflows.insert(*workflow_id, source.map(Arc::new));
                 }
             }
@@ -77,6 +78,17 @@ fn readable<T>(found: Result<Option<T>>) -> Result<Option<T>> {
         Err(error @ Error::Corrupt { .. }) => {
             tracing::error!(error = %error, "a stored row is damaged and taken as not there");
             Ok(None)
+        }
+        found => found,
+    }
+}
+
+/// The same of a workflow, with the reason.
+fn usable(found: Result<Result<WorkSource, String>>) -> Result<Result<WorkSource, String>> {
+    match found {
+        Err(error @ (Error::Corrupt { .. } | Error::NotFound { .. })) => {
+            tracing::error!(error = %error, "a workflow cannot be read and its schedules are skipped");
+            Ok(Err(format!("the workflow cannot be used: {error}")))
         }
         found => found,
     }

@@ -1,6 +1,9 @@
 //! Schedules.
 
-use lp_protocol::views::{AppView, InstantView, NextInstant, Page, ScheduleInfo, ScheduleView, TaskInfo};
+use lp_protocol::views::{
+    AppView, InstantView, NextInstant, Page, ScheduleInfo, ScheduleView, TaskInfo, WorkInfo, WorkView,
+    WorkflowView,
+};
 use lp_protocol::{ErrorCode, InstantState};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -107,6 +110,59 @@ async fn a_trigger_makes_a_task_with_the_schedules_input_and_tells_its_id() {
     let page: Page<InstantView> =
         manager.get_json(&format!("{SCHEDULES}/{}/instants?limit=1", schedule.schedule_id)).await;
     assert_eq!((page.items.len(), page.next_cursor.is_some()), (1, true));
+}
+
+#[tokio::test]
+async fn a_schedule_of_a_workflow_makes_works_and_says_why_it_does_not() {
+    let manager = Manager::start().await;
+    manager.create_app("hello", hello()).await;
+    let configuration = json!({"applications": [{"name": "a", "app": "hello"}]});
+    let new = json!({"name": "counts", "configuration": configuration});
+    let workflow: WorkflowView =
+        read(manager.post("/api/v1/workflows", new).await, StatusCode::CREATED).await;
+    let workflow_id = workflow.workflow_id;
+    let body = |id: uuid::Uuid| {
+        json!({"schedule_name": "nightly", "source": "workflow", "source_id": id, "hour": 2, "overlap": "skip",
+               "input_data": {"n": 1}})
+    };
+    let gone = refusal(manager.post(SCHEDULES, body(uuid::Uuid::nil())).await, ErrorCode::NotFound).await;
+    assert!(gone.message.contains("workflow"), "{}", gone.message);
+    let schedule: ScheduleView =
+        read(manager.post(SCHEDULES, body(workflow_id.0)).await, StatusCode::CREATED).await;
+    assert_eq!((schedule.source.as_str(), schedule.source_name.as_str()), ("workflow", "counts"));
+    let trigger = async || -> InstantView {
+        let path = format!("{SCHEDULES}/nightly/trigger");
+        read(manager.post(&path, json!({})).await, StatusCode::OK).await
+    };
+
+    let (first, second) = (trigger().await, trigger().await);
+    assert_eq!(
+        (first.state, first.task_id, second.state),
+        (InstantState::Fired, None, InstantState::Skipped)
+    );
+    let work_id = first.work_id.unwrap();
+    let work: WorkInfo = manager.get_json(&format!("/api/v1/works/{work_id}")).await;
+    assert_eq!((work.work.name.as_str(), work.work.schedule_id), ("nightly", Some(schedule.schedule_id)));
+    assert_eq!(work.input_data.get(), "{\"n\":1}");
+    let made: Page<WorkView> =
+        manager.get_json(&format!("/api/v1/works?schedule_id={}", schedule.schedule_id)).await;
+    assert_eq!(made.items.len(), 1);
+
+    let path = format!("/api/v1/workflows/{workflow_id}");
+    let allow = patch(&manager, schedule.schedule_id, json!({"overlap": "allow"})).await;
+    assert_eq!(allow.status(), StatusCode::OK);
+    let disable = manager.request(Method::PATCH, &path).json(&json!({"enable": false})).send().await.unwrap();
+    assert_eq!(disable.status(), StatusCode::OK);
+    assert_eq!(trigger().await.reason.as_deref(), Some("the workflow `counts` is disabled"));
+    // as with an application: the schedule stays and says what it lacks
+    let deleted = manager.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    let skipped = trigger().await;
+    assert_eq!((skipped.state, skipped.work_id), (InstantState::Skipped, None));
+    assert!(skipped.reason.unwrap().contains("was deleted"));
+    let info: ScheduleInfo = manager.get_json(&format!("{SCHEDULES}/nightly")).await;
+    assert_eq!((info.schedule.source_name.as_str(), info.instants.len()), ("", 4));
+    assert_eq!(info.instants[3].work_id, Some(work_id));
 }
 
 #[tokio::test]

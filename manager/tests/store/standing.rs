@@ -13,7 +13,7 @@ use lp_manager::store::Error;
 use lp_protocol::health::Health;
 use lp_protocol::plan::Command;
 use lp_protocol::views::{Catchup, ListInstants, ListSchedules, ListServices};
-use lp_protocol::{InstantState, Overlap, ScheduleId, ServiceId, Stage, TaskId};
+use lp_protocol::{InstantState, Overlap, ScheduleId, ServiceId, Stage, TaskId, WorkId, WorkflowId};
 use uuid::Uuid;
 
 use crate::on_both_backends;
@@ -49,6 +49,7 @@ fn instant(of: &ScheduleRecord, instant: DateTime<Utc>, state: InstantState) -> 
         decide_at: (state != InstantState::Waiting).then(|| at(3)),
         reason: Some("because\0".into()),
         task_id: (state == InstantState::Fired).then(TaskId::random),
+        work_id: None,
     }
 }
 
@@ -171,6 +172,49 @@ on_both_backends! {
         assert_eq!((rows[0].state, rows[0].task_id), (InstantState::Fired, fired.task_id));
         assert_eq!(rows[0].reason.as_deref(), Some("because\u{fffd}"));
         assert!(fixture.store.load_open().await.unwrap().standing.waiting.is_empty());
+    }
+
+    async fn a_schedule_of_a_workflow_has_its_name_and_its_instants_name_works(db) {
+        use lp_manager::store::{NewWorkflow, StoredDefinition, WorkflowUpdate};
+        let fixture = Fixture::new(&db).await;
+        let Fixture { store, epoch, .. } = &fixture;
+        let workflow_id = WorkflowId(Uuid::from_u128(77));
+        let configuration = json(r#"{"applications": [{"name": "a", "app": "hello"}]}"#);
+        let definition = StoredDefinition { configuration, warnings: Vec::new() };
+        let (name, description) = ("counts".to_owned(), String::new());
+        let new = NewWorkflow { workflow_id, name, description, enable: true, definition, create_at: at(0) };
+        store.create_workflow(*epoch, new).await.unwrap();
+        let owner = ScheduleRecord { target: Target::Workflow(workflow_id), ..schedule(&fixture, 1) };
+        let waiting = instant(&owner, at(10), InstantState::Waiting);
+        let work_id = Some(WorkId::random());
+        let fired = InstantRecord { task_id: None, work_id, ..instant(&owner, at(9), InstantState::Fired) };
+        write(&fixture, &[&owner], &[&waiting, &fired]).await;
+        // it fires, and nothing that comes later changes what it has made
+        let later = InstantRecord { work_id: Some(WorkId::random()), task_id: None, ..instant(&owner, at(10), InstantState::Fired) };
+        write(&fixture, &[], &[&later]).await;
+        write(&fixture, &[], &[&instant(&owner, at(10), InstantState::Fired)]).await;
+
+        let rows = history(&fixture, owner.schedule_id).await;
+        let made: Vec<_> = rows.iter().map(|row| (row.work_id, row.task_id)).collect();
+        assert_eq!(made, [(later.work_id, None), (work_id, None)]);
+        let found = store.find_schedule(owner.schedule_id).await.unwrap().unwrap();
+        assert_eq!((&found.record, found.source_name.as_str()), (&owner, "counts"));
+        assert_eq!(store.load_open().await.unwrap().standing.schedules, std::slice::from_ref(&owner));
+        let wanted = ListSchedules { source_id: Some(workflow_id.0), ..Default::default() };
+        assert_eq!(store.list_schedules(&wanted).await.unwrap().items.len(), 1);
+
+        // what a due instant gets: the applications at their versions, or why not
+        let source = async || {
+            let key = SourceKey::Workflow(workflow_id);
+            store.load_sources(&[key].into()).await.unwrap().workflow(workflow_id).unwrap().clone()
+        };
+        assert_eq!(source().await.unwrap().plan.applications[0].version_id, fixture.version_id);
+        let disabled = WorkflowUpdate { name: None, description: None, enable: Some(false), definition: None, update_at: at(5) };
+        store.update_workflow(*epoch, workflow_id, disabled).await.unwrap();
+        assert_eq!(source().await.unwrap_err(), "the workflow `counts` is disabled");
+        store.delete_workflow(*epoch, workflow_id, at(6)).await.unwrap();
+        assert!(source().await.unwrap_err().contains("was deleted"));
+        assert_eq!(store.find_schedule(owner.schedule_id).await.unwrap().unwrap().source_name, "");
     }
 
     async fn the_newest_instants_are_kept_and_those_that_wait(db) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{InstantState, Overlap, ScheduleId, Source, TaskId};
+use crate::{InstantState, Overlap, ScheduleId, Source, TaskId, WorkId};
 
 /// What becomes of instants that were missed while the manager did not run: `none`, `last`, `all`, or `all:N` for the latest N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,9 +237,12 @@ pub struct InstantView {
     /// Why it was skipped, or waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What it has started.
+    /// The task it has made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<TaskId>,
+    /// The work it has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_id: Option<WorkId>,
 }
 
 /// Query of `GET /schedules/{schedule}/instants`, newest first.

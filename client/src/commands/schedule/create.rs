@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use lp_protocol::views::{Catchup, CreateSchedule};
 use lp_protocol::{Overlap, Source};
-use uuid::Uuid;
 
 use super::{instant, source_of};
 use crate::commands::{Session, args, input};
@@ -18,6 +17,7 @@ Examples:
   lp schedule create -n billing -a bill -H 6 -d 1 -e           on the first of the month
   lp schedule create -n report -a rep -H 8 -D 1 -e             on Mondays
   lp schedule create -n work -a etl --cron '40 12 * * 1-5' --tz Europe/Berlin -e
+  lp schedule create -n counts -w counts -H 2 -e               a workflow, every night at 2
   lp schedule create -n poll -a poll --cron '*/15 * * * *' --overlap skip --catchup last -e
 
 Times that a change of the clock skips happen right after the gap, times that come twice happen at
@@ -77,15 +77,15 @@ pub(super) struct Rules {
 
 #[derive(Args, Debug)]
 pub(crate) struct Create {
-    /// Name, also of the tasks it makes
+    /// Name, also of the tasks or works it makes
     #[arg(short, long)]
     name: String,
     /// Application to run: name, id, or beginning of an id
     #[arg(short, long, required_unless_present = "workflow", conflicts_with = "workflow")]
     app: Option<String>,
-    /// Workflow to run, by its id
+    /// Workflow to run: name, id, or beginning of an id
     #[arg(short, long)]
-    workflow: Option<Uuid>,
+    workflow: Option<String>,
     #[command(flatten)]
     times: Times,
     /// Nothing fires before this time, such as 2026-11-22T08:00:00Z
@@ -117,7 +117,7 @@ pub(super) async fn run(session: &Session, create: Create) -> Result<(), Failure
         None => None,
     };
     let source = if app.is_some() { Source::Application } else { Source::Workflow };
-    let source_id = source_of(&client, app.as_deref(), workflow).await?.unwrap_or_default();
+    let source_id = source_of(&client, app.as_deref(), workflow.as_deref()).await?.unwrap_or_default();
     let body = CreateSchedule {
         schedule_name: name,
         source,

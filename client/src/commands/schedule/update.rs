@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use lp_protocol::Source;
 use lp_protocol::views::UpdateSchedule;
-use uuid::Uuid;
 
 use super::create::{Rules, Times};
 use super::{OneSchedule, instant, source_of};
@@ -27,9 +26,9 @@ pub(crate) struct Update {
     /// Run this application instead
     #[arg(short, long, conflicts_with = "workflow")]
     app: Option<String>,
-    /// Run this workflow instead, by its id
+    /// Run this workflow instead
     #[arg(short, long)]
-    workflow: Option<Uuid>,
+    workflow: Option<String>,
     #[command(flatten)]
     times: Times,
     /// Nothing fires before this time; `none` takes the limit away
@@ -62,7 +61,7 @@ pub(super) async fn run(session: &Session, update: Update) -> Result<(), Failure
         Some(given) => Some(input::one(given).await?),
         None => None,
     };
-    let source_id = source_of(&client, app.as_deref(), workflow).await?;
+    let source_id = source_of(&client, app.as_deref(), workflow.as_deref()).await?;
     let body = UpdateSchedule {
         schedule_name: name,
         source: source_id.map(|_| if app.is_some() { Source::Application } else { Source::Workflow }),

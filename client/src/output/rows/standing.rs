@@ -64,6 +64,7 @@ impl Row for InstantView {
         wide("manual"),
         wide("decide_at"),
         col("task_id"),
+        col("work_id"),
         col("reason"),
     ];
 
@@ -81,12 +82,14 @@ impl Row for InstantView {
             Cell::plain(self.manual),
             Cell::maybe(self.decide_at.map(text::exact)),
             Cell::maybe(self.task_id.map(|id| look.id(id.0))),
+            Cell::maybe(self.work_id.map(|id| look.id(id.0))),
             Cell::plain(self.reason.as_deref().unwrap_or_default()),
         ]
     }
 
     fn name(&self) -> String {
-        self.task_id.map_or_else(String::new, |id| id.to_string())
+        let made = self.task_id.map(|id| id.0).or(self.work_id.map(|id| id.0));
+        made.map_or_else(String::new, |id| id.to_string())
     }
 }
 

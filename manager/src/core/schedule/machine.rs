@@ -1,6 +1,6 @@
 //! The machine of schedules: instants come, and each fires once, waits, or is skipped with a reason.
 //!
-//! Everything is a function of rows: which instants are decided (`decided_through`), which wait (their rows), and which tasks of the schedule are
+//! Everything is a function of rows: which instants are decided (`decided_through`), which wait (their rows), and which tasks and works of the schedule are
 //! not finished. A batch that is not committed has decided nothing, and the manager that starts after it decides the same anew. A
 //! clock that is set back comes to instants that are decided already. Instants are due by the wall clock, timers by the monotonic one; so that a step of
 //! the wall clock is noticed, the next due one is looked at again each minute, and not at all where there is no schedule.
@@ -9,15 +9,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lp_protocol::ScheduleId;
+use lp_protocol::{ScheduleId, WorkId};
 
 use super::calendar::Calendar;
 use super::decide::{self, Due, due_instants, fire_at};
 use super::record::{InstantRecord, InstantState, Overlap, ScheduleRecord, Target};
-use crate::core::record::{Origin, StopRequest, TaskSeq};
+use crate::core::record::TaskSeq;
 use crate::core::sources::{SourceKey, Sources};
 use crate::core::timers::Timer;
-use crate::core::{Core, NewTaskRequest, Now, derived};
+use crate::core::{Core, Now};
 
 /// Longest time until a step of the wall clock is noticed.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -39,13 +39,20 @@ pub(in crate::core) struct Schedules {
     pub(super) timer: Option<Duration>,
 }
 
+/// What an instant has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::core) enum Made {
+    Task(TaskSeq),
+    Work(WorkId),
+}
+
 pub(super) struct Schedule {
     pub(super) record: ScheduleRecord,
     pub(super) calendar: Calendar,
     /// In the order of their instants.
     pub(super) waiting: VecDeque<InstantRecord>,
-    /// Tasks it has made that are not finished.
-    pub(super) open: BTreeSet<TaskSeq>,
+    /// What it has made that is not finished.
+    pub(super) open: BTreeSet<Made>,
     pub(super) due: Option<DateTime<Utc>>,
 }
 
@@ -80,9 +87,10 @@ impl Schedules {
         }
     }
 
-    pub(in crate::core) fn task_opened(&mut self, id: ScheduleId, seq: TaskSeq) {
+    /// Something it has made is among what is open.
+    pub(in crate::core) fn opened(&mut self, id: ScheduleId, made: Made) {
         if let Some(schedule) = self.by_id.get_mut(&id) {
-            schedule.open.insert(seq);
+            schedule.open.insert(made);
         }
     }
 }
@@ -92,7 +100,7 @@ pub fn sources_of(record: &ScheduleRecord) -> BTreeSet<SourceKey> {
     let mut wanted = BTreeSet::from([SourceKey::Input(record.schedule_id.0)]);
     match record.target {
         Target::App(app_id) => wanted.insert(SourceKey::App(app_id)),
-        Target::Workflow(_) => false,
+        Target::Workflow(workflow_id) => wanted.insert(SourceKey::Workflow(workflow_id)),
     };
     wanted
 }
@@ -137,6 +145,7 @@ impl Core {
             decide_at: None,
             reason: None,
             task_id: None,
+            work_id: None,
         };
         self.touch_schedule(id);
         if missed {
@@ -185,14 +194,14 @@ impl Core {
                 Overlap::Kill => {
                     let replaced = schedule.waiting.len().saturating_sub(1);
                     let replaced: Vec<InstantRecord> = schedule.waiting.drain(..replaced).collect();
-                    let open: Vec<TaskSeq> = schedule.open.iter().copied().collect();
+                    let open: Vec<Made> = schedule.open.iter().copied().collect();
                     let name = schedule.record.name.clone();
                     for record in replaced {
                         self.skip(now, record, "a later instant came before it could start".to_owned());
                     }
                     let mut stopped = false;
-                    for seq in open {
-                        stopped |= self.stop_made(now, seq, &name);
+                    for made in open {
+                        stopped |= self.stop_made(now, made, &name);
                     }
                     let Some(schedule) = self.schedules.by_id.get(&id) else { return };
                     if !stopped || !schedule.open.is_empty() {
@@ -216,52 +225,6 @@ impl Core {
         for record in changed {
             self.touch_instant(record);
         }
-    }
-
-    /// Stops a task that is not being stopped already; true where it was not.
-    fn stop_made(&mut self, now: Now, seq: TaskSeq, schedule_name: &str) -> bool {
-        let Some(task) = self.tasks.get(&seq).filter(|task| task.record.stop.is_none()) else { return false };
-        let task_id = task.record.task_id;
-        let stop = StopRequest { signal: 15, grace: None };
-        let by = format!("schedule {schedule_name}");
-        let stopped = self.stop_task(now, task_id, stop, &by).is_ok();
-        self.explain_stop(seq, "a later instant of its schedule has come");
-        stopped
-    }
-
-    /// Makes the task of an instant.
-    fn fire(&mut self, now: Now, mut record: InstantRecord, sources: &Sources) {
-        let id = record.schedule_id;
-        let Some(schedule) = self.schedules.by_id.get_mut(&id) else { return };
-        let Target::App(app_id) = schedule.record.target else {
-            return self.skip(now, record, "this manager does not make works".to_owned());
-        };
-        let Some(app) = sources.app(app_id) else {
-            return self.skip(now, record, format!("the application {app_id} was deleted"));
-        };
-        let task_id = derived::task_id(id.0, record.instant.timestamp_micros());
-        let request = NewTaskRequest {
-            task_id,
-            name: schedule.record.name.to_string(),
-            app_id,
-            version_id: app.version_id,
-            plan: app.plan.clone(),
-            origin: Some(Origin::Schedule(id)),
-            priority: 0,
-            input: sources.input(id.0).map(ToOwned::to_owned),
-            key: None,
-            fingerprint: None,
-        };
-        if !record.manual {
-            schedule.record.fired_through = schedule.record.fired_through.max(Some(record.instant));
-            self.touch_schedule(id);
-        }
-        record.state = InstantState::Fired;
-        record.decide_at = Some(now.wall);
-        record.reason = None;
-        record.task_id = Some(task_id);
-        self.touch_instant(record);
-        self.create_task(now, request);
     }
 
     pub(super) fn skip(&mut self, now: Now, mut record: InstantRecord, reason: String) {
@@ -293,6 +256,7 @@ impl Core {
             decide_at: None,
             reason: None,
             task_id: None,
+            work_id: None,
         };
         self.enter(now, record.clone());
         self.settle_schedule(now, id, sources);
@@ -300,10 +264,10 @@ impl Core {
         self.outcome.changes.standing.instants.get(&(id, instant)).cloned().unwrap_or(record)
     }
 
-    /// A task the schedule made is finished.
-    pub(in crate::core) fn schedule_task_ended(&mut self, now: Now, id: ScheduleId, seq: TaskSeq) {
+    /// Something the schedule has made is finished.
+    pub(in crate::core) fn made_ended(&mut self, now: Now, id: ScheduleId, made: Made) {
         let Some(schedule) = self.schedules.by_id.get_mut(&id) else { return };
-        schedule.open.remove(&seq);
+        schedule.open.remove(&made);
         self.index_schedule(now, id);
     }
 
@@ -358,7 +322,7 @@ impl Core {
         }
     }
 
-    fn touch_instant(&mut self, record: InstantRecord) {
+    pub(super) fn touch_instant(&mut self, record: InstantRecord) {
         let key = (record.schedule_id, record.instant);
         self.outcome.changes.standing.instants.insert(key, record);
     }

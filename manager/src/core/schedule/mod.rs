@@ -1,12 +1,13 @@
 //! Schedules: what is due when, and what comes of it.
 //!
 //! `cron` reads expressions, `calendar` turns them into instants of a zone, `decide` says of the instants that have come which were
-//! missed, `machine` fires, holds or skips them, `edit` is what people do with schedules.
+//! missed, `machine` fires, holds or skips them, `fire` makes and stops what they make, `edit` is what people do with schedules.
 
 mod calendar;
 mod cron;
 mod decide;
 mod edit;
+mod fire;
 mod machine;
 pub mod record;
 
@@ -19,5 +20,5 @@ pub use calendar::Calendar;
 pub use cron::Error as CronError;
 pub use decide::{KEPT, fire_at, next_after, next_instant};
 pub use edit::{ScheduleEdit, ScheduleRefusal, calendar_of, parse_zone};
-pub(super) use machine::Schedules;
 pub use machine::{MAX_WAITING, sources_of};
+pub(super) use machine::{Made, Schedules};

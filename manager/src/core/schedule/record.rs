@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 pub use lp_protocol::views::Catchup;
-use lp_protocol::{AppId, ScheduleId, Source, TaskId, WorkflowId};
+use lp_protocol::{AppId, ScheduleId, Source, TaskId, WorkId, WorkflowId};
 pub use lp_protocol::{InstantState, Overlap};
 use uuid::Uuid;
 
@@ -109,5 +109,7 @@ pub struct InstantRecord {
     pub decide_at: Option<DateTime<Utc>>,
     /// Why it was skipped, or waits.
     pub reason: Option<Box<str>>,
+    /// What it made: a task, or a work.
     pub task_id: Option<TaskId>,
+    pub work_id: Option<WorkId>,
 }

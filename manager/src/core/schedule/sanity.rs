@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::machine::Schedule;
+use super::machine::{Made, Schedule};
 use crate::core::Core;
 use crate::core::timers::Timer;
 
@@ -24,7 +24,16 @@ impl Core {
         }
         for schedule in self.schedules.by_id.values() {
             assert_eq!(schedule.due, schedule.next_due());
-            assert!(schedule.open.iter().all(|seq| self.tasks.contains_key(seq)), "what is open is open");
+            let is_open = |made: &Made| match made {
+                Made::Task(seq) => self.tasks.contains_key(seq),
+                Made::Work(work_id) => self.works.contains_key(work_id),
+            };
+            assert!(schedule.open.iter().all(is_open), "what is open is open");
+        }
+        for work in self.works.values() {
+            let maker = work.record.schedule_id.and_then(|id| self.schedules.by_id.get(&id));
+            let made = Made::Work(work.record.work_id);
+            assert!(maker.is_none_or(|maker| maker.open.contains(&made)), "an open work counts");
         }
         self.check_services();
     }

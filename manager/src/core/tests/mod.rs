@@ -12,6 +12,7 @@ mod rules;
 mod run_rules;
 mod sanity;
 mod schedule_rules;
+mod scheduled_work_rules;
 mod service_rules;
 mod simulation;
 mod standing;

@@ -19,12 +19,12 @@ use crate::core::schedule::record::{InstantRecord, ScheduleRecord};
 use crate::core::schedule::{ScheduleEdit, sources_of};
 use crate::core::{Core, Settings};
 
-fn time(text: &str) -> DateTime<Utc> {
+pub(super) fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
 /// A bench at this time, with an application, that has a way to run it.
-fn bench(at: &str) -> Bench {
+pub(super) fn bench(at: &str) -> Bench {
     let mut bench = Bench::new();
     bench.now.wall = time(at);
     bench.model.plans.insert(1, Arc::new(plans::plan("a")));
@@ -33,7 +33,7 @@ fn bench(at: &str) -> Bench {
     bench
 }
 
-fn create(bench: &mut Bench, record: ScheduleRecord) -> ScheduleId {
+pub(super) fn create(bench: &mut Bench, record: ScheduleRecord) -> ScheduleId {
     bench.core.create_schedule(bench.now, record.clone(), None).unwrap();
     bench.turn();
     record.schedule_id
@@ -41,12 +41,12 @@ fn create(bench: &mut Bench, record: ScheduleRecord) -> ScheduleId {
 
 impl Bench {
     /// The wall clock goes to this time, and the other as far.
-    fn reach(&mut self, at: &str) {
+    pub(super) fn reach(&mut self, at: &str) {
         let wait = (time(at) - self.now.wall).to_std().unwrap();
         self.pass(wait.as_secs_f64());
     }
 
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.core = Core::load(self.now, Settings::default(), self.model.load());
     }
 
@@ -59,14 +59,14 @@ impl Bench {
     }
 
     /// Turns until nothing more is due.
-    fn turns(&mut self) {
+    pub(super) fn turns(&mut self) {
         for _ in 0..20 {
             self.turn();
         }
     }
 
     /// The history, as `day hour:minute state`.
-    fn history(&self) -> Vec<String> {
+    pub(super) fn history(&self) -> Vec<String> {
         let told = |row: &InstantRecord| format!("{} {}", row.instant.format("%d %H:%M"), row.state.as_str());
         self.model.standing.instants.values().map(told).collect()
     }

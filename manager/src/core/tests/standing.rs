@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::views::Catchup;
-use lp_protocol::{AppId, Overlap, ScheduleId, ServiceId};
+use lp_protocol::{AppId, Overlap, ScheduleId, ServiceId, WorkflowId};
 use uuid::Uuid;
 
 use super::cluster::Cluster;
@@ -16,6 +16,10 @@ use crate::core::service::record::{Backoff, ServiceRecord};
 
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
 const CRONS: [&str; 4] = ["*/30 * * * *", "0 2 * * *", "15,45 1-4 * * *", "10 0 1 * *"];
+
+pub(super) fn workflow() -> WorkflowId {
+    WorkflowId(Uuid::from_u64_pair(7, 7))
+}
 
 fn app() -> AppId {
     AppId(Uuid::from_u64_pair(3, 7))
@@ -97,6 +101,18 @@ impl Cluster {
         self.model.standing.apps.insert(app(), (version_id, plan));
         let now = self.now();
         self.core.app_activated(now, app(), version_id);
+        self.redefine();
+    }
+
+    /// The workflow is written anew, or disabled.
+    fn redefine(&mut self) {
+        let source = if self.random.one_in(5) {
+            Err("the workflow is disabled".to_owned())
+        } else {
+            let source = self.draw_source();
+            Ok(Arc::new(source))
+        };
+        self.model.standing.workflows.insert(workflow(), source);
     }
 
     fn create_schedule(&mut self) {
@@ -115,6 +131,7 @@ impl Cluster {
         let record = ScheduleRecord {
             overlap: overlaps[self.random.below(4)],
             catchup: catchups[self.random.below(4)],
+            target: if self.random.one_in(2) { Target::App(app()) } else { Target::Workflow(workflow()) },
             jitter: Duration::from_secs(if self.random.one_in(3) { 900 } else { 0 }),
             ..schedule(number, cron, tz, now.wall)
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lp_protocol::plan::Plan;
-use lp_protocol::{AppId, InstantState, ScheduleId, ServiceId, Stage, TaskId, VersionId};
+use lp_protocol::{AppId, InstantState, ScheduleId, ServiceId, Stage, TaskId, VersionId, WorkflowId};
 
 use super::model::Model;
 use crate::core::record::{Changes, Origin, TaskSeq};
@@ -14,6 +14,7 @@ use crate::core::schedule::{Calendar, parse_zone};
 use crate::core::service::KEPT;
 use crate::core::service::record::ServiceRecord;
 use crate::core::standing::{LoadedService, Standing};
+use crate::core::work::WorkSource;
 use crate::core::{AppSource, SourceKey, Sources};
 
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(super) struct StandingModel {
     pub(super) services: BTreeMap<ServiceId, ServiceRecord>,
     /// The active version of each application.
     pub(super) apps: BTreeMap<AppId, (VersionId, Arc<Plan>)>,
+    /// What a work of each workflow would be made of, or why there can be none.
+    pub(super) workflows: BTreeMap<WorkflowId, Result<Arc<WorkSource>, String>>,
     /// Schedules that were switched on and off: what came meanwhile has no row.
     pub(super) switched: BTreeSet<ScheduleId>,
     /// Of all tasks there ever were.
@@ -38,6 +41,11 @@ impl StandingModel {
             {
                 let app = AppSource { name: "app".to_owned(), version_id: *version_id, plan: plan.clone() };
                 sources.apps.insert(*app_id, app);
+            }
+            if let SourceKey::Workflow(workflow_id) = key
+                && let Some(source) = self.workflows.get(workflow_id)
+            {
+                sources.workflows.insert(*workflow_id, source.clone());
             }
         }
         sources
@@ -74,11 +82,12 @@ impl StandingModel {
             .iter()
             .filter(|task| matches!(task.record.origin, Some(Origin::Schedule(_))))
             .count();
+        let made = made + changes.new_works.iter().filter(|new| new.record.schedule_id.is_some()).count();
         // a schedule deleted in the same batch takes its instants along
         let deleted = standing.schedules.values().any(Option::is_none);
         assert!(
             fired == made || (deleted && fired < made),
-            "{fired} instants fired and {made} tasks were made"
+            "{fired} instants fired and {made} tasks and works were made"
         );
         for (id, record) in &standing.services {
             match record {

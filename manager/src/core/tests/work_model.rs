@@ -228,13 +228,19 @@ pub(super) fn derive_inputs(core: &mut Core, now: Now, model: &Model, mut refuse
 }
 
 impl Cluster {
-    pub(super) fn create_work(&mut self) {
+    /// What a work of some workflow would be made of.
+    pub(super) fn draw_source(&mut self) -> WorkSource {
         let plan = draw(&mut self.random);
         let version = self.next_versions(10);
         let random = &mut self.random;
         let source = source(plan, version, || plans::draw(random));
         self.model.plans.extend(source.plans.clone());
-        let work_id = WorkId(Uuid::from_u64_pair(4, version as u64));
+        source
+    }
+
+    pub(super) fn create_work(&mut self) {
+        let source = self.draw_source();
+        let work_id = WorkId(Uuid::from_u64_pair(4, self.next_versions(1) as u64));
         let request = NewWorkRequest {
             work_id,
             schedule_id: None,

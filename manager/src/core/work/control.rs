@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::record::{StopRequest, TaskRecord, TaskSeq};
 use super::super::{Core, Finished, Now};
-use super::machine::{Node, Work};
+use super::machine::{Node, TaskRef, Work};
 use super::record::{NewWork, OpenWork, WorkPlan, WorkRecord, WorkSource, WorkTask};
 
 /// A work to create.
@@ -152,6 +152,37 @@ impl Core {
             // it was finished by the stop: the record in the batch is its last
             None => self.outcome.changes.works.get(&work_id).cloned().unwrap_or(stopping),
         })
+    }
+
+    /// Nothing has asked for its end yet, or an application that came after that still runs on.
+    pub(in super::super) fn can_stop_work(&self, work_id: WorkId) -> bool {
+        let Some(work) = self.works.get(&work_id) else { return false };
+        let runs_on =
+            |task: &TaskRef| self.tasks.get(&task.seq).is_some_and(|task| task.record.stop.is_none());
+        work.record.stop.is_none() && (work.record.status.is_none() || work.open_tasks().iter().any(runs_on))
+    }
+
+    /// Says in the rows of a work and of its tasks why they were stopped in this batch.
+    pub(in super::super) fn explain_work_stop(&mut self, work_id: WorkId, reason: &str) {
+        if let Some(work) = self.works.get_mut(&work_id) {
+            work.record.reason = Some(reason.into());
+            let tasks = work.open_tasks();
+            self.touch_work(work_id);
+            // an event application that has begun with the stop is none of those that were stopped
+            let is_stopped = |seq| self.tasks.get(&seq).is_some_and(|task| task.record.stop.is_some());
+            let stopped: Vec<TaskSeq> =
+                tasks.iter().map(|task| task.seq).filter(|seq| is_stopped(*seq)).collect();
+            for seq in stopped {
+                self.explain_stop(seq, reason);
+            }
+            return;
+        }
+        let changes = &mut self.outcome.changes;
+        let made = changes.new_works.iter_mut().map(|new| &mut new.record);
+        if let Some(record) = made.chain(changes.works.values_mut()).find(|record| record.work_id == work_id)
+        {
+            record.reason = Some(reason.into());
+        }
     }
 
     /// Opens a finished work again under its next run number: everything runs anew, from the same copy and with the same input.

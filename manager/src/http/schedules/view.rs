@@ -69,7 +69,8 @@ pub(super) fn schedule_view(stored: StoredSchedule) -> ScheduleView {
 }
 
 pub(super) fn instant_view(record: InstantRecord, tz: Tz) -> InstantView {
-    let InstantRecord { schedule_id: _, instant, manual, state, decide_at, reason, task_id } = record;
+    let InstantRecord { schedule_id: _, instant, manual, state, decide_at, reason, task_id, work_id } =
+        record;
     InstantView {
         instant,
         wall: wall(instant, tz),
@@ -78,6 +79,7 @@ pub(super) fn instant_view(record: InstantRecord, tz: Tz) -> InstantView {
         decide_at,
         reason: reason.map(Into::into),
         task_id,
+        work_id,
     }
 }
 

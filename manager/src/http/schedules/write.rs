@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use lp_protocol::views::{Catchup, CreateSchedule, InstantView, ScheduleView, UpdateSchedule};
-use lp_protocol::{AppId, ErrorCode, Overlap, ScheduleId, Source};
+use lp_protocol::{AppId, Overlap, ScheduleId, Source, WorkflowId};
 use uuid::Uuid;
 
 use super::super::failure::Failure;
@@ -113,7 +113,7 @@ pub(crate) async fn update(
     Ok(HttpResponse::Ok().json(shown(&state, before.schedule_id).await?))
 }
 
-/// Deletes a schedule with its history. The tasks it has made stay.
+/// Deletes a schedule with its history. The tasks and works it has made stay.
 #[utoipa::path(
     delete,
     path = "/api/v1/schedules/{schedule}",
@@ -156,9 +156,8 @@ async fn target(state: &State, source: Source, id: Uuid) -> Result<Target, Failu
             state.catalogue.load_app(&state.store, AppId(id)).await?;
         }
         Source::Workflow => {
-            let message = "a schedule cannot run a workflow yet";
-            return Err(Failure::new(ErrorCode::InvalidRequest, message)
-                .hint("Give the schedule an application: `\"source\": \"application\"`."));
+            let found = state.store.find_workflow(WorkflowId(id)).await?;
+            found.ok_or_else(|| Failure::not_found("workflow", id))?;
         }
     }
     Ok(Target::from_parts(source, id))

@@ -1,7 +1,7 @@
 //! The tables `schedules` and `schedule_instants`.
 
 use lp_protocol::views::Catchup;
-use lp_protocol::{ScheduleId, TaskId};
+use lp_protocol::{ScheduleId, TaskId, WorkId};
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -76,11 +76,11 @@ pub(crate) const UPSERT: Insert<22> = Insert {
 };
 
 /// An instant that has fired is never written again.
-pub(crate) const UPSERT_INSTANT: Insert<7> = Insert {
+pub(crate) const UPSERT_INSTANT: Insert<8> = Insert {
     table: "schedule_instants",
-    columns: ["schedule_id", "instant", "manual", "state", "decide_at", "reason", "task_id"],
+    columns: ["schedule_id", "instant", "manual", "state", "decide_at", "reason", "task_id", "work_id"],
     tail: "ON CONFLICT (schedule_id, instant) DO UPDATE SET state = excluded.state, decide_at = excluded.decide_at, \
-           reason = excluded.reason, task_id = excluded.task_id WHERE schedule_instants.state <> 'fired'",
+           reason = excluded.reason, task_id = excluded.task_id, work_id = excluded.work_id WHERE schedule_instants.state <> 'fired'",
 };
 
 /// -1 where LitePipeline has it.
@@ -225,14 +225,16 @@ pub(crate) struct InstantRow {
     pub decide_at: Option<i64>,
     pub reason: Option<String>,
     pub task_id: Option<Uuid>,
+    pub work_id: Option<Uuid>,
 }
 
 /// What [`InstantRow`] is read from.
-pub(crate) const SELECTED_INSTANT: &str = "schedule_id, instant, manual, state, decide_at, reason, task_id";
+pub(crate) const SELECTED_INSTANT: &str =
+    "schedule_id, instant, manual, state, decide_at, reason, task_id, work_id";
 
 /// The row's values in the order of the insert's columns.
-pub(crate) fn instant_values(record: &InstantRecord) -> [Value; 7] {
-    let InstantRecord { schedule_id, instant, manual, state, decide_at, reason, task_id } = record;
+pub(crate) fn instant_values(record: &InstantRecord) -> [Value; 8] {
+    let InstantRecord { schedule_id, instant, manual, state, decide_at, reason, task_id, work_id } = record;
     [
         schedule_id.0.into(),
         to_micros(*instant).into(),
@@ -241,6 +243,7 @@ pub(crate) fn instant_values(record: &InstantRecord) -> [Value; 7] {
         decide_at.map(to_micros).into(),
         reason.as_deref().map(clean).into(),
         task_id.map(|id| id.0).into(),
+        work_id.map(|id| id.0).into(),
     ]
 }
 
@@ -248,7 +251,7 @@ impl TryFrom<InstantRow> for InstantRecord {
     type Error = Damage;
 
     fn try_from(row: InstantRow) -> Result<Self, Damage> {
-        let InstantRow { schedule_id, instant, manual, state, decide_at, reason, task_id } = row;
+        let InstantRow { schedule_id, instant, manual, state, decide_at, reason, task_id, work_id } = row;
         Ok(InstantRecord {
             schedule_id: ScheduleId(schedule_id),
             instant: time("instant", instant)?,
@@ -257,6 +260,7 @@ impl TryFrom<InstantRow> for InstantRecord {
             decide_at: time_opt("decide_at", decide_at)?,
             reason: reason.map(Into::into),
             task_id: task_id.map(TaskId),
+            work_id: work_id.map(WorkId),
         })
     }
 }

@@ -12,6 +12,7 @@ mod m0005_works;
 mod m0006_retention;
 mod m0007_nodes;
 mod m0008_runs;
+mod m0009_scheduled_works;
 mod m0010_health;
 
 use sea_orm::{ConnectionTrait, DbErr};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_retention::Migration),
             Box::new(m0007_nodes::Migration),
             Box::new(m0008_runs::Migration),
+            Box::new(m0009_scheduled_works::Migration),
             Box::new(m0010_health::Migration),
         ]
     }
