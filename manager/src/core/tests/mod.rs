@@ -11,6 +11,7 @@ mod random;
 mod rules;
 mod run_rules;
 mod sanity;
+mod schedule_days;
 mod schedule_rules;
 mod scheduled_work_rules;
 mod service_rules;
