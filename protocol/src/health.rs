@@ -12,6 +12,7 @@ use crate::plan::Command;
 pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = HealthCheck)]
 pub struct Health {
     /// A string is run as `main` is, a list of strings as written.
     #[serde(with = "as_written")]

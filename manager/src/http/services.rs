@@ -233,7 +233,7 @@ async fn shown(state: &State, id: ServiceId) -> Result<ServiceView, Failure> {
 }
 
 fn view(stored: StoredService) -> ServiceView {
-    let StoredService { record, app_name, stage, status } = stored;
+    let StoredService { record, app_name, version, stage, status } = stored;
     let ServiceRecord {
         service_id,
         name,
@@ -263,6 +263,7 @@ fn view(stored: StoredService) -> ServiceView {
         app_id,
         app_name,
         version_id,
+        version,
         follow_active,
         task_id,
         stage,

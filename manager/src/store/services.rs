@@ -4,7 +4,7 @@ use lp_protocol::views::{ListServices, Page};
 use lp_protocol::{ServiceId, Stage, Status, VersionId};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
-use super::entity::columns::word_opt;
+use super::entity::columns::{unsigned, word_opt};
 use super::entity::service;
 use super::glob::Glob;
 use super::list::{format_cursor, page_size, parse_cursor};
@@ -20,12 +20,14 @@ pub struct StoredService {
     pub record: ServiceRecord,
     /// Empty where it was deleted.
     pub app_name: String,
+    /// The version's number within the application; 0 where it is gone.
+    pub version: u32,
     pub stage: Option<Stage>,
     pub status: Option<Status>,
 }
 
 const FROM: &str = "FROM services s LEFT JOIN packages p ON p.package_id = s.app_id AND p.delete_at IS NULL \
-                    LEFT JOIN tasks t ON t.task_id = s.task_id";
+                    LEFT JOIN tasks t ON t.task_id = s.task_id LEFT JOIN versions v ON v.version_id = s.version_id";
 
 impl Store {
     /// Services, newest first.
@@ -100,7 +102,7 @@ impl Store {
 
     async fn select_services(&self, tail: &str, values: Vec<Value>) -> Result<Vec<(i64, StoredService)>> {
         let sql = format!(
-            "SELECT s.seq, {}, COALESCE(p.name, '') AS app_name, t.stage AS task_stage, t.status AS task_status {FROM} WHERE {tail}",
+            "SELECT s.seq, {}, COALESCE(p.name, '') AS app_name, t.stage AS task_stage, t.status AS task_status, COALESCE(v.number, 0) AS version {FROM} WHERE {tail}",
             service::SELECTED
         );
         let statement = self.statement(placeholders(self.backend, &sql), values);
@@ -124,6 +126,7 @@ fn read_stored(row: &QueryResult) -> Result<StoredService, Damage> {
     Ok(StoredService {
         record: read_service(row)?,
         app_name: text("app_name")?.unwrap_or_default(),
+        version: unsigned("version", row.try_get("", "version").map_err(Damage::Column)?)?,
         stage: word_opt("task_stage", text("task_stage")?.as_deref())?,
         status: word_opt("task_status", text("task_status")?.as_deref())?,
     })

@@ -104,7 +104,7 @@ on_both_backends! {
         assert!(open.plans.contains_key(&fixture.version_id));
         let stored = fixture.store.find_work(record.work_id).await.unwrap().unwrap();
         assert_eq!((stored.tasks.len(), stored.input.unwrap().get()), (3, r#"{"in": 1.0}"#));
-        assert_eq!(stored.app_names[&fixture.version_id], "hello");
+        assert_eq!(stored.versions[&fixture.version_id].app, "hello");
         let inputs = fixture.store.load_work_inputs(&[record.work_id]).await.unwrap();
         assert_eq!(inputs[&record.work_id].applications["a"].get(), r#"{"x":1.5}"#);
         assert_eq!(inputs[&record.work_id].input.as_ref().unwrap().get(), r#"{"in": 1.0}"#);

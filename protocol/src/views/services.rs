@@ -117,6 +117,9 @@ pub struct ServiceView {
     pub app_name: String,
     /// What its task runs, or the next one will.
     pub version_id: VersionId,
+    /// Its number within the application; 0 where it is not known any more.
+    #[serde(default)]
+    pub version: u32,
     pub follow_active: bool,
     /// Its latest task, with the stage and status of that.
     pub task_id: Option<TaskId>,

@@ -103,6 +103,9 @@ pub struct WorkApplication {
     pub app_name: String,
     /// The version it runs, chosen when the work was made.
     pub version_id: VersionId,
+    /// Its number within the application; 0 where it is not known any more.
+    #[serde(default)]
+    pub version: u32,
     /// Absent while it waits, and where it was not started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<TaskId>,

@@ -30,7 +30,7 @@ fn text(session: &Session, info: &ServiceInfo) -> String {
     let look = &session.out.look();
     let service = &info.service;
     let follows = if service.follow_active { ", follows the active version" } else { "" };
-    let app = format!("{} ({}), version {}{follows}", service.app_name, service.app_id, service.version_id);
+    let app = format!("{} ({}), version {}{follows}", service.app_name, service.app_id, service.version);
     let grace = service.grace.map_or_else(|| "of each action".to_owned(), text::seconds);
     let limit =
         service.max_restarts.map(|most| format!(", given up after {most} in a row")).unwrap_or_default();

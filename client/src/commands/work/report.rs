@@ -41,7 +41,7 @@ pub(super) fn text(out: &Output, info: &WorkInfo, why: Option<&str>) -> String {
             Cell::new(application.condition.join(", "), Tint::Dim),
             stage_cell(look, application.stage, application.status),
             Cell::new(&application.app_name, Tint::Plain),
-            Cell::new(application.version_id.to_string(), Tint::Plain),
+            Cell::new(application.version.to_string(), Tint::Plain),
             Cell::new(application.task_id.map(|id| look.id(id.0)).unwrap_or_default(), Tint::Plain),
         ]
     });

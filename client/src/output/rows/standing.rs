@@ -133,7 +133,7 @@ impl Row for ServiceView {
             Cell::plain(&self.name),
             Cell::plain(look.id(self.app_id.0)),
             Cell::plain(&self.app_name),
-            Cell::plain(self.version_id),
+            Cell::plain(self.version),
             Cell::maybe(self.task_id.map(|id| look.id(id.0))),
             look.time_cell(Some(self.create_at)),
             look.time_cell(Some(self.update_at)),

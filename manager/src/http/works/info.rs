@@ -32,12 +32,14 @@ pub(super) fn applications(work: &StoredWork) -> Vec<WorkApplication> {
     for state in states {
         let Some(app) = work.plan.app(state.ordinal) else { continue };
         let condition = app.condition.iter().filter_map(|parent| work.plan.app(*parent));
+        let named = work.versions.get(&app.version_id);
         views.push(WorkApplication {
             name: app.name.clone(),
             condition: condition.map(|parent| parent.name.clone()).collect(),
             app_id: app.app_id,
-            app_name: work.app_names.get(&app.version_id).cloned().unwrap_or_default(),
+            app_name: named.map(|named| named.app.clone()).unwrap_or_default(),
             version_id: app.version_id,
+            version: named.map(|named| named.number).unwrap_or_default(),
             task_id: state.task_id,
             stage: state.stage,
             status: state.status,

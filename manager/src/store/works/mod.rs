@@ -8,5 +8,5 @@ mod write;
 
 pub use load::WorkInputs;
 pub use read::StoredWork;
-pub use source::{AppChoice, SourceError};
+pub use source::{AppChoice, NamedVersion, SourceError};
 pub(super) use write::write;

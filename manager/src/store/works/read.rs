@@ -15,6 +15,7 @@ use super::super::load::read_task as read_task_record;
 use super::super::resolve::prefix_range;
 use super::super::sql::placeholders;
 use super::super::{Damage, Error, Result, Store, entity};
+use super::NamedVersion;
 use super::load::{read_open, read_record};
 use crate::core::record::TaskRecord;
 use crate::core::work::{FinishedWork, WorkPlan, WorkRecord, WorkTask};
@@ -30,8 +31,8 @@ pub struct StoredWork {
     pub input: Option<Box<RawValue>>,
     /// Of all runs, ascending.
     pub tasks: Vec<WorkTask>,
-    /// Names of the applications, of deleted ones too.
-    pub app_names: BTreeMap<VersionId, String>,
+    /// How people know them, those of deleted applications too.
+    pub versions: BTreeMap<VersionId, NamedVersion>,
 }
 
 impl StoredWork {
@@ -143,7 +144,7 @@ impl Store {
             configuration: raw("configuration", row.try_get("", "configuration")?).map_err(damaged)?,
             input: input.map(|input| raw("input", input)).transpose().map_err(damaged)?,
             tasks: tasks.remove(&work_id).unwrap_or_default(),
-            app_names: self.load_app_names(transaction, &plan).await?,
+            versions: self.load_named_versions(transaction, &plan).await?,
             record,
             plan,
         }))

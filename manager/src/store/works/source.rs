@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
+use super::super::entity::columns::unsigned;
 use super::super::load::read_plan;
 use super::super::sql::{clean, placeholders, select_by_keys};
 use super::super::{Error, Result, Store};
@@ -133,22 +134,33 @@ impl Store {
         }
     }
 
-    /// Names of the applications of a plan, deleted ones too.
-    pub(super) async fn load_app_names(
+    /// How people know the versions of a plan, those of deleted applications too.
+    pub(super) async fn load_named_versions(
         &self,
         transaction: &DatabaseTransaction,
         plan: &WorkPlan,
-    ) -> Result<BTreeMap<VersionId, String>> {
+    ) -> Result<BTreeMap<VersionId, NamedVersion>> {
         let versions: BTreeSet<VersionId> = plan.versions().collect();
         let keys: Vec<[Value; 1]> = versions.iter().map(|version| [(*version).into()]).collect();
-        let sql = "SELECT v.version_id, p.name FROM versions v JOIN packages p ON p.package_id = v.package_id \
+        let sql = "SELECT v.version_id, p.name, v.number FROM versions v JOIN packages p ON p.package_id = v.package_id \
                    WHERE v.version_id IN ({keys})";
         let mut names = BTreeMap::new();
         for row in select_by_keys(transaction, sql, &keys).await? {
-            names.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let version: VersionId = row.try_get_by_index(0)?;
+            let number = unsigned("number", row.try_get_by_index(2)?);
+            let number = number.map_err(|damage| damage.of("versions", version))?;
+            names.insert(version, NamedVersion { app: row.try_get_by_index(1)?, number });
         }
         Ok(names)
     }
+}
+
+/// A version as people know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedVersion {
+    pub app: String,
+    /// Within the application.
+    pub number: u32,
 }
 
 /// The applications looked up so far: a workflow may name one many times.
