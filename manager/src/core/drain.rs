@@ -14,7 +14,7 @@ use lp_protocol::{ApiError, AttemptKey, ErrorCode, Exit, NodeId, Stage};
 use super::progress::{self, unstarted};
 use super::record::{AttemptId, AttemptRecord, Drain, StopRequest, Unwanted};
 use super::timers::Timer;
-use super::{ConnectionId, Core, Effect, Now};
+use super::{Core, Effect, Now};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Draining {
@@ -176,11 +176,6 @@ impl Core {
     fn publish_drain(&mut self, node_id: NodeId) {
         let state = self.nodes.get(&node_id).map_or(NodeState::Disconnected, super::Node::state);
         self.outcome.effects.push(Effect::Publish(lp_protocol::views::Event::Node { node_id, state }));
-    }
-
-    /// The connection to which frames of a node go.
-    pub fn connection_of(&self, node_id: NodeId) -> Option<ConnectionId> {
-        self.nodes.get(&node_id)?.connection
     }
 }
 
