@@ -18,7 +18,7 @@ use crate::blobs::Key;
 use crate::store::{NewVersion, PackageList, Program};
 
 /// Archives read at once: each keeps a processor busy and may hold some ten MiB of names.
-static SURVEYS: Semaphore = Semaphore::const_new(2);
+pub(super) static SURVEYS: Semaphore = Semaphore::const_new(2);
 
 /// What a package is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
