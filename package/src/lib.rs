@@ -33,7 +33,7 @@ pub use error::ArchiveError;
 pub use format::Format;
 pub use limits::{Limits, LinkPolicy, RootPolicy, Rules};
 pub use listing::{Listing, list};
-pub use pack::{PackError, PackOptions, Packed, pack};
+pub use pack::{Ignores, PackError, PackOptions, Packed, pack};
 pub use path::SafePath;
 pub use read::{Archive, Entry, EntryKind};
 pub use survey::{Survey, survey};
