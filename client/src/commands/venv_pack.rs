@@ -10,7 +10,7 @@ mod tree;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use lp_package::venv::inspect::{Finding, Severity};
 use lp_package::venv::recipe::Sources;
 use lp_package::venv::{self, Form, Inspection, Recipe, inspect_archive};
@@ -59,6 +59,17 @@ pub(crate) struct Pack {
     /// Leave compiled modules out: smaller, and every start of an action compiles what it imports
     #[arg(long)]
     no_compile: bool,
+    #[command(flatten)]
+    _raw: RawWithoutShort,
+}
+
+/// Takes the place of the global flag, so that `-r` is free.
+#[derive(Args, Debug)]
+#[group(skip)]
+struct RawWithoutShort {
+    /// Print the manager's JSON (the same as `-o json`)
+    #[arg(id = "raw", long = "raw", action = ArgAction::SetTrue, hide = true)]
+    _flag: bool,
 }
 
 /// What is packed.
