@@ -5,6 +5,8 @@ mod build;
 #[cfg(test)]
 mod chance;
 #[cfg(test)]
+mod environments;
+#[cfg(test)]
 mod hostile_tar;
 #[cfg(test)]
 mod hostile_zip;
