@@ -178,66 +178,65 @@ fn no_package_writes_through_the_link_of_another() {
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
+/// What is done to a pack.
+type Spoil = fn(&tempfile::TempDir);
+
 #[test]
 fn what_cannot_be_installed_is_named_with_the_reason() {
-    let cases: [(&str, Box<dyn Fn(&tempfile::TempDir)>, &str); 8] = [
+    let cases: [(&str, Spoil, &str); 8] = [
         (
             "other platform",
-            Box::new(|dir| {
+            |dir| {
                 fs::write(dir.path().join("pixi-pack.json"), r#"{"version": "1", "platform": "osx-arm64"}"#)
                     .unwrap();
-            }),
+            },
             "it was packed for osx-arm64",
         ),
         (
             "newer format",
-            Box::new(|dir| {
+            |dir| {
                 fs::write(dir.path().join("pixi-pack.json"), r#"{"version": "2", "platform": "linux-64"}"#)
                     .unwrap();
-            }),
+            },
             "it is of format 2",
         ),
-        (
-            "no packages",
-            Box::new(|dir| fs::remove_dir_all(dir.path().join("channel")).unwrap()),
-            "no packages",
-        ),
+        ("no packages", |dir| fs::remove_dir_all(dir.path().join("channel")).unwrap(), "no packages"),
         (
             "no archive",
-            Box::new(|dir| fs::write(noarch(dir).join("x-1-0.conda"), "x").unwrap()),
+            |dir| fs::write(noarch(dir).join("x-1-0.conda"), "x").unwrap(),
             "package `x-1-0.conda` cannot be unpacked",
         ),
         (
             "no index",
-            Box::new(|dir| Conda { info: vec![], files: vec![file("x", b"")] }.write(&noarch(dir), "y-1-0")),
+            |dir| Conda { info: vec![], files: vec![file("x", b"")] }.write(&noarch(dir), "y-1-0"),
             "package `y-1-0.conda` cannot be installed: it has no index.json",
         ),
         (
             "bad name",
-            Box::new(|dir| {
+            |dir| {
                 Conda { info: vec![index("../y", "")], files: vec![file("x", b"")] }
                     .write(&noarch(dir), "y-1-0");
-            }),
+            },
             "no usable name",
         ),
         (
             "bad entry point",
-            Box::new(|dir| {
+            |dir| {
                 let link = r#"{"noarch": {"type": "python", "entry_points": ["x = os;system:y"]}}"#;
                 Conda {
                     info: vec![index("y", ""), ("link.json", link.to_owned())],
                     files: vec![file("x", b"")],
                 }
                 .write(&noarch(dir), "y-1-0");
-            }),
+            },
             "its entry point `x = os;system:y` is none",
         ),
         (
             "truncated old package",
-            Box::new(|dir| {
+            |dir| {
                 let tar = open_tar(&[file("x", b"x")]);
                 fs::write(noarch(dir).join("z-1-0.tar.bz2"), &tar[..20]).unwrap();
-            }),
+            },
             "read `z-1-0.tar.bz2`",
         ),
     ];
