@@ -15,6 +15,8 @@ mod listing;
 #[cfg(test)]
 mod packing;
 #[cfg(test)]
+mod pixi;
+#[cfg(test)]
 mod surveying;
 #[cfg(test)]
 mod unpacking;
