@@ -36,7 +36,7 @@ on_both_backends! {
         let task = lp_manager::core::record::TaskRecord { version_id: used.version.version_id, ..fixture.task(1) };
         let other = fixture.task(2);
         let changes = Changes { new_tasks: vec![new_task(task.clone()), new_task(other)], ..Changes::default() };
-        store.commit(*epoch, changes).await.unwrap();
+        store.commit(*epoch, &changes).await.unwrap();
 
         store.load_venv_users(&mut venvs).await.unwrap();
 
