@@ -143,7 +143,8 @@ impl std::fmt::Display for Exit {
             Exit::BadOutput { reason } => write!(f, "bad output.data: {reason}"),
             Exit::Unhealthy { reason } => write!(f, "unhealthy: {reason}"),
             Exit::OutOfMemory { limit_bytes, peak_bytes } => {
-                let (limit, peak) = (crate::units::shown_size(*limit_bytes), crate::units::shown_size(*peak_bytes));
+                let (limit, peak) =
+                    (crate::units::shown_size(*limit_bytes), crate::units::shown_size(*peak_bytes));
                 write!(f, "out of memory: killed at its limit of {limit} (peak {peak})")
             }
             Exit::Lost { reason } => write!(f, "lost: {reason}"),

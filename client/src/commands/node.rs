@@ -238,7 +238,8 @@ fn report(session: &Session, node: &NodeView) -> String {
             &format!("{} of {} free", text::size(load.disk_free_bytes), text::size(load.disk_total_bytes)),
         );
     if facts.capacity.gpus > 0 {
-        let names = if facts.gpus.is_empty() { String::new() } else { format!(": {}", facts.gpus.join(", ")) };
+        let names =
+            if facts.gpus.is_empty() { String::new() } else { format!(": {}", facts.gpus.join(", ")) };
         let text = format!("{} of {} in use{}", used.gpus, facts.capacity.gpus, text::visible(&names));
         report.line("gpus", &text);
     }
@@ -260,9 +261,7 @@ fn report(session: &Session, node: &NodeView) -> String {
     ] {
         report.maybe(title, Some(text::visible(sentence).into_owned()).filter(|text| !text.is_empty()));
     }
-    report
-        .line("joined", &look.time(node.create_at))
-        .maybe("seen", node.seen_at.map(|time| look.time(time)));
+    report.line("joined", &look.time(node.create_at)).maybe("seen", node.seen_at.map(|time| look.time(time)));
     if !node.attempts.is_empty() {
         let row = |entry: &lp_protocol::views::NodeAttempt| {
             vec![

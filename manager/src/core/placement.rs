@@ -15,8 +15,8 @@ use lp_protocol::plan::Ordinal;
 use lp_protocol::{AttemptKey, NodeId, Stage};
 
 use super::queue::Place;
-use super::reserve::Kept;
 use super::record::{AttemptId, AttemptRecord, TaskSeq};
+use super::reserve::Kept;
 use super::shape::Class;
 use super::task::State;
 use super::timers::Timer;
