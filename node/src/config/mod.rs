@@ -62,6 +62,9 @@ pub struct Config {
     pub max_processes: u64,
     /// Whether the node runs actions in containers; must be false.
     pub docker_support: bool,
+    /// A directory around `data_path` that programs must not see either: where `lp up` keeps the manager's data too.
+    #[serde(skip)]
+    pub private_path: Option<PathBuf>,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -94,6 +97,7 @@ impl Default for Config {
             isolation: Separation::Auto,
             max_processes: 10_000,
             docker_support: false,
+            private_path: None,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }

@@ -47,7 +47,8 @@ pub(crate) struct Isolation {
     landlock: bool,
     cgroups: Cgroups,
     max_processes: u64,
-    root: PathBuf,
+    /// What a view of its own covers: the data directory, or more around it.
+    cover: PathBuf,
     cache: PathBuf,
 }
 
@@ -90,13 +91,15 @@ impl Isolation {
                 },
             }
         }
+        let wider = config.private_path.as_ref().and_then(|path| path.canonicalize().ok());
+        let cover = wider.filter(|path| layout.root().starts_with(path)).unwrap_or(layout.root().to_owned());
         let separate = config.isolation == Separation::Auto;
         let own_view = match (&users, separate) {
             (_, false) => Err("isolation is off".to_owned()),
             (Users::Own { .. }, true) if nix::unistd::geteuid().is_root() => {
                 Err("the node is root, and root gets out of any view".to_owned())
             }
-            (Users::Own { .. }, true) => try_own_view(layout, supervisor),
+            (Users::Own { .. }, true) => try_own_view(layout, &cover, supervisor),
             (Users::Named { .. } | Users::Range { .. }, true) => Err(String::new()),
         };
         Ok(Self {
@@ -106,7 +109,7 @@ impl Isolation {
             own_view,
             cgroups,
             max_processes: config.max_processes,
-            root: layout.root().to_owned(),
+            cover,
             cache: layout.cache(),
         })
     }
@@ -138,6 +141,7 @@ impl Isolation {
             view,
             scoped: self.landlock,
             group: self.cgroups.group(name, limits),
+            max_data_bytes: unkept.map(most_data),
             watched_memory_bytes: unkept,
         }
     }
@@ -145,7 +149,7 @@ impl Isolation {
     fn own_view_of(&self, workspace: &Path) -> View {
         View {
             kind: Kind::Own,
-            cover: self.root.clone(),
+            cover: self.cover.clone(),
             shown: vec![self.cache.clone(), workspace.to_owned()],
         }
     }
@@ -165,10 +169,16 @@ impl Isolation {
     }
 }
 
+/// Four times the limit, and a gibibyte above it at least: programs reserve what they never use, and only what they use is to count. It bounds what one
+/// process can take between two looks at it.
+fn most_data(limit_bytes: u64) -> u64 {
+    limit_bytes.saturating_mul(4).max(limit_bytes.saturating_add(1 << 30))
+}
+
 /// Asks the kernel whether a program of this user can have a view of its own: it may refuse that to those who are not root.
-fn try_own_view(layout: &Layout, supervisor: &Path) -> Result<(), String> {
+fn try_own_view(layout: &Layout, cover: &Path, supervisor: &Path) -> Result<(), String> {
     let shown = vec![layout.cache(), layout.workspaces()];
-    let view = View { kind: Kind::Own, cover: layout.root().to_owned(), shown };
+    let view = View { kind: Kind::Own, cover: cover.to_owned(), shown };
     enter::attempt(supervisor, Confinement { view: Some(view), ..Confinement::default() })
         .map_err(|error| format!("this machine does not let its users make namespaces: {error}"))
 }
