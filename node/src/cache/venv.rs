@@ -149,7 +149,12 @@ fn value<'a>(config: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn has_python(dir: &Path) -> bool {
-    ["python3", "python"].iter().any(|name| dir.join(name).exists())
+    ["python3", "python"].iter().any(|name| is_usable(&dir.join(name)))
+}
+
+/// There, and not in a place that is closed to the users programs of a root node run as.
+fn is_usable(python: &Path) -> bool {
+    python.exists() && (!nix::unistd::geteuid().is_root() || crate::isolation::is_open_to_all(python))
 }
 
 /// `bin/python*` that are absolute links to nothing.
@@ -164,7 +169,7 @@ fn broken_links(bin: &Path) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         let is_python = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
         let absolute = fs::read_link(&path).is_ok_and(|target| target.is_absolute());
-        if is_python && absolute && !path.exists() {
+        if is_python && absolute && !is_usable(&path) {
             broken.push(path);
         }
     }

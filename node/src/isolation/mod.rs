@@ -20,7 +20,7 @@ use crate::cgroups::{Cgroups, Limits};
 use crate::config::{Config, Separation};
 use crate::data::Layout;
 use crate::runner::environ::Base;
-use crate::supervisor::confinement::view::{Kind, View, shared};
+use crate::supervisor::confinement::view::{Kind, View};
 use crate::supervisor::confinement::{Confinement, has_landlock};
 use crate::supervisor::enter;
 
@@ -32,8 +32,8 @@ pub enum Error {
         "run programs as `{run_as}`: only a node that is root can; leave run_as out, or start the node as that user"
     )]
     NotRoot { run_as: String },
-    #[error("run programs as `{run_as}`: they could not reach `{}` ({reason}); open that directory to them or choose another data_path", path.display())]
-    Unreachable { run_as: String, path: PathBuf, reason: String },
+    #[error("run programs as `{run_as}`: {reason}")]
+    Refused { run_as: String, reason: String },
 }
 
 /// What is in force on this node.
@@ -64,33 +64,8 @@ impl Isolation {
         supervisor: &Path,
     ) -> Result<Self, Error> {
         let cgroups = Cgroups::find(node_id);
-        let mut users = Users::find(config.run_as.as_ref())?;
-        let mut view = None;
-        if let Some(sample) = users.sample() {
-            let wanted = View {
-                kind: Kind::Shared,
-                cover: reach::first_closed(layout.root(), &sample),
-                shown: vec![layout.cache(), layout.workspaces()],
-            };
-            match shared(&wanted) {
-                Ok(_) => view = Some(wanted),
-                Err(error) => match (&config.run_as, reach::open_up(layout, &sample)) {
-                    (_, Ok(())) => {}
-                    (Some(run_as), Err(path)) => {
-                        let run_as = run_as.to_string();
-                        return Err(Error::Unreachable { run_as, path, reason: error.to_string() });
-                    }
-                    (None, Err(path)) => {
-                        let path = path.display();
-                        users = Users::Own {
-                            why: format!(
-                                "other users cannot reach `{path}`, and no view can be made: {error}"
-                            ),
-                        };
-                    }
-                },
-            }
-        }
+        let users = Users::find(config.run_as.as_ref())?;
+        let (users, view) = settle(users, config.run_as.as_ref(), layout, supervisor)?;
         let wider = config.private_path.as_ref().and_then(|path| path.canonicalize().ok());
         let cover = wider.filter(|path| layout.root().starts_with(path)).unwrap_or(layout.root().to_owned());
         let separate = config.isolation == Separation::Auto;
@@ -166,6 +141,40 @@ impl Isolation {
 
     pub(crate) fn cgroups(&self) -> &Cgroups {
         &self.cgroups
+    }
+}
+
+/// The users and their view, as far as the machine really lets the node have them: inside of a container root may have few rights and few users.
+fn settle(
+    users: Users,
+    run_as: Option<&RunAs>,
+    layout: &Layout,
+    supervisor: &Path,
+) -> Result<(Users, Option<View>), Error> {
+    let Some(sample) = users.sample() else { return Ok((users, None)) };
+    let cover = reach::first_closed(layout.root(), &sample);
+    let shown = vec![layout.cache(), layout.workspaces()];
+    let view = View { kind: Kind::Shared, cover: cover.clone(), shown };
+    let attempt = |view: Option<View>| {
+        let user = Some(sample.clone());
+        enter::attempt(supervisor, Confinement { user, view, ..Confinement::default() })
+    };
+    let Err(refused) = attempt(Some(view.clone())) else { return Ok((users, Some(view))) };
+    let reason = if cover != layout.root() {
+        format!(
+            "`{}` is closed to them, and the machine makes no view without it ({refused})",
+            cover.display()
+        )
+    } else {
+        let without = attempt(None).and_then(|()| reach::open_up(layout).map_err(|error| error.to_string()));
+        match without {
+            Ok(()) => return Ok((users, None)),
+            Err(reason) => format!("the machine does not let the node ({reason})"),
+        }
+    };
+    match run_as {
+        Some(run_as) => Err(Error::Refused { run_as: run_as.to_string(), reason }),
+        None => Ok((Users::Own { why: format!("other users could not be used: {reason}") }, None)),
     }
 }
 

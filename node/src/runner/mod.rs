@@ -231,14 +231,14 @@ impl Runner {
             }
             Job::Conclude { order, given, ended, reading } => {
                 let path = workspace::path(&self.site.layout, &order.assignment.attempt);
-                if given.uid.is_some() {
-                    workspace::close(&path);
-                }
                 let output = match reading {
                     Reading::Output => conclude::output(&path),
                     Reading::LogOnly => Ok(None),
                 };
                 let left = Left { output, log: conclude::log(&path) };
+                if given.uid.is_some() {
+                    workspace::close(&path);
+                }
                 self.decide(|state, _, effects| state.concluded(&order, &ended, left, effects))
             }
         }
