@@ -86,7 +86,9 @@ impl Core {
                 NodeFrame::Reports { reports } => self.take_reports(now, node_id, connection, reports),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
                 // the link's own business, handled before they come here
-                NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}
+                NodeFrame::WorkspacesDeleted { .. }
+                | NodeFrame::StreamFailed { .. }
+                | NodeFrame::Packages(_) => {}
             }
         }
         true

@@ -15,6 +15,7 @@ mod outage;
 mod retention;
 mod samples;
 mod standing;
+mod venv_users;
 mod versions;
 mod works;
 

@@ -23,17 +23,18 @@ pub(super) fn find(version: Option<&str>) -> Option<Python> {
     let (mut fallback, mut closed) = (None, None);
     for program in exact.iter().map(String::as_str).chain(["python3", "python"]).flat_map(on_path) {
         let Some(python) = ask(&program) else { continue };
+        let is_wanted = version.is_none_or(|version| python.version == version);
         if is_root && !is_open_to_all(&python.executable) {
-            // in root's home, for example: programs that run as other users could not use it
-            closed = closed.or(Some(python));
+            // in root's home, for example: programs that run as other users cannot use it
+            closed = closed.or(is_wanted.then_some(python));
             continue;
         }
-        if version.is_none_or(|version| python.version == version) {
+        if is_wanted {
             return Some(python);
         }
         fallback = fallback.or(Some(python));
     }
-    fallback.or(closed)
+    closed.or(fallback)
 }
 
 /// Every program of this name on the PATH, in its order.

@@ -3,6 +3,7 @@
 
 mod apps;
 mod cluster;
+mod environments;
 mod gc;
 mod schedules;
 mod services;
@@ -14,6 +15,7 @@ mod workspaces;
 
 pub use apps::*;
 pub use cluster::*;
+pub use environments::*;
 pub use gc::*;
 pub use schedules::*;
 pub use services::*;
