@@ -102,13 +102,18 @@ fn a_thousand_detached_children_are_gone_after_a_stop() {
         };
         entries.filter(is_its).count()
     };
-    assert!(count() > 1000);
+    until(|| count() > 1000);
 
     cluster.lp(&["task", "stop", &task, "--wait"]).ok();
 
+    until(|| count() == 0);
+}
+
+/// Looks again and again: nobody announces the death of a process.
+fn until(mut is_so: impl FnMut() -> bool) {
     let begin = std::time::Instant::now();
-    while count() > 0 && begin.elapsed() < crate::common::PATIENCE {
+    while !is_so() {
+        assert!(begin.elapsed() < crate::common::PATIENCE, "waited in vain");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert_eq!(count(), 0);
 }
