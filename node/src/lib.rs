@@ -8,11 +8,14 @@
 
 mod cache;
 mod capacity;
+mod cgroups;
 mod clock;
 pub mod config;
 mod credential;
 mod data;
+mod gpus;
 mod http;
+mod isolation;
 mod journal;
 mod link;
 mod logs;

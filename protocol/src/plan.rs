@@ -342,4 +342,5 @@ pub enum RetryOn {
     NotStarted,
     Lost,
     Unhealthy,
+    OutOfMemory,
 }

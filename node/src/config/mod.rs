@@ -15,6 +15,7 @@ use lp_protocol::plan::Resources;
 use lp_settings::de;
 use serde::Deserialize;
 
+pub use crate::isolation::RunAs;
 pub use keys::KEYS;
 pub use lp_settings::{Loaded, Secret};
 pub use read::Error;
@@ -44,7 +45,7 @@ pub struct Config {
     #[serde(deserialize_with = "de::size_opt")]
     pub memory: Option<u64>,
     #[serde(alias = "gpu")]
-    pub gpus: Option<u64>,
+    pub gpus: Option<crate::gpus::Wanted>,
     /// Whatever else is counted: licences, tape drives.
     pub resources: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
@@ -54,8 +55,16 @@ pub struct Config {
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
+    /// Whom programs run as; unset: as root a user for each task, else the node's own.
+    pub run_as: Option<RunAs>,
+    pub isolation: Separation,
+    /// Of one task where each has a user of its own, else of one attempt with a cgroup.
+    pub max_processes: u64,
     /// Whether the node runs actions in containers; must be false.
     pub docker_support: bool,
+    /// A directory around `data_path` that programs must not see either: where `lp up` keeps the manager's data too.
+    #[serde(skip)]
+    pub private_path: Option<PathBuf>,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -84,7 +93,11 @@ impl Default for Config {
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
             retry_interval: Duration::from_secs(5),
+            run_as: None,
+            isolation: Separation::Auto,
+            max_processes: 10_000,
             docker_support: false,
+            private_path: None,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }
@@ -113,6 +126,11 @@ impl Config {
         self.name.clone().unwrap_or_else(hostname)
     }
 
+    /// The GPUs it gives out.
+    pub(crate) fn gpus(&self) -> Vec<crate::gpus::Gpu> {
+        crate::gpus::find(self.gpus.as_ref())
+    }
+
     /// What the node has, by its settings or else by the machine.
     pub(crate) fn capacity(&self) -> Resources {
         let machine = crate::capacity::machine();
@@ -122,10 +140,20 @@ impl Config {
             slots: self.action_slots.unwrap_or((machine.cpu_millis / 1000).max(1) as u32),
             cpu_millis,
             memory_bytes: self.memory.unwrap_or(machine.memory_bytes),
-            gpus: self.gpus.unwrap_or(0),
+            gpus: self.gpus().len() as u64,
             named: self.resources.clone(),
         }
     }
+}
+
+/// How far a node goes to keep programs that run as its own user from one another and from itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separation {
+    /// As far as the machine lets it.
+    #[default]
+    Auto,
+    Off,
 }
 
 /// The machine's name.

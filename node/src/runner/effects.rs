@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lp_protocol::AttemptKey;
 use serde_json::value::RawValue;
 
+use super::given::Given;
 use super::health::Watch;
 use super::launch::{Launch, Prepared};
 use super::order::Order;
@@ -37,10 +38,16 @@ pub(crate) enum Job {
     Explain {
         order: Arc<Order>,
         prepared: Arc<Prepared>,
+        given: Given,
         errno: i32,
+    },
+    /// No program runs in its workspace any more and nothing of it is read: its user may be given to another task.
+    Close {
+        order: Arc<Order>,
     },
     Conclude {
         order: Arc<Order>,
+        given: Given,
         ended: Ended,
         reading: Reading,
     },

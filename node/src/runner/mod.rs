@@ -7,6 +7,7 @@ mod command;
 pub(crate) mod conclude;
 pub(crate) mod effects;
 pub(crate) mod environ;
+pub(crate) mod given;
 pub(crate) mod health;
 mod input;
 pub(crate) mod launch;
@@ -220,17 +221,24 @@ impl Runner {
                 let result = launch::prepare(&self.site, &launch);
                 self.decide(|state, now, effects| state.launched(&launch.order, result, now, effects))
             }
-            Job::Explain { order, prepared, errno } => {
-                let result = launch::after_refusal(&self.site, &order, &prepared, errno);
+            Job::Explain { order, prepared, given, errno } => {
+                let result = launch::after_refusal(&self.site, (&order, &prepared, &given), errno);
                 self.decide(|state, now, effects| state.explained(&order, result, now, effects))
             }
-            Job::Conclude { order, ended, reading } => {
+            Job::Close { order } => {
+                workspace::close(&workspace::path(&self.site.layout, &order.assignment.attempt));
+                Effects::default()
+            }
+            Job::Conclude { order, given, ended, reading } => {
                 let path = workspace::path(&self.site.layout, &order.assignment.attempt);
                 let output = match reading {
                     Reading::Output => conclude::output(&path),
                     Reading::LogOnly => Ok(None),
                 };
                 let left = Left { output, log: conclude::log(&path) };
+                if given.uid.is_some() {
+                    workspace::close(&path);
+                }
                 self.decide(|state, _, effects| state.concluded(&order, &ended, left, effects))
             }
         }
@@ -240,7 +248,7 @@ impl Runner {
 fn is_large(site: &Site, job: &Job) -> bool {
     match job {
         Job::Launch(Launch { input: Some(input), .. }) => input.get().len() > LARGE_INPUT_BYTES,
-        Job::Launch(_) | Job::Explain { .. } => false,
+        Job::Launch(_) | Job::Explain { .. } | Job::Close { .. } => false,
         Job::Conclude { order, reading: Reading::Output, .. } => {
             conclude::is_large(&workspace::path(&site.layout, &order.assignment.attempt))
         }

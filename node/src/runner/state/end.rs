@@ -11,7 +11,7 @@ use crate::clock::wall;
 use crate::journal::Cause;
 use crate::runner::effects::{Effects, Job, Left, Reading};
 use crate::runner::order::Order;
-use crate::supervisor::wire::{Ended, How, Request};
+use crate::supervisor::wire::{Ended, How, OutOfMemory, Request};
 
 impl State {
     /// The program has ended. Its place is free at once; its files are read outside.
@@ -36,12 +36,14 @@ impl State {
         let Some(attempt) = self.attempts.get(key) else { return };
         if attempt.is_forgotten() {
             effects.requests.push(Request::Forget { keys: vec![ended.key] });
+            self.close(key, effects);
             self.remove(key, effects);
             return;
         }
         let succeeded = ended.how == How::Code(0) && attempt.ending.is_none() && !ended.lease_expired;
         let reading = if succeeded { Reading::Output } else { Reading::LogOnly };
-        effects.jobs.push(Job::Conclude { order: Arc::clone(&attempt.order), ended, reading });
+        let (order, given) = (Arc::clone(&attempt.order), attempt.given.clone());
+        effects.jobs.push(Job::Conclude { order, given, ended, reading });
         self.ring(key);
     }
 
@@ -59,7 +61,12 @@ impl State {
             output,
             log_bytes: left.log.bytes,
             log: left.log.inline,
-            usage: Usage { cpu_seconds: ended.cpu_micros as f64 / 1e6, max_rss_bytes: ended.max_rss_bytes },
+            usage: Usage {
+                cpu_seconds: ended.cpu_micros as f64 / 1e6,
+                max_rss_bytes: ended.max_rss_bytes,
+                read_bytes: ended.read_bytes,
+                written_bytes: ended.written_bytes,
+            },
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
@@ -67,8 +74,18 @@ impl State {
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
+        self.close(key, effects);
         let finish = unstarted(exit, wall(now.moment));
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
+    }
+
+    /// Has its workspace closed to its user, where nothing else will do it.
+    fn close(&self, key: &AttemptKey, effects: &mut Effects) {
+        if let Some(attempt) = self.attempts.get(key)
+            && attempt.given.uid.is_some()
+        {
+            effects.jobs.push(Job::Close { order: Arc::clone(&attempt.order) });
+        }
     }
 
     /// Makes an attempt's last report: it then only waits to be acknowledged.
@@ -109,6 +126,10 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
         (Some(Cause::Unhealthy(reason)), _, _) => (Exit::Unhealthy { reason: reason.clone() }, None),
         (Some(Cause::Stopped | Cause::Forgotten), how, _) => {
             (Exit::Stopped { returncode: how.returncode() }, None)
+        }
+        (None, how, _) if how != How::Code(0) && ended.out_of_memory.is_some() => {
+            let OutOfMemory { limit_bytes, peak_bytes } = ended.out_of_memory.unwrap_or_default();
+            (Exit::OutOfMemory { limit_bytes, peak_bytes }, None)
         }
         (None, How::Code(0), Ok(output)) => (Exit::Code { code: 0 }, output),
         (None, How::Code(0), Err(reason)) => (Exit::BadOutput { reason }, None),
