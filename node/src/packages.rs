@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::docker;
 use crate::runner::Runner;
 use crate::runner::order::Order;
 
@@ -54,7 +55,10 @@ async fn prepare(runner: &Runner, order: &Order, longest_pause: Duration) {
     let (mut refusals, mut broken) = (0, 0);
     while runner.look(|state| state.is_preparing(key)) {
         let error = match runner.cache.prepare(&order.assignment).await {
-            Ok(prepared) => return runner.prepared(key, Ok(prepared)),
+            Ok(prepared) => {
+                let stands = docker::prepare::until_it_stands(runner, order).await;
+                return runner.prepared(key, stands.map(|()| prepared));
+            }
             Err(error) => error,
         };
         let text = crate::link::chain(&error);

@@ -17,6 +17,8 @@ use crate::cache::Cache;
 use crate::config::{Config, hostname};
 use crate::credential;
 use crate::data::{self, Layout};
+use crate::docker;
+use crate::docker::prepare::Containers;
 use crate::http::{self, Manager};
 use crate::journal::{self, Journal};
 use crate::link::{self, Link, OnReady};
@@ -50,6 +52,8 @@ pub enum Error {
     Manager(#[from] http::Error),
     #[error("find this program's own file, which is also the supervisor")]
     Program(#[source] io::Error),
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
     #[error("start a thread")]
     Thread(#[source] io::Error),
     #[error("the manager at {address} does not take this node")]
@@ -70,6 +74,7 @@ impl Error {
             | Error::Journal(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => false,
         }
     }
@@ -100,6 +105,7 @@ impl Error {
             | Error::Journal(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => None,
         }
     }
@@ -136,6 +142,7 @@ struct Node {
     preparing: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
     trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
     watching: mpsc::UnboundedReceiver<health::Watch>,
+    over: mpsc::UnboundedReceiver<docker::keep::Over>,
 }
 
 impl Node {
@@ -161,12 +168,15 @@ impl Node {
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
         let (watch, watching) = mpsc::unbounded_channel();
-        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
-        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching })
+        let (leave, over) = mpsc::unbounded_channel();
+        let containers = Containers::new(config.containers(&settings)?, leave);
+        let runner = Arc::new(Runner::new(state, site, (cache, containers), prepare, trash, watch));
+        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
-        let Self { runner, manager, settings, facts, preparing, trashing, watching } = self;
+        let Self { runner, manager, settings, facts, preparing, trashing, watching, over } = self;
+        runner.containers.presence.look(&runner.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
         let threads = start_threads(&runner)?;
@@ -177,6 +187,7 @@ impl Node {
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
         tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
         tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
+        tasks.spawn(docker::keep::keep(Arc::clone(&runner), over, ending.clone()));
         tasks.spawn(
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
                 .keep(ending.clone()),

@@ -154,15 +154,7 @@ pub enum EnvRef {
     Path(String),
 }
 
-/// A container to run the action in, as LitePipeline's `docker`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DockerSpec {
-    pub name: String,
-    pub tag: String,
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub args: serde_json::Map<String, serde_json::Value>,
-}
+pub use crate::docker::DockerSpec;
 
 /// Which nodes may run the action; every part that is given must match.
 #[derive(

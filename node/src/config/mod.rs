@@ -15,6 +15,9 @@ use lp_protocol::plan::Resources;
 use lp_settings::de;
 use serde::Deserialize;
 
+use crate::docker;
+
+pub use crate::docker::settings::Support;
 pub use keys::KEYS;
 pub use lp_settings::{Loaded, Secret};
 pub use read::Error;
@@ -54,8 +57,16 @@ pub struct Config {
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
-    /// Whether the node runs actions in containers; must be false.
-    pub docker_support: bool,
+    /// Whether the node runs actions in containers.
+    pub docker_support: Support,
+    /// The engine's address; unset: `DOCKER_HOST`, else the usual socket.
+    pub docker_host: Option<String>,
+    /// Put before names of images that have no registry.
+    pub docker_registry: Option<String>,
+    /// Credentials for registries, in the format of Docker's `config.json`.
+    pub docker_auth_file: Option<PathBuf>,
+    /// What of the rights that could take over this machine actions may ask for.
+    pub docker_allow: Vec<String>,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -84,7 +95,11 @@ impl Default for Config {
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
             retry_interval: Duration::from_secs(5),
-            docker_support: false,
+            docker_support: Support::Auto,
+            docker_host: None,
+            docker_registry: None,
+            docker_auth_file: None,
+            docker_allow: Vec::new(),
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }
@@ -125,6 +140,21 @@ impl Config {
             gpus: self.gpus.unwrap_or(0),
             named: self.resources.clone(),
         }
+    }
+}
+
+impl Config {
+    /// What it says about containers.
+    pub(crate) fn containers(&self, of: &crate::supervisor::client::Settings) -> Result<docker::settings::Settings, Error> {
+        Ok(docker::settings::Settings {
+            support: self.docker_support,
+            host: docker::settings::host(self.docker_host.as_deref()),
+            registry: self.docker_registry.clone(),
+            auth_file: self.docker_auth_file.clone(),
+            allowed: docker::allow::Allowed::parse(&self.docker_allow).map_err(Error::Rule)?,
+            node_id: of.node_id.clone(),
+            program: of.program.clone(),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFrame, Welcome};
+use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, Welcome};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -45,7 +45,9 @@ impl Link {
         let (mut sink, mut stream) = connect(&self.manager).await?.split();
         let hello_at = boot_millis();
         let held = self.runner.look(|state| state.held());
-        let hello = Hello { link_version: LINK_VERSION, node: self.facts.clone(), held };
+        let mut engine = self.runner.containers.presence.watch();
+        let node = NodeFacts { docker_support: *engine.borrow_and_update(), ..self.facts.clone() };
+        let hello = Hello { link_version: LINK_VERSION, node, held };
         send(&mut sink, &[hello.into()]).await?;
         let (welcome, rest) =
             timeout(WELCOME_PATIENCE, expect_welcome(&mut stream)).await.map_err(|_| Error::Silent)??;
@@ -63,6 +65,8 @@ impl Link {
         tokio::select! {
             ended = session.read(stream) => ended,
             ended = session.write(sink) => ended,
+            // what a node has is said in its hello
+            Ok(()) = engine.changed() => Err(Error::FactsChanged),
         }
     }
 }

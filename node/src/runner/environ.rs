@@ -34,6 +34,11 @@ impl Base {
         Self { variables, node_id }
     }
 
+    /// Nothing of this machine: for a program that has another one's files.
+    pub(crate) fn empty(node_id: String) -> Self {
+        Self { variables: BTreeMap::new(), node_id }
+    }
+
     /// As [`Base::new`], from this process's environment; what is not UTF-8 is left out.
     pub(crate) fn from_process(node_id: String) -> Self {
         let variables = std::env::vars_os();

@@ -24,6 +24,7 @@ use super::Runner;
 use super::launch::{self, Prepared};
 use super::order::Order;
 use crate::clock::mono_millis;
+use crate::docker;
 use crate::supervisor::wire::{Moment, Spawn};
 
 /// 4 KiB of output are enough to find the last line in, of which 500 characters are shown.
@@ -127,12 +128,17 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
 
 /// One run of the order's command; an error says in what way it failed.
 async fn check(runner: &Runner, order: &Order, prepared: &Prepared, timeout: Duration) -> Result<(), String> {
-    let spawn = launch::spawn(&runner.site, order, prepared)?;
+    if order.assignment.docker.is_some() {
+        let spawn = docker::health::spawn(&runner.containers, order, timeout)?;
+        let run = Run::start(&spawn).map_err(|error| format!("it cannot be run: {error}"))?;
+        return run.end(timeout + docker::health::MARGIN).await;
+    }
+    let spawn = launch::spawn(&runner.site, &runner.containers, order, prepared)?;
     let run = match Run::start(&spawn) {
         Ok(run) => run,
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(0);
-            let other = launch::after_refusal(&runner.site, order, prepared, errno)?;
+            let other = launch::after_refusal(&runner.site, &runner.containers, order, prepared, errno)?;
             Run::start(&other).map_err(|error| format!("it cannot be run: {error}"))?
         }
     };

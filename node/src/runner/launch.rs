@@ -12,6 +12,7 @@ use super::order::Order;
 use super::resolve::{self, Refusal};
 use super::workspace::{self, Making};
 use crate::data::Layout;
+use crate::docker::prepare::Containers;
 use crate::supervisor::wire::Spawn;
 
 /// What every launch needs of the node.
@@ -44,14 +45,18 @@ pub(crate) struct Launch {
 ///
 /// # Errors
 /// The reason nothing can be started, for people.
-pub(crate) fn prepare(site: &Site, launch: &Launch) -> Result<Spawn, String> {
+pub(crate) fn prepare(site: &Site, containers: &Containers, launch: &Launch) -> Result<Spawn, String> {
     let order = &launch.order;
     let path = workspace::path(&site.layout, &order.assignment.attempt);
     match &launch.input {
         Some(given) => {
             workspace::create(&site.layout, &path, launch.making)
                 .map_err(|error| format!("cannot create its workspace: {error}"))?;
-            let bytes = input::build(order, given, &text(&path)?, &site.address)
+            let seen = match order.assignment.docker {
+                Some(_) => lp_protocol::docker::WORKSPACE.to_owned(),
+                None => text(&path)?,
+            };
+            let bytes = input::build(order, given, &seen, &site.address)
                 .map_err(|error| format!("its input cannot be used: {error}"))?;
             workspace::write(&path.join(workspace::INPUT), &bytes)
                 .map_err(|error| format!("cannot write input.data: {error}"))?;
@@ -63,11 +68,19 @@ pub(crate) fn prepare(site: &Site, launch: &Launch) -> Result<Spawn, String> {
             Ok(()) | Err(_) => {}
         },
     }
-    spawn(site, order, &launch.prepared)
+    spawn(site, containers, order, &launch.prepared)
 }
 
 /// The spawn of an attempt whose workspace stands.
-pub(crate) fn spawn(site: &Site, order: &Order, prepared: &Prepared) -> Result<Spawn, String> {
+pub(crate) fn spawn(
+    site: &Site,
+    containers: &Containers,
+    order: &Order,
+    prepared: &Prepared,
+) -> Result<Spawn, String> {
+    if order.assignment.docker.is_some() {
+        return crate::docker::launch::spawn(site, containers, order, prepared);
+    }
     let path = text(&workspace::path(&site.layout, &order.assignment.attempt))?;
     let env = environ::build(&site.base, order, prepared.venv.as_deref(), &path)?;
     let argv = match words(&order.assignment.command, &path) {
@@ -94,11 +107,12 @@ pub(crate) fn spawn(site: &Site, order: &Order, prepared: &Prepared) -> Result<S
 /// What follows when the system refused a spawn: another one by way of a shell, or the reason.
 pub(crate) fn after_refusal(
     site: &Site,
+    containers: &Containers,
     order: &Order,
     prepared: &Prepared,
     errno: i32,
 ) -> Result<Spawn, String> {
-    let mut spawn = spawn(site, order, prepared)?;
+    let mut spawn = spawn(site, containers, order, prepared)?;
     let word = spawn.argv.first().cloned().unwrap_or_default();
     match resolve::explain(errno, &word, spawn.program.as_ref(), &prepared.app) {
         Refusal::Reason(reason) => Err(reason),

@@ -3,7 +3,7 @@
 //! Every event, from the link, the supervisor, a timer or a finished piece of file work, is one pass: lock, decide, write the journal, unlock,
 //! act. There is no thread that owns the state, because for a short action each hand-over between threads costs as much as its files.
 
-mod command;
+pub(crate) mod command;
 pub(crate) mod conclude;
 pub(crate) mod effects;
 pub(crate) mod environ;
@@ -28,6 +28,10 @@ use tokio::sync::{Notify, mpsc};
 pub(crate) use input::Address;
 
 use crate::cache::Cache;
+use crate::docker;
+use crate::docker::files::{End, Outcome};
+use crate::docker::keep::Over;
+use crate::docker::prepare::Containers;
 use crate::supervisor::client::{Client, Message};
 use crate::sync::lock;
 use effects::{Effects, Job, Left, Reading};
@@ -48,6 +52,7 @@ pub(crate) struct Runner {
     pub(crate) site: Site,
     pub(crate) supervisor: Client,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) containers: Containers,
     pool: Pool,
     /// When the last workspace was made (monotonic milliseconds).
     launched_ms: AtomicU64,
@@ -74,7 +79,7 @@ impl Runner {
     pub(crate) fn new(
         state: State,
         site: Site,
-        cache: Arc<Cache>,
+        (cache, containers): (Arc<Cache>, Containers),
         preparing: mpsc::UnboundedSender<Arc<Order>>,
         trashing: mpsc::UnboundedSender<AttemptKey>,
         watching: mpsc::UnboundedSender<Watch>,
@@ -84,6 +89,7 @@ impl Runner {
             site,
             supervisor: Client::default(),
             cache,
+            containers,
             pool: Pool::default(),
             launched_ms: AtomicU64::new(0),
             bells: Bells::default(),
@@ -110,7 +116,9 @@ impl Runner {
             .map(|assignment| {
                 // pinned before it is looked for, so that it is not evicted in between
                 let pins = self.cache.pins(&assignment);
-                let prepared = self.cache.find_ready(&assignment).map(Arc::new);
+                // an image is the engine's, which must be asked
+                let ready = assignment.docker.is_none().then(|| self.cache.find_ready(&assignment));
+                let prepared = ready.flatten().map(Arc::new);
                 Arrival { assignment, pins, prepared }
             })
             .collect();
@@ -210,6 +218,12 @@ impl Runner {
         for watch in effects.watch.drain(..) {
             let _ = self.watching.send(watch);
         }
+        for key in effects.ended_containers.drain(..) {
+            docker::files::remove(&self.site.layout, &key);
+        }
+        if std::mem::take(&mut effects.sweep_containers) {
+            self.containers.sweep.notify_one();
+        }
         std::mem::take(&mut effects.jobs)
     }
 
@@ -217,23 +231,45 @@ impl Runner {
         match job {
             Job::Launch(launch) => {
                 self.launched_ms.store(crate::clock::mono_millis(), Ordering::Relaxed);
-                let result = launch::prepare(&self.site, &launch);
+                let result = launch::prepare(&self.site, &self.containers, &launch);
                 self.decide(|state, now, effects| state.launched(&launch.order, result, now, effects))
             }
             Job::Explain { order, prepared, errno } => {
-                let result = launch::after_refusal(&self.site, &order, &prepared, errno);
+                let result = launch::after_refusal(&self.site, &self.containers, &order, &prepared, errno);
                 self.decide(|state, now, effects| state.explained(&order, result, now, effects))
             }
             Job::Conclude { order, ended, reading } => {
-                let path = workspace::path(&self.site.layout, &order.assignment.attempt);
-                let output = match reading {
-                    Reading::Output => conclude::output(&path),
-                    Reading::LogOnly => Ok(None),
-                };
-                let left = Left { output, log: conclude::log(&path) };
-                self.decide(|state, _, effects| state.concluded(&order, &ended, left, effects))
+                let over = Over { order, ended, reading };
+                if over.order.assignment.docker.is_none() {
+                    return self.conclude(&over, None);
+                }
+                match docker::files::end(&self.site.layout, &over.order.assignment.attempt) {
+                    Some(End { outcome, is_removed: true }) => self.conclude(&over, Some(outcome)),
+                    Some(End { is_removed: false, .. }) | None => {
+                        self.containers.remove_first(over);
+                        Effects::default()
+                    }
+                }
             }
         }
+    }
+
+    /// The container of an attempt whose shim did not remove it is gone now.
+    pub(crate) fn container_over(&self, over: &Over) {
+        let end = docker::files::end(&self.site.layout, &over.order.assignment.attempt);
+        let outcome = end.map_or_else(Outcome::unknown, |end| end.outcome);
+        let effects = self.conclude(over, Some(outcome));
+        self.perform(effects);
+    }
+
+    fn conclude(&self, over: &Over, container: Option<Outcome>) -> Effects {
+        let path = workspace::path(&self.site.layout, &over.order.assignment.attempt);
+        let output = match over.reading {
+            Reading::Output => conclude::output(&path),
+            Reading::LogOnly => Ok(None),
+        };
+        let left = Left { output, log: conclude::log(&path), container };
+        self.decide(|state, _, effects| state.concluded(&over.order, &over.ended, left, effects))
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) const ACTION: &[&str] = &[
 pub(super) const NOT_OF_EVENTS: &[&str] = &["name", "condition"];
 
 pub(crate) const EVENTS: &[&str] = &["success", "fail"];
-pub(super) const DOCKER: &[&str] = &["name", "tag", "args"];
+pub(super) const DOCKER: &[&str] = &["name", "tag", "image", "pull", "args"];
 pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip", "labels"];
 pub(super) const RETRY: &[&str] = &["attempts", "delay", "backoff", "max_delay", "jitter", "on_exit"];
 
@@ -64,6 +64,8 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("memory", &["mem", "ram"]),
     ("health", &["healthcheck", "health_check", "liveness", "probe"]),
     ("command", &["cmd", "main", "test", "exec", "run"]),
+    ("args", &["options", "kwargs", "arguments", "parameters"]),
+    ("pull", &["pull_policy", "image_pull_policy", "imagepullpolicy"]),
     ("interval", &["period", "every"]),
     ("failures", &["retries", "threshold", "failure_threshold"]),
 ];

@@ -7,6 +7,7 @@
 mod action;
 mod changes;
 mod compile;
+mod docker;
 mod env;
 pub(crate) mod error;
 pub(crate) mod fields;

@@ -70,11 +70,6 @@ impl State {
                 assignment.attempt.action.escape_debug()
             ));
         }
-        if assignment.docker.is_some() {
-            return Some(
-                "it wants a container, and this node runs none (docker_support is false)".to_owned(),
-            );
-        }
         let nothing = crate::capacity::nothing();
         let lacking = lacking(&self.total, &nothing, &assignment.resources);
         (!lacking.is_empty()).then(|| format!("it needs more {} than this node has", lacking.join(" and ")))

@@ -8,6 +8,7 @@ use lp_protocol::{AttemptKey, Exit};
 
 use super::{Now, Phase, State};
 use crate::clock::wall;
+use crate::docker::files::Outcome;
 use crate::journal::Cause;
 use crate::runner::effects::{Effects, Job, Left, Reading};
 use crate::runner::order::Order;
@@ -51,7 +52,10 @@ impl State {
         let Some(attempt) = self.attempts.get(key) else { return };
         let Phase::Concluding = attempt.phase else { return };
         let cause = attempt.ending.as_ref().map(|ending| &ending.cause);
-        let (exit, output) = exit(cause, ended, left.output);
+        let (exit, output) = match left.container {
+            Some(outcome) => container_exit(cause, ended, outcome, left.output),
+            None => exit(cause, ended, left.output),
+        };
         let finish = Finish {
             exit,
             start_at: Some(wall(ended.start)),
@@ -62,11 +66,15 @@ impl State {
             usage: Usage { cpu_seconds: ended.cpu_micros as f64 / 1e6, max_rss_bytes: ended.max_rss_bytes },
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
+        effects.ended_containers.extend(order.assignment.docker.is_some().then(|| key.clone()));
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
     }
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
+        if let Some(attempt) = self.attempts.get(key) {
+            effects.let_go(&attempt.order);
+        }
         let finish = unstarted(exit, wall(now.moment));
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
     }
@@ -117,6 +125,26 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
         (None, How::Unknown, _) => {
             (Exit::Lost { reason: "the system did not tell how the program ended".to_owned() }, None)
         }
+    }
+}
+
+/// The same for a container, of which its shim tells more than its own end does.
+fn container_exit(
+    cause: Option<&Cause>,
+    ended: &Ended,
+    outcome: Outcome,
+    output: Result<Output, String>,
+) -> (Exit, Output) {
+    let how = match &outcome {
+        Outcome::Exited { signal: Some(signal), .. } => How::Signal(*signal),
+        Outcome::Exited { code, signal: None } => How::Code(*code),
+        Outcome::OutOfMemory { .. } => How::Signal(9),
+        Outcome::NotStarted { .. } | Outcome::Lost { .. } => ended.how,
+    };
+    match (outcome, cause) {
+        (Outcome::NotStarted { reason }, None) => (Exit::NotStarted { reason }, None),
+        (Outcome::Lost { reason }, None) => (Exit::Lost { reason }, None),
+        (_, cause) => exit(cause, &Ended { how, ..ended.clone() }, output),
     }
 }
 

@@ -137,6 +137,8 @@ struct Ending {
     cause: Cause,
     /// When it is killed, if it has not ended by then.
     kill_at_ms: Option<u64>,
+    /// The kill of its container was asked for; the next kill is its shim's.
+    is_container_killed: bool,
 }
 
 /// Until when programs that may not outlive the word with the manager may run.
@@ -182,6 +184,11 @@ impl State {
         self.attempts
             .get(key)
             .is_some_and(|attempt| !matches!(attempt.phase, Phase::Concluding | Phase::Done { .. }))
+    }
+
+    /// True until its last report.
+    pub(crate) fn is_held(&self, key: &AttemptKey) -> bool {
+        self.attempts.get(key).is_some_and(|attempt| !matches!(attempt.phase, Phase::Done { .. }))
     }
 
     /// True while its packages are waited for.
@@ -301,6 +308,7 @@ impl State {
     fn remove(&mut self, key: &AttemptKey, effects: &mut Effects) {
         self.watch(key, None);
         if let Some(attempt) = self.attempts.remove(key) {
+            effects.let_go(&attempt.order);
             self.waiting.remove(attempt.place);
             self.occupying.remove(key);
             self.ring(key);

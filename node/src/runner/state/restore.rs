@@ -25,7 +25,7 @@ impl State {
                 }
                 Record::Ending { attempt, cause } => {
                     if let Some(attempt) = self.attempts.get_mut(&attempt) {
-                        attempt.ending = Some(Ending { cause, kill_at_ms: None });
+                        attempt.ending = Some(Ending { cause, kill_at_ms: None, is_container_killed: false });
                     }
                 }
                 Record::Report { report } => self.restore_report(Arc::from(report)),

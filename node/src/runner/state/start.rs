@@ -12,7 +12,7 @@ use crate::runner::effects::{Effects, Job};
 use crate::runner::launch::{Launch, Prepared};
 use crate::runner::order::Order;
 use crate::runner::workspace::Making;
-use crate::supervisor::wire::{Request, Spawn};
+use crate::supervisor::wire::{LEASE_GRACE, Request, Spawn};
 
 /// 40 ms a start waits for company: a program that ends sooner reports both at once, and people do not see the difference.
 const UNTOLD_MS: u64 = 40;
@@ -127,6 +127,9 @@ impl State {
     fn hand_over(&self, key: &AttemptKey, mut spawn: Spawn, effects: &mut Effects) {
         if let Some(attempt) = self.attempts.get(key) {
             spawn.lease = self.lease(attempt);
+            if let (Some(lease), Some(_)) = (spawn.lease, &attempt.order.assignment.docker) {
+                spawn.env.push((LEASE_GRACE.to_owned(), lease.grace_ms.to_string()));
+            }
         }
         effects.requests.push(Request::Spawn(Box::new(spawn)));
     }
