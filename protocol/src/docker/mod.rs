@@ -17,6 +17,8 @@ mod reader;
 pub mod reference;
 pub mod rights;
 pub mod spec;
+#[cfg(test)]
+mod tests;
 
 pub use args::Args;
 pub use reader::ArgError;

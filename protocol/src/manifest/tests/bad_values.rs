@@ -194,15 +194,39 @@ fn env_docker_and_target_must_be_usable() {
             "`env` is taken for the name of a venv, which must not begin or end with white space",
         ),
         (r#""docker": "img""#, "`docker` must be an object, found a string"),
-        (r#""docker": {"tag": "1"}"#, "`docker.name` is missing"),
+        (
+            r#""docker": {"tag": "1"}"#,
+            "`docker.name` is missing; write the image as `docker.image`, or as `docker.name` and `docker.tag`",
+        ),
         (r#""docker": {"name": ["img"]}"#, "`docker.name` must be a string, found a list"),
         (
             r#""docker": {"name": "-v /:/host"}"#,
-            "`docker.name` must be the name of an image: a letter or digit, then letters, digits and any of `._-/:@`, at most 255 in all",
+            "`docker.name` has the part `-v `, which is not letters and digits with single `.`, `_`, `__` or dashes between them",
         ),
         (
             r#""docker": {"name": "img", "tag": "a b"}"#,
-            "`docker.tag` must be the tag of an image: a letter, digit or `_`, then letters, digits and any of `._-`, at most 128 in all",
+            "`docker.tag` has the tag `a b`, which is not a letter, digit or `_`, then letters, digits and any of `._-`, at most 128 in all",
+        ),
+        (r#""docker": {"image": "Img"}"#, "`docker.image` must be written in lower case before its tag: `Img`"),
+        (
+            r#""docker": {"image": "img", "tag": "1"}"#,
+            "`docker.tag` must not be given with `docker.image`, which says all",
+        ),
+        (
+            r#""docker": {"name": "img:2", "tag": "1"}"#,
+            "`docker.tag` must not be given with a `docker.name` that has a tag or digest",
+        ),
+        (
+            r#""docker": {"image": "img", "pull": "sometimes"}"#,
+            "`docker.pull` must be \"missing\", \"always\" or \"never\", found \"sometimes\"",
+        ),
+        (
+            r#""docker": {"image": "img", "args": {"mem_limt": "1g"}}"#,
+            "`docker.args.mem_limt` is not known; did you mean `mem_limit`?",
+        ),
+        (
+            r#""docker": {"image": "img", "args": {"detach": true}}"#,
+            "`docker.args.detach` must be left out: lp itself watches the container",
         ),
         (r#""docker": {"name": "img", "tag": true}"#, "`docker.tag` must be a string, found a boolean"),
         (r#""docker": {"name": "img", "args": ["x"]}"#, "`docker.args` must be an object, found a list"),

@@ -74,7 +74,7 @@ fn the_reference_manifest_compiles_with_everything_litepipeline_knows() {
     assert_eq!(first.target.node_id.map(|id| id.short()).as_deref(), Some("19d1a5f0"));
     assert_eq!(first.target.node_ip.as_deref(), Some("10.0.0.1"));
     let args = json!({"mem_limit": "10m"}).as_object().cloned().unwrap();
-    assert_eq!(first.docker, Some(DockerSpec { name: "img".into(), tag: "latest".into(), args }));
+    assert_eq!(first.docker, Some(DockerSpec { name: "img".into(), tag: "latest".into(), args, ..DockerSpec::default() }));
     let success = plan.on_success.unwrap();
     assert_eq!((success.name.as_str(), &success.command), ("success", &Command::Line("./done".into())));
     assert_eq!(success.env, Some(EnvRef::Path("venvs/venv".into())));
@@ -122,6 +122,7 @@ fn the_other_example_shapes_of_litepipeline_compile() {
         r#"{"actions": [{"name": "a", "condition": [], "main": "x", "docker": {}, "target_env": {}}], "event_actions": {}, "output_action": "a"}"#,
         r#"{"actions": [{"name": "a", "condition": null, "main": "x", "env": null, "docker": false, "target_env": ""}], "event_actions": null, "output_action": "a"}"#,
         r#"{"actions": [{"name": "a", "main": "x", "docker": {"name": "team/img", "tag": 3, "args": null}}], "event_actions": {"success": null}}"#,
+        r#"{"actions": [{"name": "a", "main": "x", "docker": {"image": "hub.example:5000/team/img:1", "pull": "always"}}]}"#,
     ] {
         plan(text);
     }
@@ -293,7 +294,7 @@ fn what_is_not_understood_is_a_warning() {
         ),
         (one_action(r#""retry": {"delay": 5}"#), vec!["action `a`: `retry` has no effect without `retry.attempts`"]),
         (
-            one_action(r#""docker": {"name": "img", "args": {"x": 1}, "registry": "r"}"#),
+            one_action(r#""docker": {"name": "img", "args": {"init": true}, "registry": "r"}"#),
             vec!["action `a`: the unknown key `docker.registry` is ignored"],
         ),
         (
