@@ -179,6 +179,38 @@ impl Cluster {
         command
     }
 
+    /// Looks again and again until there is something to see.
+    ///
+    /// # Panics
+    /// Where there is nothing within the patience of the tests.
+    pub fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            assert!(begin.elapsed() < super::PATIENCE, "what is waited for has not come");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// The processes of this cluster whose command lines hold all these words.
+    pub fn processes_with(&self, words: &[&str]) -> Vec<nix::unistd::Pid> {
+        let mut found = leftovers::find(self.home.path());
+        found.retain(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let has = |word: &&str| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes());
+            words.iter().all(has)
+        });
+        found
+    }
+
+    /// Ends everything now.
+    pub fn end(&mut self) {
+        drop((self.up.take(), self.node.take(), self.manager.take()));
+        leftovers::end(self.home.path());
+    }
+
     pub fn client(&self) -> ManagerClient {
         let text = std::fs::read_to_string(self.context()).unwrap();
         let context: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -233,7 +265,6 @@ fn path() -> OsString {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop((self.up.take(), self.node.take(), self.manager.take()));
-        leftovers::end(self.home.path());
+        self.end();
     }
 }

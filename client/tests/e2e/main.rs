@@ -5,6 +5,7 @@ mod bad_workflows;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod containers;
 mod control;
 mod examples;
 mod failures;

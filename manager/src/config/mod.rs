@@ -62,6 +62,8 @@ pub struct Config {
     pub keep_workspaces: Option<Duration>,
     /// How many of the latest versions of each application and venv are kept beside those in use.
     pub keep_versions: Option<u32>,
+    /// Put before `docker.name` of an action where that names no registry and the node has none of its own.
+    pub docker_registry: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,lp_manager::engine=debug`.
     pub log_level: String,
     /// Address at which the other managers on this database reach this one; None: the one it listens on.
@@ -88,6 +90,7 @@ impl Default for Config {
             keep_logs_size: None,
             keep_workspaces: None,
             keep_versions: None,
+            docker_registry: None,
             log_level: "info".to_owned(),
             advertise: None,
         }

@@ -24,6 +24,7 @@ pub(super) struct Leadership {
     pub(super) store: Arc<Store>,
     pub(super) epoch: Epoch,
     pub(super) events: broadcast::Sender<Arc<views::Event>>,
+    pub(super) docker_registry: Option<String>,
 }
 
 /// The core and everything that stands between it and the world.
@@ -229,7 +230,10 @@ impl Turn {
             match effect {
                 Effect::Send { connection, frame } => outgoing.push(connection, frame),
                 Effect::Assign { connection, order } => match assignments.next() {
-                    Some(Ok(assignment)) => {
+                    Some(Ok(mut assignment)) => {
+                        if let Some(docker) = &mut assignment.docker {
+                            docker.registry.clone_from(&self.leadership.docker_registry);
+                        }
                         outgoing.push(connection, ManagerFrame::Assign { assignments: vec![assignment] });
                     }
                     Some(Err(reason)) => self.refused.push((order.id, reason)),

@@ -35,6 +35,7 @@ pub fn settings(holder: &str) -> engine::Settings {
         holder: holder.to_owned(),
         address: format!("http://{holder}"),
         lease_ttl: Duration::from_secs(30),
+        docker_registry: None,
     }
 }
 
