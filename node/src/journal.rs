@@ -13,6 +13,8 @@ use lp_protocol::AttemptKey;
 use lp_protocol::frames::{Assignment, Report};
 use serde::{Deserialize, Serialize};
 
+use crate::runner::given::Given;
+
 /// 8 MiB: a rewrite then costs well below a millisecond per thousand actions.
 const MIN_REWRITE_BYTES: u64 = 8 << 20;
 
@@ -35,6 +37,11 @@ pub(crate) enum Record {
     },
     Accept {
         assignment: Box<Assignment>,
+    },
+    /// What it has of this node, where that does not follow from the attempt alone.
+    Given {
+        attempt: AttemptKey,
+        given: Given,
     },
     /// We end it; how it then ends is our doing.
     Ending {

@@ -8,12 +8,15 @@
 
 mod cache;
 mod capacity;
+mod cgroups;
 mod clock;
 pub mod config;
 mod credential;
 mod data;
 mod docker;
+mod gpus;
 mod http;
+mod isolation;
 mod journal;
 mod link;
 mod logs;

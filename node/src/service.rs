@@ -20,6 +20,7 @@ use crate::data::{self, Layout};
 use crate::docker;
 use crate::docker::prepare::Containers;
 use crate::http::{self, Manager};
+use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
 use crate::link::{self, Link, OnReady};
 use crate::logs::Shipper;
@@ -49,6 +50,8 @@ pub enum Error {
     #[error(transparent)]
     Credential(#[from] credential::Error),
     #[error(transparent)]
+    Isolation(#[from] isolation::Error),
+    #[error(transparent)]
     Manager(#[from] http::Error),
     #[error("find this program's own file, which is also the supervisor")]
     Program(#[source] io::Error),
@@ -72,6 +75,7 @@ impl Error {
             Error::Credential(_)
             | Error::Data(_)
             | Error::Journal(_)
+            | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
             | Error::Config(_)
@@ -103,6 +107,7 @@ impl Error {
             Error::Credential(_)
             | Error::Data(_)
             | Error::Journal(_)
+            | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
             | Error::Config(_)
@@ -150,33 +155,44 @@ impl Node {
         let (journal, records) = Journal::open(&layout.journal())?;
         let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size));
         let capacity = config.capacity();
+        let supervisor = supervisor_program(config)?;
+        let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
+        let gpus = config.gpus();
         let mut state = State::new(capacity.clone(), journal);
+        state.set_givable(isolation.users.clone(), gpus.iter().map(|gpu| gpu.id.clone()).collect());
         state.restore(records, |assignment| cache.pins(assignment));
-        let facts = facts(config, &layout, &manager, capacity);
+        let mut facts = facts(config, &layout, &manager, capacity);
+        facts.gpus = gpus.iter().map(|gpu| gpu.id.clone()).collect();
+        facts.isolation = isolation.sentences();
+        tell(&facts.isolation);
         let host = config.http_host.clone().unwrap_or_else(|| facts.ip.clone());
-        let site = Site {
-            layout: layout.clone(),
-            base: Base::from_process(node_id.to_string()),
-            address: Address { host, port: config.http_port },
-        };
         let settings = Settings {
             data: layout.root().to_owned(),
-            program: supervisor_program(config)?,
+            program: supervisor.clone(),
             node_id: node_id.to_string(),
             idle: config.supervisor_idle,
+            cgroups: isolation.cgroups().clone(),
+        };
+        let (leave, over) = mpsc::unbounded_channel();
+        let site = Site {
+            layout: layout.clone(),
+            base: isolation.adapt(Base::from_process(node_id.to_string())),
+            address: Address { host, port: config.http_port },
+            isolation,
+            gpus,
+            supervisor,
+            containers: Containers::new(config.containers(&settings)?, leave),
         };
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
         let (watch, watching) = mpsc::unbounded_channel();
-        let (leave, over) = mpsc::unbounded_channel();
-        let containers = Containers::new(config.containers(&settings)?, leave);
-        let runner = Arc::new(Runner::new(state, site, (cache, containers), prepare, trash, watch));
+        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
         Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
         let Self { runner, manager, settings, facts, preparing, trashing, watching, over } = self;
-        runner.containers.presence.look(&runner.containers.settings).await;
+        runner.site.containers.presence.look(&runner.site.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
         let threads = start_threads(&runner)?;
@@ -291,7 +307,14 @@ fn facts(
         docker_support: false,
         capacity,
         labels: config.labels.clone(),
+        gpus: Vec::new(),
+        isolation: Default::default(),
     }
+}
+
+fn tell(isolation: &lp_protocol::isolation::Isolation) {
+    let lp_protocol::isolation::Isolation { user, files, kernel, limits } = isolation;
+    tracing::info!(user, files, kernel, limits, "how programs are kept apart");
 }
 
 /// The address this machine would speak to the manager from. A UDP socket that is only connected sends nothing.

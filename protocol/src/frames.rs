@@ -86,6 +86,12 @@ pub struct NodeFacts {
     pub capacity: Resources,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Its GPUs, each by the name it is given out under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
+    /// How programs are kept apart from one another, from the node and from more than they asked for.
+    #[serde(default)]
+    pub isolation: crate::isolation::Isolation,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -143,7 +149,13 @@ pub struct Finish {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Usage {
     pub cpu_seconds: f64,
+    /// The most memory: of all its processes together where they are in a cgroup, else of the largest one.
     pub max_rss_bytes: u64,
+    /// Read from and written to disks.
+    #[serde(default)]
+    pub read_bytes: u64,
+    #[serde(default)]
+    pub written_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ mod error;
 pub mod frames;
 pub mod health;
 mod ids;
+pub mod isolation;
 pub mod labels;
 pub mod manifest;
 pub mod plan;

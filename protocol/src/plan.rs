@@ -334,4 +334,5 @@ pub enum RetryOn {
     NotStarted,
     Lost,
     Unhealthy,
+    OutOfMemory,
 }

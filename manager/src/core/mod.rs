@@ -22,6 +22,7 @@ mod progress;
 mod queue;
 pub mod record;
 mod reopen;
+mod reserve;
 pub mod result;
 pub mod retry;
 pub mod schedule;

@@ -290,6 +290,7 @@ fn attempt_status(exit: &Exit) -> Status {
         | Exit::NotStarted { .. }
         | Exit::BadOutput { .. }
         | Exit::Unhealthy { .. }
+        | Exit::OutOfMemory { .. }
         | Exit::Lost { .. } => Status::Fail,
     }
 }

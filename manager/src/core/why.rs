@@ -88,6 +88,19 @@ impl Core {
             COUNTED_AHEAD.. => format!("more than {COUNTED_AHEAD} actions are before it"),
             _ => format!("{ahead} actions are before it"),
         };
+        let roomy = self.nodes.iter().find(|(id, node)| {
+            node.connection.is_some()
+                && !self.is_draining(**id)
+                && node.suits(class, **id)
+                && node.has_room(class)
+        });
+        if let Some((_, node)) = roomy {
+            let name = &node.facts.name;
+            let reason = format!(
+                "the room on node {name} is kept for an action before it that needs more than is free there; {before}"
+            );
+            return (reason, None);
+        }
         (format!("every suitable node is full ({}); {before}", self.fullness(class)), None)
     }
 
@@ -130,7 +143,9 @@ impl Core {
             .map(|(_, node)| {
                 let (used, has) =
                     (node.in_use.slots.min(node.facts.capacity.slots), node.facts.capacity.slots);
-                format!("{}: {used} of {has} slots in use", node.facts.name)
+                let lacks = super::reserve::lacks(node, class);
+                let lacks = if lacks.is_empty() { lacks } else { format!(", lacks {lacks}") };
+                format!("{}: {used} of {has} slots in use{lacks}", node.facts.name)
             })
             .collect();
         shown.join("; ")

@@ -36,13 +36,14 @@ pub const KEYS: &[Key] = &[
     text("join_token", "...", ""),
     text("data_path", "data", "Everything the node keeps: credential, journal, packages, workspaces."),
     value("action_slots", "2", "Attempts that run at once. Default: one per processor."),
-    value(
-        "cpus",
-        "4",
-        "Processors, memory and GPUs to give away. Default: all processors and all memory; no GPUs.",
-    ),
+    value("cpus", "4", "Processors and memory to give away. Default: all."),
     value("memory", "8GiB", ""),
-    value("gpus", "0", ""),
+    value(
+        "gpus",
+        "[GPU-5fd4f087, GPU-7b2a1c3e]",
+        "GPUs to give out, one by one: their ids, or how many. Default: all NVIDIA and AMD ones the machine has.\n\
+         More than it has are pretended ones, for tests.",
+    ),
     Key {
         name: "resources",
         kind: Kind::Map,
@@ -65,6 +66,23 @@ pub const KEYS: &[Key] = &[
         "retry_interval",
         "5",
         "Longest pause between tries to reach the manager, in seconds or as \"1m 30s\".",
+    ),
+    text(
+        "run_as",
+        "lp-programs",
+        "Whom programs run as, on a node that is root: a name, UID, UID:GID, a range FIRST-LAST of which each task gets one,\n\
+         or `node` for the node's own user. Default: 1900000000-1900065535.",
+    ),
+    text(
+        "isolation",
+        "auto",
+        "On a node that is not root: auto keeps programs from the node's files and processes as far as the kernel allows;\n\
+         off lets them have all the node's user has (sudo, containers of their own).",
+    ),
+    value(
+        "max_processes",
+        "10000",
+        "Processes one task may have where it has a user or a cgroup of its own.",
     ),
     text(
         "http_host",

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::docker;
 
 pub use crate::docker::settings::Support;
+pub use crate::isolation::RunAs;
 pub use keys::KEYS;
 pub use lp_settings::{Loaded, Secret};
 pub use read::Error;
@@ -47,7 +48,7 @@ pub struct Config {
     #[serde(deserialize_with = "de::size_opt")]
     pub memory: Option<u64>,
     #[serde(alias = "gpu")]
-    pub gpus: Option<u64>,
+    pub gpus: Option<crate::gpus::Wanted>,
     /// Whatever else is counted: licences, tape drives.
     pub resources: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
@@ -67,6 +68,11 @@ pub struct Config {
     pub docker_auth_file: Option<PathBuf>,
     /// What of the rights that could take over this machine actions may ask for.
     pub docker_allow: Vec<String>,
+    /// Whom programs run as; unset: as root a user for each task, else the node's own.
+    pub run_as: Option<RunAs>,
+    pub isolation: Separation,
+    /// Of one task where each has a user of its own, else of one attempt with a cgroup.
+    pub max_processes: u64,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -100,6 +106,9 @@ impl Default for Config {
             docker_registry: None,
             docker_auth_file: None,
             docker_allow: Vec::new(),
+            run_as: None,
+            isolation: Separation::Auto,
+            max_processes: 10_000,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }
@@ -128,6 +137,11 @@ impl Config {
         self.name.clone().unwrap_or_else(hostname)
     }
 
+    /// The GPUs it gives out.
+    pub(crate) fn gpus(&self) -> Vec<crate::gpus::Gpu> {
+        crate::gpus::find(self.gpus.as_ref())
+    }
+
     /// What the node has, by its settings or else by the machine.
     pub(crate) fn capacity(&self) -> Resources {
         let machine = crate::capacity::machine();
@@ -137,7 +151,7 @@ impl Config {
             slots: self.action_slots.unwrap_or((machine.cpu_millis / 1000).max(1) as u32),
             cpu_millis,
             memory_bytes: self.memory.unwrap_or(machine.memory_bytes),
-            gpus: self.gpus.unwrap_or(0),
+            gpus: self.gpus().len() as u64,
             named: self.resources.clone(),
         }
     }
@@ -156,6 +170,16 @@ impl Config {
             program: of.program.clone(),
         })
     }
+}
+
+/// How far a node goes to keep programs that run as its own user from one another and from itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separation {
+    /// As far as the machine lets it.
+    #[default]
+    Auto,
+    Off,
 }
 
 /// The machine's name.

@@ -35,6 +35,12 @@ impl Config {
         if self.cpus.is_some_and(|cpus| !cpus.is_finite() || cpus < 0.0) {
             return rule("cpus must be a number that is not negative");
         }
+        if self.max_processes == 0 {
+            return rule("max_processes must be at least 1");
+        }
+        if let Some(reason) = self.gpus.as_ref().and_then(crate::gpus::Wanted::mistake) {
+            return rule(&reason);
+        }
         if self.retry_interval.is_zero() {
             return rule("retry_interval must be longer than nothing");
         }
@@ -97,7 +103,7 @@ mod tests {
 
         let config = config.unwrap().config;
         assert_eq!((config.action_slots, config.cpus, config.memory), (Some(9), Some(3.0), Some(2 << 30)));
-        assert_eq!((config.name.as_deref(), config.gpus), (Some("7"), Some(3)));
+        assert_eq!((config.name.as_deref(), config.gpus().len()), (Some("7"), 3));
         assert_eq!(config.retry_interval, Duration::from_secs(60));
         assert_eq!(config.capacity().named["licence"], 2);
     }
@@ -142,6 +148,11 @@ mod tests {
             ("docker_registry: http://hub", &[], "docker_registry must be a host"),
             ("docker_allow: [priviledged]", &[], "docker_allow: `priviledged` is not known"),
             ("action_slots: 0", &[], "action_slots must be at least 1"),
+            ("run_as: a b", &[], "`a b` is not a user: a name, UID"),
+            ("isolation: some", &[], "the value of `isolation` is wrong"),
+            ("max_processes: 0", &[], "max_processes must be at least 1"),
+            ("gpus: [a, a]", &[], "gpus names `a` twice"),
+            ("gpus: many", &[], "the value of `gpus` is wrong"),
             ("cpus: -1", &[], "cpus must be"),
             ("manager_url: localhost", &[], "not an http or https address"),
             ("resources: {slots: 1}", &[], "resources must not hold `slots`"),

@@ -14,6 +14,8 @@ use lp_protocol::docker::rights::{self, Rights};
 use lp_protocol::docker::{APP, Args, VENV, WORKSPACE};
 use lp_protocol::plan::Resources;
 
+use crate::gpus::{Gpu, Kind};
+
 /// 100 ms, the period engines count processors in where nothing else is said.
 const CPU_PERIOD_MICROS: i64 = 100_000;
 /// The least share of it that the kernel takes.
@@ -41,6 +43,8 @@ pub(super) struct Making<'m> {
     pub(super) env: Vec<String>,
     /// `uid:gid` where nobody says who runs: a node that is not root owns what its actions leave only so.
     pub(super) user: Option<String>,
+    /// The node's GPUs, and which of them the attempt was given.
+    pub(super) gpus: (&'m [Gpu], &'m [String]),
 }
 
 /// All but the command.
@@ -60,6 +64,7 @@ pub(super) fn body(making: Making<'_>) -> ContainerCreateBody {
     limit(&mut host, limits, making.resources);
     connect(&mut host, net);
     grant(&mut host, rights);
+    give_gpus(&mut host, making.gpus);
     let Process { entrypoint, user, working_dir, labels, .. } = process;
     let mut all_labels: HashMap<String, String> = labels.iter().cloned().collect();
     all_labels.extend(making.labels);
@@ -217,5 +222,30 @@ fn grant(host: &mut HostConfig, rights: &Rights) {
         capabilities: Some(request.capabilities.clone()),
         options: Some(request.options.clone().into_iter().collect()),
     };
-    host.device_requests = Some(device_requests.iter().map(request).collect());
+    // those asked for by number are resources of the action, and given by name
+    let uncounted = device_requests.iter().filter(|request| request.counted_gpus().is_none());
+    host.device_requests = Some(uncounted.map(request).collect());
+}
+
+/// The attempt's own GPUs and no others. Pretended ones are only variables.
+fn give_gpus(host: &mut HostConfig, (all, given): (&[Gpu], &[String])) {
+    let own = |kind: Kind| all.iter().filter(move |gpu| gpu.kind == kind && given.contains(&gpu.id));
+    let ids: Vec<String> = own(Kind::Nvidia).map(|gpu| gpu.id.clone()).collect();
+    if !ids.is_empty() {
+        host.device_requests.get_or_insert_default().push(DeviceRequest {
+            driver: Some("nvidia".to_owned()),
+            device_ids: Some(ids),
+            capabilities: Some(vec![vec!["gpu".to_owned()]]),
+            ..DeviceRequest::default()
+        });
+    }
+    if own(Kind::Amd).next().is_some() {
+        // which of them are its own its variables say, as outside of containers
+        let device = |path: &str| DeviceMapping {
+            path_on_host: Some(path.to_owned()),
+            path_in_container: Some(path.to_owned()),
+            cgroup_permissions: Some("rw".to_owned()),
+        };
+        host.devices.get_or_insert_default().extend(["/dev/kfd", "/dev/dri"].map(device));
+    }
 }

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Layout;
+use crate::supervisor::wire::{Ended, How, OutOfMemory};
 
 /// What is run in the container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,15 @@ pub(crate) struct End {
     pub(crate) outcome: Outcome,
     /// It is not there any more.
     pub(crate) is_removed: bool,
+    /// What its processes used, where this machine could tell.
+    #[serde(default)]
+    pub(crate) used: Used,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Used {
+    pub(crate) cpu_micros: u64,
+    pub(crate) peak_memory_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,16 +69,43 @@ pub(crate) struct End {
 pub(crate) enum Outcome {
     /// `signal`: the one we sent, where that ended it.
     Exited { code: i32, signal: Option<i32> },
-    OutOfMemory { limit_bytes: Option<u64> },
+    OutOfMemory { limit_bytes: u64 },
     NotStarted { reason: String },
     Lost { reason: String },
 }
 
-impl Outcome {
+impl End {
     /// The shim was killed before it could say.
     pub(crate) fn unknown() -> Self {
         let reason = "the process that watched its container was killed, and with it the knowledge of how the program ended";
-        Outcome::Lost { reason: reason.to_owned() }
+        Self { outcome: Outcome::Lost { reason: reason.to_owned() }, is_removed: true, used: Used::default() }
+    }
+
+    /// The end of the shim as that of the program for which it stands.
+    pub(crate) fn seen(&self, shim: &Ended) -> Ended {
+        let how = match self.outcome {
+            Outcome::Exited { signal: Some(signal), .. } => How::Signal(signal),
+            Outcome::Exited { code, signal: None } => How::Code(code),
+            Outcome::OutOfMemory { .. } => How::Signal(9),
+            Outcome::NotStarted { .. } | Outcome::Lost { .. } => shim.how,
+        };
+        let out_of_memory = match self.outcome {
+            // it had come up to it
+            Outcome::OutOfMemory { limit_bytes } => {
+                Some(OutOfMemory { limit_bytes, peak_bytes: self.used.peak_memory_bytes.max(limit_bytes) })
+            }
+            Outcome::Exited { .. } | Outcome::NotStarted { .. } | Outcome::Lost { .. } => None,
+        };
+        let Used { cpu_micros, peak_memory_bytes } = self.used;
+        Ended {
+            how,
+            cpu_micros,
+            max_rss_bytes: peak_memory_bytes,
+            read_bytes: 0,
+            written_bytes: 0,
+            out_of_memory,
+            ..shim.clone()
+        }
     }
 }
 
@@ -151,7 +188,11 @@ mod tests {
         let layout = Layout::create(dir.path()).unwrap();
         let key = |action: &str| AttemptKey { task_id: TaskId::random(), action: action.into(), attempt: 3 };
         let (kept, gone) = (key("a.b c"), key("x"));
-        let written = End { outcome: Outcome::Exited { code: 3, signal: None }, is_removed: true };
+        let written = End {
+            outcome: Outcome::Exited { code: 3, signal: None },
+            is_removed: true,
+            used: Used::default(),
+        };
         for key in [&kept, &gone] {
             write(&end_path(&layout, key), &written).unwrap();
         }

@@ -19,6 +19,7 @@ use super::engine::{connect, has_status, words};
 use super::{files, names};
 use crate::runner::Runner;
 use crate::runner::effects::Reading;
+use crate::runner::given::Given;
 use crate::runner::order::Order;
 use crate::supervisor::wire::Ended;
 
@@ -33,6 +34,7 @@ const SECOND_SWEEP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Over {
     pub(crate) order: Arc<Order>,
+    pub(crate) given: Given,
     pub(crate) ended: Ended,
     pub(crate) reading: Reading,
 }
@@ -43,7 +45,7 @@ pub(crate) async fn keep(runner: Arc<Runner>, mut over: mpsc::UnboundedReceiver<
     let watching = Arc::clone(&runner);
     let (until, sweeping) = (shutdown.clone(), shutdown.clone());
     tasks.spawn(async move {
-        let containers = &watching.containers;
+        let containers = &watching.site.containers;
         containers.presence.keep(&containers.settings, &containers.sweep, &until).await;
     });
     let sweeper = Arc::clone(&runner);
@@ -71,7 +73,7 @@ pub(crate) async fn keep(runner: Arc<Runner>, mut over: mpsc::UnboundedReceiver<
 async fn remove_left(runner: &Runner, over: Over) {
     let name = names::container(&over.order.assignment.attempt);
     let removing = async {
-        while let Err(error) = remove_at(&runner.containers.settings.host, &name).await {
+        while let Err(error) = remove_at(&runner.site.containers.settings.host, &name).await {
             tracing::debug!(container = name, error = words(&error), "cannot remove a container yet");
             tokio::time::sleep(PAUSE).await;
         }
@@ -79,7 +81,7 @@ async fn remove_left(runner: &Runner, over: Over) {
     if tokio::time::timeout(PATIENCE, removing).await.is_err() {
         tracing::warn!(container = name, "cannot remove a container; it is tried again when the engine comes back");
     }
-    runner.containers.sweep.notify_one();
+    runner.site.containers.sweep.notify_one();
     // its files are read here: a few milliseconds, for what happens rarely
     runner.container_over(&over);
 }
@@ -99,14 +101,14 @@ pub(super) async fn remove(docker: &Docker, name: &str) -> Result<(), bollard::e
 }
 
 async fn sweep_when_rung(runner: &Runner, shutdown: &CancellationToken) {
-    let settings = &runner.containers.settings;
+    let settings = &runner.site.containers.settings;
     if settings.support == super::settings::Support::Off {
         return;
     }
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = runner.containers.sweep.notified() => {}
+            () = runner.site.containers.sweep.notified() => {}
         }
         for pause in [Duration::ZERO, SECOND_SWEEP] {
             tokio::select! {
@@ -122,7 +124,7 @@ async fn sweep_when_rung(runner: &Runner, shutdown: &CancellationToken) {
 
 /// One pass: what is there and belongs to no living attempt goes.
 async fn sweep(runner: &Runner) -> Result<(), bollard::errors::Error> {
-    let settings = &runner.containers.settings;
+    let settings = &runner.site.containers.settings;
     let is_live = |key: &AttemptKey| runner.look(|state| state.is_live(key));
     files::remove_strays(&runner.site.layout, |key| runner.look(|state| state.is_held(key)));
     let docker = connect(&settings.host).await?;

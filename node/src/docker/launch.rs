@@ -5,11 +5,13 @@ use nix::unistd::{getegid, geteuid};
 
 use super::create::{self, Making};
 use super::files::{self, Main, Spec};
-use super::prepare::{Containers, reference};
+use super::prepare::reference;
 use super::settings::Settings;
 use super::names;
+use crate::gpus::{self, Kind};
 use crate::runner::command::{Words, words};
 use crate::runner::environ::{self, ATTEMPT_KEY};
+use crate::runner::given::Given;
 use crate::runner::launch::{Prepared, Site};
 use crate::runner::order::Order;
 use crate::runner::workspace;
@@ -23,20 +25,15 @@ pub(super) const RUN: &str = "run";
 ///
 /// # Errors
 /// The reason nothing can be started, for people.
-pub(crate) fn spawn(
-    site: &Site,
-    containers: &Containers,
-    order: &Order,
-    prepared: &Prepared,
-) -> Result<Spawn, String> {
+pub(crate) fn spawn(site: &Site, order: &Order, prepared: &Prepared, given: &Given) -> Result<Spawn, String> {
     let key = &order.assignment.attempt;
-    let spec = spec(site, containers, order, prepared)?;
+    let spec = spec(site, order, prepared, given)?;
     let path = files::spec_path(&site.layout, key);
     // an earlier launch may have left its end
     files::remove(&site.layout, key);
     files::write(&path, &spec).map_err(|error| format!("cannot write what its container is made from: {error}"))?;
     let log = text(&workspace::path(&site.layout, key).join(workspace::STDOUT))?;
-    shim(&containers.settings, order, &[RUN, &text(&path)?], log)
+    shim(&site.containers.settings, order, &[RUN, &text(&path)?], log)
 }
 
 /// The spawn of a shim with these words.
@@ -64,8 +61,8 @@ pub(super) fn shim(
     })
 }
 
-fn spec(site: &Site, containers: &Containers, order: &Order, prepared: &Prepared) -> Result<Spec, String> {
-    let settings = &containers.settings;
+fn spec(site: &Site, order: &Order, prepared: &Prepared, given: &Given) -> Result<Spec, String> {
+    let settings = &site.containers.settings;
     let assignment = &order.assignment;
     let written = assignment.docker.as_ref().ok_or("it has no container")?;
     let args = Args::parse(&written.args).map_err(|error| error.to_string())?;
@@ -81,8 +78,9 @@ fn spec(site: &Site, containers: &Containers, order: &Order, prepared: &Prepared
         app: &app,
         workspace: &workspace,
         venv: venv.as_deref(),
-        env: variables(order, settings, &args)?,
+        env: variables(order, site, given, &args)?,
         user: own_user(),
+        gpus: (&site.gpus, &given.gpus),
     });
     let main = match words(&assignment.command, WORKSPACE) {
         Words::Direct(words) => Main::Words(words),
@@ -99,17 +97,22 @@ fn spec(site: &Site, containers: &Containers, order: &Order, prepared: &Prepared
         site_packages: venv.as_deref().map(site_packages).unwrap_or_default(),
         workspace,
         end: files::end_path(&site.layout, &assignment.attempt),
-        note: containers.take_note(&assignment.attempt),
+        note: site.containers.take_note(&assignment.attempt),
     })
 }
 
 /// `environ`, the container's own `environment` over it, the names of lp's own over both.
-fn variables(order: &Order, settings: &Settings, args: &Args) -> Result<Vec<String>, String> {
-    let empty = environ::Base::empty(settings.node_id.clone());
-    let given = environ::build(&empty, order, None, WORKSPACE)?;
+fn variables(order: &Order, site: &Site, given: &Given, args: &Args) -> Result<Vec<String>, String> {
+    let empty = environ::Base::empty(site.containers.settings.node_id.clone());
+    let mut given_env = environ::build(&empty, order, None, WORKSPACE)?;
+    let has_nvidia = site.gpus.iter().any(|gpu| gpu.kind == Kind::Nvidia);
+    // the engine gives a container its NVIDIA devices under numbers of their own
+    let gpus = gpus::variables(&site.gpus, &given.gpus);
+    let gpus = gpus.into_iter().filter(|(name, _)| !has_nvidia || *name == "LP_GPUS");
+    given_env.extend(gpus.map(|(name, value)| (name.to_owned(), value)));
     let is_own = |name: &str| name.starts_with("LP_");
     let is_replaced = |name: &str| args.process.environment.iter().any(|(other, _)| other == name);
-    let mut variables: Vec<String> = given
+    let mut variables: Vec<String> = given_env
         .into_iter()
         .filter(|(name, _)| is_own(name) || !is_replaced(name))
         .map(|(name, value)| format!("{name}={value}"))

@@ -129,7 +129,7 @@ pub(crate) async fn until_it_stands(runner: &Runner, order: &Order) -> Result<()
     tokio::select! {
         // a fetch that nobody waits for is broken off, and with it the engine's
         () = given_up => Err("it is not waited for any more".to_owned()),
-        result = try_again_and_again(&runner.containers, &order.assignment) => result,
+        result = try_again_and_again(&runner.site.containers, &order.assignment) => result,
     }
 }
 

@@ -45,7 +45,7 @@ impl Link {
         let (mut sink, mut stream) = connect(&self.manager).await?.split();
         let hello_at = boot_millis();
         let held = self.runner.look(|state| state.held());
-        let mut engine = self.runner.containers.presence.watch();
+        let mut engine = self.runner.site.containers.presence.watch();
         let node = NodeFacts { docker_support: *engine.borrow_and_update(), ..self.facts.clone() };
         let hello = Hello { link_version: LINK_VERSION, node, held };
         send(&mut sink, &[hello.into()]).await?;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use lp_protocol::AttemptKey;
 use serde_json::value::RawValue;
 
+use super::given::Given;
 use super::health::Watch;
 use super::launch::{Launch, Prepared};
 use super::order::Order;
-use crate::docker::files::Outcome;
+use crate::docker::files::End;
 use crate::supervisor::wire::{Ended, Request};
 
 #[derive(Debug, Default)]
@@ -42,10 +43,16 @@ pub(crate) enum Job {
     Explain {
         order: Arc<Order>,
         prepared: Arc<Prepared>,
+        given: Given,
         errno: i32,
+    },
+    /// No program runs in its workspace any more and nothing of it is read: its user may be given to another task.
+    Close {
+        order: Arc<Order>,
     },
     Conclude {
         order: Arc<Order>,
+        given: Given,
         ended: Ended,
         reading: Reading,
     },
@@ -64,7 +71,7 @@ pub(crate) struct Left {
     pub(crate) output: Result<Option<Box<RawValue>>, String>,
     pub(crate) log: super::conclude::Log,
     /// What the shim of a container says.
-    pub(crate) container: Option<Outcome>,
+    pub(crate) container: Option<End>,
 }
 
 impl Effects {

@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub(crate) mod conclude;
 pub(crate) mod effects;
 pub(crate) mod environ;
+pub(crate) mod given;
 pub(crate) mod health;
 mod input;
 pub(crate) mod launch;
@@ -29,9 +30,8 @@ pub(crate) use input::Address;
 
 use crate::cache::Cache;
 use crate::docker;
-use crate::docker::files::{End, Outcome};
+use crate::docker::files::End;
 use crate::docker::keep::Over;
-use crate::docker::prepare::Containers;
 use crate::supervisor::client::{Client, Message};
 use crate::sync::lock;
 use effects::{Effects, Job, Left, Reading};
@@ -52,7 +52,6 @@ pub(crate) struct Runner {
     pub(crate) site: Site,
     pub(crate) supervisor: Client,
     pub(crate) cache: Arc<Cache>,
-    pub(crate) containers: Containers,
     pool: Pool,
     /// When the last workspace was made (monotonic milliseconds).
     launched_ms: AtomicU64,
@@ -79,7 +78,7 @@ impl Runner {
     pub(crate) fn new(
         state: State,
         site: Site,
-        (cache, containers): (Arc<Cache>, Containers),
+        cache: Arc<Cache>,
         preparing: mpsc::UnboundedSender<Arc<Order>>,
         trashing: mpsc::UnboundedSender<AttemptKey>,
         watching: mpsc::UnboundedSender<Watch>,
@@ -89,7 +88,6 @@ impl Runner {
             site,
             supervisor: Client::default(),
             cache,
-            containers,
             pool: Pool::default(),
             launched_ms: AtomicU64::new(0),
             bells: Bells::default(),
@@ -222,7 +220,7 @@ impl Runner {
             docker::files::remove(&self.site.layout, &key);
         }
         if std::mem::take(&mut effects.sweep_containers) {
-            self.containers.sweep.notify_one();
+            self.site.containers.sweep.notify_one();
         }
         std::mem::take(&mut effects.jobs)
     }
@@ -231,22 +229,26 @@ impl Runner {
         match job {
             Job::Launch(launch) => {
                 self.launched_ms.store(crate::clock::mono_millis(), Ordering::Relaxed);
-                let result = launch::prepare(&self.site, &self.containers, &launch);
+                let result = launch::prepare(&self.site, &launch);
                 self.decide(|state, now, effects| state.launched(&launch.order, result, now, effects))
             }
-            Job::Explain { order, prepared, errno } => {
-                let result = launch::after_refusal(&self.site, &self.containers, &order, &prepared, errno);
+            Job::Explain { order, prepared, given, errno } => {
+                let result = launch::after_refusal(&self.site, (&order, &prepared, &given), errno);
                 self.decide(|state, now, effects| state.explained(&order, result, now, effects))
             }
-            Job::Conclude { order, ended, reading } => {
-                let over = Over { order, ended, reading };
+            Job::Close { order } => {
+                workspace::close(&workspace::path(&self.site.layout, &order.assignment.attempt));
+                Effects::default()
+            }
+            Job::Conclude { order, given, ended, reading } => {
+                let over = Over { order, given, ended, reading };
                 if over.order.assignment.docker.is_none() {
                     return self.conclude(&over, None);
                 }
                 match docker::files::end(&self.site.layout, &over.order.assignment.attempt) {
-                    Some(End { outcome, is_removed: true }) => self.conclude(&over, Some(outcome)),
-                    Some(End { is_removed: false, .. }) | None => {
-                        self.containers.remove_first(over);
+                    Some(end) if end.is_removed => self.conclude(&over, Some(end)),
+                    Some(_) | None => {
+                        self.site.containers.remove_first(over);
                         Effects::default()
                     }
                 }
@@ -257,13 +259,16 @@ impl Runner {
     /// The container of an attempt whose shim did not remove it is gone now.
     pub(crate) fn container_over(&self, over: &Over) {
         let end = docker::files::end(&self.site.layout, &over.order.assignment.attempt);
-        let outcome = end.map_or_else(Outcome::unknown, |end| end.outcome);
-        let effects = self.conclude(over, Some(outcome));
+        let effects = self.conclude(over, Some(end.unwrap_or_else(End::unknown)));
         self.perform(effects);
     }
 
-    fn conclude(&self, over: &Over, container: Option<Outcome>) -> Effects {
+    fn conclude(&self, over: &Over, container: Option<End>) -> Effects {
         let path = workspace::path(&self.site.layout, &over.order.assignment.attempt);
+        // a container's user may be anybody
+        if over.given.uid.is_some() || container.is_some() {
+            workspace::close(&path);
+        }
         let output = match over.reading {
             Reading::Output => conclude::output(&path),
             Reading::LogOnly => Ok(None),
@@ -276,7 +281,7 @@ impl Runner {
 fn is_large(site: &Site, job: &Job) -> bool {
     match job {
         Job::Launch(Launch { input: Some(input), .. }) => input.get().len() > LARGE_INPUT_BYTES,
-        Job::Launch(_) | Job::Explain { .. } => false,
+        Job::Launch(_) | Job::Explain { .. } | Job::Close { .. } => false,
         Job::Conclude { order, reading: Reading::Output, .. } => {
             conclude::is_large(&workspace::path(&site.layout, &order.assignment.attempt))
         }

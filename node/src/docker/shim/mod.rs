@@ -4,7 +4,7 @@
 //! container, and ends with its code. It keeps no state: a shim that is killed leaves a container that the node finds by name and labels.
 //!
 //! [`run`] is that story · `body` what of the container only the image can tell · `shell`, `owner` looks into it · `wait` its end, also
-//! over a restart of the engine · `output`, `signals` what is passed on · `exec` one more command in a container that runs
+//! over a restart of the engine · `output`, `signals` what is passed on · `usage` what it used · `exec` one more command in a container that runs
 
 mod body;
 mod exec;
@@ -13,6 +13,7 @@ mod owner;
 mod run;
 mod shell;
 mod signals;
+mod usage;
 mod wait;
 
 use std::ffi::OsString;

@@ -14,14 +14,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::wait::{Waited, wait};
-use super::{NOT_RUN, body, output, owner, shell, signals};
+use super::{NOT_RUN, body, output, owner, shell, signals, usage};
 use crate::docker::engine::{connect, has_status, words};
-use crate::docker::files::{self, End, Main, Outcome, Spec};
+use crate::docker::files::{self, End, Main, Outcome, Spec, Used};
 use crate::docker::keep::remove;
 use crate::supervisor::wire::LEASE_GRACE;
 
 /// 10 s for the last of the output once the container has ended.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// 1 s for the look at what it used, which was taken when it ended.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// A program that a first process could not execute ends it with this, as a shell does.
 const NOT_FOUND: i64 = 127;
@@ -42,30 +45,34 @@ pub(super) async fn run(path: &Path) -> u8 {
         Ok(docker) => docker,
         Err(error) => {
             let reason = format!("the container engine at {} does not answer: {}", spec.host, words(&error));
-            return tell(&spec, Outcome::NotStarted { reason }, true);
+            return tell(&spec, Outcome::NotStarted { reason }, Used::default(), true);
         }
     };
-    let outcome = match signals::listen() {
+    let (outcome, used) = match signals::listen() {
         Ok(signals) => Run { docker: &docker, spec: &spec, sent: None, kill_at: None }.run(signals).await,
-        Err(error) => Outcome::NotStarted { reason: format!("cannot listen to signals: {error}") },
+        Err(error) => not_started(format!("cannot listen to signals: {error}")),
     };
     // first what is known, then the removal, which may take a while or fail
-    tell(&spec, outcome.clone(), false);
+    tell(&spec, outcome.clone(), used, false);
     let is_removed = remove(&docker, &spec.name).await.is_ok();
-    tell(&spec, outcome, is_removed)
+    tell(&spec, outcome, used, is_removed)
 }
 
 /// Writes down how it ended; the exit code that says the same.
-fn tell(spec: &Spec, outcome: Outcome, is_removed: bool) -> u8 {
+fn tell(spec: &Spec, outcome: Outcome, used: Used, is_removed: bool) -> u8 {
     let code = match &outcome {
         Outcome::Exited { code, .. } => u8::try_from(*code).unwrap_or(NOT_RUN),
         Outcome::OutOfMemory { .. } => 137,
         Outcome::NotStarted { .. } | Outcome::Lost { .. } => NOT_RUN,
     };
-    if let Err(error) = files::write(&spec.end, &End { outcome, is_removed }) {
+    if let Err(error) = files::write(&spec.end, &End { outcome, is_removed, used }) {
         output::complain(&format!("cannot write down how the container ended: {error}"));
     }
     code
+}
+
+fn not_started(reason: String) -> (Outcome, Used) {
+    (Outcome::NotStarted { reason }, Used::default())
 }
 
 struct Run<'s> {
@@ -84,20 +91,26 @@ struct Created {
 }
 
 impl Run<'_> {
-    async fn run(self, mut signals: mpsc::UnboundedReceiver<Signal>) -> Outcome {
+    async fn run(self, mut signals: mpsc::UnboundedReceiver<Signal>) -> (Outcome, Used) {
         let created = tokio::select! {
             created = self.create() => created,
             signal = next_final(&mut signals) => {
                 // the request may be on its way: the name finds what it makes
-                return Outcome::Exited { code: 128 + signal as i32, signal: Some(signal as i32) };
+                let code = 128 + signal as i32;
+                return (Outcome::Exited { code, signal: Some(signal as i32) }, Used::default());
             }
         };
         match created {
             Ok(created) => match self.start(&created).await {
-                Ok(copying) => self.watch(&created, copying, signals).await,
-                Err(reason) => Outcome::NotStarted { reason },
+                Ok(copying) => {
+                    let measuring = tokio::spawn(usage::at_the_end(self.docker.clone(), self.spec.name.clone()));
+                    let outcome = self.watch(&created, copying, signals).await;
+                    let used = tokio::time::timeout(LAST_LOOK, measuring).await;
+                    (outcome, used.ok().and_then(Result::ok).unwrap_or_default())
+                }
+                Err(reason) => not_started(reason),
             },
-            Err(reason) => Outcome::NotStarted { reason },
+            Err(reason) => not_started(reason),
         }
     }
 
@@ -234,9 +247,11 @@ impl Run<'_> {
 
     async fn outcome(&self, created: &Created, state: &ContainerState) -> Outcome {
         let code = state.exit_code.unwrap_or_default();
-        if state.oom_killed == Some(true) && code != 0 {
-            let limit = created.body.host_config.as_ref().and_then(|host| host.memory);
-            let limit_bytes = limit.and_then(|bytes| u64::try_from(bytes).ok());
+        let limit = created.body.host_config.as_ref().and_then(|host| host.memory).unwrap_or_default();
+        // without a limit of its own it is the machine that was short, and the kernel that chose it
+        if let (Some(true), Ok(limit_bytes @ 1..)) = (state.oom_killed, u64::try_from(limit))
+            && code != 0
+        {
             return Outcome::OutOfMemory { limit_bytes };
         }
         if code == NOT_FOUND && let Some(reason) = self.missing_program(created).await {

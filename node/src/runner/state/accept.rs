@@ -11,6 +11,7 @@ use crate::cache::Pin;
 use crate::capacity::lacking;
 use crate::journal::Record;
 use crate::runner::effects::Effects;
+use crate::runner::given::Given;
 use crate::runner::launch::Prepared;
 use crate::runner::order::Order;
 use crate::runner::state::Now;
@@ -58,8 +59,21 @@ impl State {
         self.next_arrival += 1;
         // a rewritten journal has no input for what was launched
         let input = (input.get() != "null").then(|| input.into());
-        let attempt =
-            Attempt { order: Arc::new(order), input, place, phase, ending: None, deadline: None, pins };
+        let given = match phase {
+            // an earlier process may have launched it; what it wrote down comes after
+            Phase::Restored => Given { uid: self.first_choice(&key), ..Given::default() },
+            _ => Given::default(),
+        };
+        let attempt = Attempt {
+            order: Arc::new(order),
+            input,
+            place,
+            phase,
+            ending: None,
+            deadline: None,
+            pins,
+            given,
+        };
         self.attempts.insert(key, attempt);
     }
 

@@ -11,6 +11,7 @@
 
 mod accept;
 mod end;
+mod give;
 mod health;
 mod manager;
 mod queue;
@@ -35,10 +36,12 @@ use tokio::sync::Notify;
 use queue::{Place, Queue};
 
 use super::effects::Effects;
+use super::given::Given;
 use super::launch::Prepared;
 use super::order::Order;
 use crate::cache::Pin;
 use crate::capacity::Load;
+use crate::isolation::Users;
 use crate::journal::{Cause, Journal, Record};
 use crate::outbox::Outbox;
 use crate::supervisor::wire::{Lease, Moment};
@@ -93,6 +96,9 @@ pub(crate) struct State {
     /// What the timer sleeps for.
     armed_ms: Option<u64>,
     lease: LeaseTerms,
+    users: Users,
+    /// The GPUs of this node, by id.
+    gpus: Vec<String>,
 }
 
 /// 500 ms between attempts to write a journal that cannot be written.
@@ -110,6 +116,8 @@ struct Attempt {
     deadline: Option<u64>,
     /// Its packages stay in the cache as long as this lives.
     pins: Vec<Pin>,
+    /// From its launch on.
+    given: Given,
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +178,8 @@ impl State {
             tell_by_ms: None,
             armed_ms: None,
             lease: LeaseTerms::default(),
+            users: Users::Own { why: String::new() },
+            gpus: Vec::new(),
         }
     }
 

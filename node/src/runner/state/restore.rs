@@ -8,6 +8,7 @@ use lp_protocol::frames::{Assignment, AttemptEvent, INLINE_LOG_BYTES, Report};
 use super::{Ending, Phase, State};
 use crate::cache::Pin;
 use crate::journal::Record;
+use crate::runner::given::Given;
 
 impl State {
     /// Takes over what an earlier process wrote. `pins` holds the packages of an attempt.
@@ -22,6 +23,11 @@ impl State {
                 Record::Accept { assignment } => {
                     let pins = pins(&assignment);
                     self.insert(*assignment, pins, Phase::Restored);
+                }
+                Record::Given { attempt, given } => {
+                    if let Some(attempt) = self.attempts.get_mut(&attempt) {
+                        attempt.given = given;
+                    }
                 }
                 Record::Ending { attempt, cause } => {
                     if let Some(attempt) = self.attempts.get_mut(&attempt) {
@@ -87,6 +93,11 @@ impl State {
                 assignment.input = (**input).to_owned();
             }
             records.push(Record::Accept { assignment: Box::new(assignment) });
+            if attempt.given != (Given { uid: self.first_choice(key), gpus: Vec::new() })
+                && attempt.given != Given::default()
+            {
+                records.push(Record::Given { attempt: key.clone(), given: attempt.given.clone() });
+            }
             if let Some(ending) = &attempt.ending {
                 records.push(Record::Ending { attempt: key.clone(), cause: ending.cause.clone() });
             }

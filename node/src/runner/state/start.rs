@@ -56,7 +56,10 @@ impl State {
         }
         for (place, key) in starting {
             self.waiting.remove(place);
-            self.launch(&key, Making::Fresh, effects);
+            match self.give(&key) {
+                Ok(()) => self.launch(&key, Making::Fresh, effects),
+                Err(reason) => self.not_started(&key, reason, now, effects),
+            }
         }
     }
 
@@ -91,8 +94,14 @@ impl State {
         };
         attempt.phase = Phase::Launching(Arc::clone(&prepared));
         self.occupying.insert(key.clone());
-        let launch =
-            Launch { order: Arc::clone(&attempt.order), prepared, input: attempt.input.take(), making };
+        let given = attempt.given.clone();
+        let launch = Launch {
+            order: Arc::clone(&attempt.order),
+            prepared,
+            input: attempt.input.take(),
+            making,
+            given,
+        };
         effects.jobs.push(Job::Launch(launch));
     }
 
@@ -171,7 +180,8 @@ impl State {
         match prepared {
             Some(prepared) => {
                 let (order, prepared) = (Arc::clone(&attempt.order), Arc::clone(prepared));
-                effects.jobs.push(Job::Explain { order, prepared, errno });
+                let given = attempt.given.clone();
+                effects.jobs.push(Job::Explain { order, prepared, given, errno });
             }
             None => {
                 let reason = std::io::Error::from_raw_os_error(errno).to_string();

@@ -178,7 +178,7 @@ fn retry_is_a_number_or_an_object() {
     assert_eq!(
         action(
             r#""retry": {"attempts": 5, "delay": "100ms", "backoff": 1.5, "max_delay": "1m", "jitter": 0,
-                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", "unhealthy", 1]}"#
+                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", "unhealthy", "oom", 1]}"#
         )
         .retry,
         Retry {
@@ -194,7 +194,8 @@ fn retry_is_a_number_or_an_object() {
                 RetryOn::TimedOut,
                 RetryOn::NotStarted,
                 RetryOn::Lost,
-                RetryOn::Unhealthy
+                RetryOn::Unhealthy,
+                RetryOn::OutOfMemory
             ],
         }
     );

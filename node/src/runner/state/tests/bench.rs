@@ -97,11 +97,12 @@ impl Bench {
                 let spawn = Spawn { key: launch.order.key.clone(), ..Spawn::default() };
                 self.state.launched(&launch.order, Ok(spawn), self.now, effects);
             }
+            Job::Close { .. } => {}
             Job::Explain { order, .. } => {
                 self.state.explained(&order, Err("a reason".into()), self.now, effects)
             }
             Job::Conclude { order, ended, .. } => {
-                let left = Left { output: Ok(None), log: Log::default() };
+                let left = Left { output: Ok(None), log: Log::default(), container: None };
                 self.state.concluded(&order, &ended, left, effects);
             }
         }
@@ -174,5 +175,16 @@ pub(super) fn packages() -> Arc<Prepared> {
 
 pub(super) fn ended(key: &AttemptKey, how: How) -> Ended {
     let (start, end) = (Moment::default(), Moment::default());
-    Ended { key: key.to_string(), how, start, end, cpu_micros: 0, max_rss_bytes: 0, lease_expired: false }
+    Ended {
+        key: key.to_string(),
+        how,
+        start,
+        end,
+        cpu_micros: 0,
+        max_rss_bytes: 0,
+        read_bytes: 0,
+        written_bytes: 0,
+        out_of_memory: None,
+        lease_expired: false,
+    }
 }
