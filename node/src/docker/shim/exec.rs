@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{NOT_RUN, output, shell};
-use crate::docker::engine::{connect, words};
+use crate::docker::engine::{connect, has_status, words};
 use crate::docker::files::Main;
 use crate::docker::health::Exec;
 
@@ -48,7 +48,12 @@ async fn execute(exec: &Exec) -> Result<u8, Error> {
         attach_stderr: Some(true),
         ..CreateExecOptions::default()
     };
-    let id = docker.create_exec(&exec.name, config).await?.id;
+    let id = match docker.create_exec(&exec.name, config).await {
+        Ok(created) => created.id,
+        // it does not run yet, or no more: neither is an illness
+        Err(error) if has_status(&error, 404) || has_status(&error, 409) => return Ok(0),
+        Err(error) => return Err(error),
+    };
     let limit = Duration::from_millis(exec.timeout_ms);
     let running = async {
         let started = docker.start_exec(&id, None::<StartExecOptions>).await?;

@@ -92,14 +92,12 @@ struct Created {
 
 impl Run<'_> {
     async fn run(self, mut signals: mpsc::UnboundedReceiver<Signal>) -> (Outcome, Used) {
-        let created = tokio::select! {
-            created = self.create() => created,
-            signal = next_final(&mut signals) => {
-                // the request may be on its way: the name finds what it makes
-                let code = 128 + signal as i32;
-                return (Outcome::Exited { code, signal: Some(signal as i32) }, Used::default());
-            }
-        };
+        // not broken off: what is on its way to the engine would come into being after the removal
+        let created = self.create().await;
+        if let Some(signal) = last_word(&mut signals) {
+            let code = 128 + signal as i32;
+            return (Outcome::Exited { code, signal: Some(signal as i32) }, Used::default());
+        }
         match created {
             Ok(created) => match self.start(&created).await {
                 Ok(copying) => {
@@ -285,14 +283,13 @@ fn in_shell(shell: &str, script: &str) -> Vec<String> {
     vec![shell.to_owned(), "-c".to_owned(), script.to_owned()]
 }
 
-async fn next_final(signals: &mut mpsc::UnboundedReceiver<Signal>) -> Signal {
-    loop {
-        match signals.recv().await {
-            Some(signal) if signals::is_final(signal) => return signal,
-            Some(_) => {}
-            None => std::future::pending().await,
-        }
+/// The last signal so far that asks for an end.
+fn last_word(signals: &mut mpsc::UnboundedReceiver<Signal>) -> Option<Signal> {
+    let mut last = None;
+    while let Ok(signal) = signals.try_recv() {
+        last = Some(signal).filter(|signal| signals::is_final(*signal)).or(last);
     }
+    last
 }
 
 async fn at(instant: Option<tokio::time::Instant>) {
