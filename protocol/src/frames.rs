@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::env::{EnvAnswer, EnvWish};
 use crate::plan::{Command, DockerSpec, Resources};
 use crate::preparing::PreparingStep;
 use crate::{AttemptKey, DigestHex, Exit, NodeId};
@@ -52,6 +53,14 @@ pub enum NodeFrame {
     Heartbeat {
         load: NodeLoad,
     },
+    /// Environments this node needs. Repeated on every new connection; answered by [`ManagerFrame::Envs`].
+    Envs {
+        wishes: Vec<EnvWish>,
+    },
+    /// Nobody here waits for these environments any more, or builds them; by key.
+    EnvsDropped {
+        keys: Vec<DigestHex>,
+    },
     /// What is being prepared for an attempt, all its steps so far. Told when it takes long and may be lost; the report of the attempt's
     /// start or end says it again.
     Preparing {
@@ -76,6 +85,9 @@ pub struct Hello {
     /// Every attempt the node has accepted and whose end the manager has not acknowledged. Reports about them
     /// follow in [`NodeFrame::Reports`], oldest first.
     pub held: Vec<AttemptKey>,
+    /// Environments it is building, by key, with the number of the build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub building: BTreeMap<DigestHex, u32>,
 }
 
 /// What a node says about itself.
@@ -180,6 +192,10 @@ pub enum ManagerFrame {
         through: u64,
     },
     HeartbeatAck,
+    /// Answers to wishes, by key.
+    Envs {
+        answers: BTreeMap<DigestHex, EnvAnswer>,
+    },
     DeleteWorkspaces {
         attempts: Vec<AttemptKey>,
     },
@@ -255,7 +271,7 @@ pub struct Assignment {
 }
 
 /// A package in the blob store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackageRef {
     pub digest: DigestHex,
     pub size_bytes: u64,
@@ -268,6 +284,8 @@ pub enum AssignedEnv {
     Package(PackageRef),
     /// A path inside the app.
     Path(String),
+    /// Built from a lock of the app; the node asks for it by a wish.
+    Built(crate::env::EnvRecipe),
 }
 
 /// What the manager wants a node to send.
@@ -287,6 +305,8 @@ pub enum StreamRequest {
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.
     WorkspaceFile { attempt: AttemptKey, path: String },
+    /// The log of an environment's build that is under way, what there is of it.
+    BuildLog { key: DigestHex },
     /// The whole workspace as tar.gz with the root directory `<task_id>.<action>/`.
     Workspace { attempt: AttemptKey },
 }

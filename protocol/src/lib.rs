@@ -4,6 +4,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod client;
+pub mod env;
 mod error;
 pub mod frames;
 pub mod health;

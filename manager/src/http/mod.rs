@@ -17,6 +17,7 @@ mod guard;
 mod hosts;
 mod input;
 mod join_tokens;
+mod locks;
 mod logs;
 mod metrics;
 mod names;

@@ -32,6 +32,7 @@ fn the_smallest_manifest_gets_the_defaults() {
     assert_eq!(
         plan,
         Plan {
+            locks: Default::default(),
             actions: vec![ActionPlan {
                 name: "a".into(),
                 condition: vec![],
