@@ -7,6 +7,7 @@
 //! * [`unpack`](mod@unpack): an archive becomes a directory that appears whole or not at all.
 //! * [`listing`](mod@listing): the files of an archive and what is in them, to be compared with those of another.
 //! * [`pack`](mod@pack): a directory becomes the same bytes on every machine.
+//! * [`venv`]: environments as files: relocation, recipes, inspection.
 //! * [`digest`], [`format`](mod@format), [`limits`], [`path`], [`tree`], [`error`]: what these share.
 //!
 //! Everything here is synchronous and streams: memory does not grow with the size of files. Callers on an async runtime
@@ -27,6 +28,7 @@ pub mod read;
 pub mod survey;
 pub mod tree;
 pub mod unpack;
+pub mod venv;
 
 pub use digest::{Digest, Hasher, Summed};
 pub use error::ArchiveError;
