@@ -38,6 +38,7 @@ impl Config {
         "keep_logs_size",
         "keep_workspaces",
         "keep_versions",
+        "keep_builds",
         "log_level",
         "advertise",
     ];

@@ -6,6 +6,7 @@
 mod apps;
 mod attempts;
 mod blobs;
+mod builds;
 mod catalogue;
 mod cluster;
 mod download;

@@ -237,6 +237,8 @@ impl Link {
                 other @ (NodeFrame::Hello(_)
                 | NodeFrame::Reports { .. }
                 | NodeFrame::Preparing { .. }
+                | NodeFrame::Envs { .. }
+                | NodeFrame::EnvsDropped { .. }
                 | NodeFrame::Heartbeat { .. }) => kept.push(other),
             }
         }

@@ -46,7 +46,6 @@ pub(super) fn read(
             EnvSource::Requirements(path)
         }
         Some(_) => EnvSource::Packages(packages(&fields)?),
-        None if python.is_some() => EnvSource::Packages(Vec::new()),
         None => {
             let rule = "must have `uv`, `requirements` or `packages`, for instance {\"requirements\": \"requirements.txt\"}";
             return Err(action.rule("env", rule));
@@ -132,6 +131,9 @@ fn packages(fields: &Fields<'_>) -> Result<Vec<String>, Error> {
             return Err(fields.rule(&key, fault));
         }
         packages.push(package.to_owned());
+    }
+    if packages.is_empty() {
+        return Err(fields.rule("packages", "must name at least one package"));
     }
     Ok(packages)
 }

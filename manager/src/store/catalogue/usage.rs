@@ -156,7 +156,7 @@ impl Store {
             refers(plan, |env| match envs::parse(env) {
                 Named::Active { name: of } => of == name,
                 Named::Id(id) => id == venv_id,
-                Named::Version { .. } | Named::Path | Named::Wrong { .. } => false,
+                Named::Version { .. } | Named::Path | Named::Built | Named::Wrong { .. } => false,
             })
         };
         let by_plan = self.count_by_plan(connection, sql, vec![before.into()], &refers_to_active).await?;
