@@ -90,7 +90,9 @@ impl Core {
                 NodeFrame::Envs { wishes } => self.take_wishes(now, node_id, wishes),
                 NodeFrame::EnvsDropped { keys } => self.drop_wishes(now, node_id, &keys),
                 // the link's own business, handled before they come here
-                NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}
+                NodeFrame::WorkspacesDeleted { .. }
+                | NodeFrame::StreamFailed { .. }
+                | NodeFrame::Packages(_) => {}
             }
         }
         true

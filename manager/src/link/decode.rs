@@ -21,6 +21,7 @@ const KNOWN: &[&str] = &[
     "envs_dropped",
     "workspaces_deleted",
     "stream_failed",
+    "packages",
 ];
 
 pub(super) fn decode(message: &[u8]) -> Result<Vec<NodeFrame>, Malformed> {

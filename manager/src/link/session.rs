@@ -234,6 +234,7 @@ impl Link {
             match frame {
                 NodeFrame::StreamFailed { stream_id, error } => self.fail_stream(node_id, stream_id, error),
                 NodeFrame::WorkspacesDeleted { attempts } => self.confirm_deleted(node_id, &attempts).await,
+                NodeFrame::Packages(_) => {}
                 other @ (NodeFrame::Hello(_)
                 | NodeFrame::Reports { .. }
                 | NodeFrame::Preparing { .. }

@@ -5,11 +5,13 @@
 //!
 //! * [`form`]: what kind of environment a directory is, and where in an unpacked archive it begins.
 //! * [`relocate`](mod@relocate): scripts, `activate` and `pyvenv.cfg` no longer name the place where the environment was made.
+//! * [`conda`]: what `conda-unpack` does, without running it.
 //! * [`prune`](mod@prune): what a pack need not carry.
 //! * [`recipe`]: from `uv.lock`, `requirements.txt` or a list of packages to the command lines of uv, or of venv and pip.
 //! * [`inspect`](mod@inspect): what is wrong with an environment before it is run anywhere.
 
 mod activate;
+pub mod conda;
 pub mod config;
 pub mod elf;
 mod findings;
