@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use lp_protocol::AttemptKey;
-use lp_protocol::frames::{Assignment, Report};
+use lp_protocol::frames::{Assignment, PackageRef, Report};
 use serde::{Deserialize, Serialize};
 
 /// 8 MiB: a rewrite then costs well below a millisecond per thousand actions.
@@ -35,6 +35,11 @@ pub(crate) enum Record {
     },
     Accept {
         assignment: Box<Assignment>,
+    },
+    /// It runs in this environment, which was built from a lock.
+    Built {
+        attempt: AttemptKey,
+        package: PackageRef,
     },
     /// We end it; how it then ends is our doing.
     Ending {

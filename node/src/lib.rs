@@ -12,6 +12,7 @@ mod clock;
 pub mod config;
 mod credential;
 mod data;
+mod envs;
 mod http;
 mod journal;
 mod link;

@@ -51,6 +51,9 @@ pub struct Config {
     /// Size of the unpacked packages that are kept.
     #[serde(deserialize_with = "de::size")]
     pub cache_size: u64,
+    /// Longest time the build of an environment may take.
+    #[serde(deserialize_with = "de::duration")]
+    pub env_build_timeout: Duration,
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
@@ -83,6 +86,7 @@ impl Default for Config {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
+            env_build_timeout: Duration::from_secs(1800),
             retry_interval: Duration::from_secs(5),
             docker_support: false,
             supervisor_program: None,

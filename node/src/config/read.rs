@@ -35,6 +35,9 @@ impl Config {
         if self.cpus.is_some_and(|cpus| !cpus.is_finite() || cpus < 0.0) {
             return rule("cpus must be a number that is not negative");
         }
+        if self.env_build_timeout.is_zero() {
+            return rule("env_build_timeout must be longer than nothing");
+        }
         if self.retry_interval.is_zero() {
             return rule("retry_interval must be longer than nothing");
         }

@@ -24,6 +24,7 @@ use super::Runner;
 use super::launch::{self, Prepared};
 use super::order::Order;
 use crate::clock::mono_millis;
+use crate::envs::Steps;
 use crate::supervisor::wire::{Moment, Spawn};
 
 /// 4 KiB of output are enough to find the last line in, of which 500 characters are shown.
@@ -115,8 +116,9 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
     if let Some(prepared) = runner.cache.find_ready(&order.assignment) {
         return Some(prepared);
     }
-    match runner.cache.prepare(&order.assignment).await {
-        Ok(prepared) => Some(prepared),
+    match runner.cache.prepare(&order.assignment, &Steps::default()).await {
+        // the attempt has pins of its own
+        Ok((prepared, _)) => Some(prepared),
         Err(error) => {
             let error = crate::link::chain(&error);
             tracing::warn!(attempt = %order.assignment.attempt, error, "cannot run its health command");

@@ -48,8 +48,9 @@ impl State {
     /// Its files are read: report the end. The supervisor may forget it once the journal has the report.
     pub(crate) fn concluded(&mut self, order: &Order, ended: &Ended, left: Left, effects: &mut Effects) {
         let key = &order.assignment.attempt;
-        let Some(attempt) = self.attempts.get(key) else { return };
+        let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Concluding = attempt.phase else { return };
+        let preparing = std::mem::take(&mut attempt.preparing);
         let cause = attempt.ending.as_ref().map(|ending| &ending.cause);
         let (exit, output) = exit(cause, ended, left.output);
         let finish = Finish {
@@ -60,7 +61,7 @@ impl State {
             log_bytes: left.log.bytes,
             log: left.log.inline,
             usage: Usage { cpu_seconds: ended.cpu_micros as f64 / 1e6, max_rss_bytes: ended.max_rss_bytes },
-            preparing: Vec::new(),
+            preparing,
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
@@ -68,7 +69,10 @@ impl State {
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
-        let finish = unstarted(exit, wall(now.moment));
+        let mut finish = unstarted(exit, wall(now.moment));
+        if let Some(attempt) = self.attempts.get_mut(key) {
+            finish.preparing = std::mem::take(&mut attempt.preparing);
+        }
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
     }
 

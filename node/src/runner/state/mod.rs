@@ -27,8 +27,9 @@ use std::sync::Arc;
 
 pub(crate) use accept::Arrival;
 
-use lp_protocol::AttemptKey;
+use lp_protocol::frames::PackageRef;
 use lp_protocol::plan::Resources;
+use lp_protocol::{AttemptKey, PreparingStep};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
@@ -110,6 +111,10 @@ struct Attempt {
     deadline: Option<u64>,
     /// Its packages stay in the cache as long as this lives.
     pins: Vec<Pin>,
+    /// What was prepared, until the manager is told.
+    preparing: Vec<PreparingStep>,
+    /// The environment it runs in, where that was built from a lock.
+    built: Option<PackageRef>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lp_protocol::AttemptKey;
-use lp_protocol::frames::{Assignment, AttemptEvent, INLINE_LOG_BYTES, Report};
+use lp_protocol::frames::{AssignedEnv, Assignment, AttemptEvent, INLINE_LOG_BYTES, Report};
 
 use super::{Ending, Phase, State};
 use crate::cache::Pin;
@@ -22,6 +22,14 @@ impl State {
                 Record::Accept { assignment } => {
                     let pins = pins(&assignment);
                     self.insert(*assignment, pins, Phase::Restored);
+                }
+                Record::Built { attempt, package } => {
+                    if let Some(attempt) = self.attempts.get_mut(&attempt) {
+                        let env = Some(AssignedEnv::Package(package.clone()));
+                        let assignment = Assignment { env, ..attempt.order.assignment.clone() };
+                        attempt.pins.extend(pins(&assignment));
+                        attempt.built = Some(package);
+                    }
                 }
                 Record::Ending { attempt, cause } => {
                     if let Some(attempt) = self.attempts.get_mut(&attempt) {
@@ -87,6 +95,9 @@ impl State {
                 assignment.input = (**input).to_owned();
             }
             records.push(Record::Accept { assignment: Box::new(assignment) });
+            if let Some(package) = &attempt.built {
+                records.push(Record::Built { attempt: key.clone(), package: package.clone() });
+            }
             if let Some(ending) = &attempt.ending {
                 records.push(Record::Ending { attempt: key.clone(), cause: ending.cause.clone() });
             }
