@@ -114,7 +114,7 @@ impl Node {
             capacity: Resources { slots: 2, ..Resources::default() },
             ..NodeFacts::default()
         };
-        let hello = Hello { link_version: LINK_VERSION, node, held };
+        let hello = Hello { link_version: LINK_VERSION, node, held, building: Default::default() };
         let connection = engine.connect_node(node_id, hello, outbound).await.unwrap();
         Self { connection, engine: engine.clone(), frames, pending: Default::default(), reports: 0 }
     }

@@ -248,5 +248,6 @@ fn sentence(plan: &Plan, error: &str, log: &Path) -> String {
     } else {
         String::new()
     };
-    format!("building {} failed: {error}{hint}\n{words}", plan.recipe.source.shown())
+    let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
+    format!("building {} failed: {error}{hint}{words}", plan.recipe.source.shown())
 }

@@ -126,7 +126,7 @@ impl Envs {
         let python = self.pythons.version(recipe.python.as_deref()).await?;
         let key = env_key(&content, &self.site.platform, &python);
         let plan = Plan {
-            key,
+            key: key.clone(),
             recipe: recipe.clone(),
             python: python.clone(),
             app: app.to_owned(),

@@ -14,6 +14,9 @@ const MAX_BYTES: u64 = 8 << 20;
 /// One second for what killed programs have left in the pipe.
 const REST: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// How lines begin that are not the tools'.
+pub(super) const OUR_OWN: &str = "lp: ";
+
 /// How much of the end goes into the sentence of a failure.
 const LAST_LINES: usize = 15;
 const LAST_BYTES: usize = 1500;
@@ -85,10 +88,15 @@ pub(crate) fn build_log(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The last words of the tools.
+/// The last words of the tools, in one line.
 pub(super) fn last_words(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+    let lines: Vec<&str> =
+        log.lines().filter(|line| !line.trim().is_empty() && !line.starts_with(OUR_OWN)).collect();
+    let last = lines[lines.len().saturating_sub(LAST_LINES)..]
+        .iter()
+        .map(|line| line.trim())
+        .collect::<Vec<_>>()
+        .join(" | ");
     let cut = last.len().saturating_sub(LAST_BYTES);
     let begin = (cut..=last.len()).find(|at| last.is_char_boundary(*at)).unwrap_or(last.len());
     last[begin..].to_owned()
@@ -115,7 +123,7 @@ mod tests {
 
         let words = last_words(&log);
 
-        assert_eq!(words.lines().count(), LAST_LINES);
+        assert_eq!(words.split(" | ").count(), LAST_LINES);
         assert!(words.ends_with("line 99"));
         assert!(last_words(&"ä".repeat(5000)).len() <= LAST_BYTES);
         assert_eq!(last_words(""), "");

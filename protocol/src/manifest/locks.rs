@@ -318,7 +318,7 @@ mod tests {
     fn a_uv_lock_goes_with_its_project() {
         let lock = (
             "uv.lock",
-            "[[package]]\nname = \"app\"\nsource = { virtual = \".\" }\n[[package]]\nsource = { registry = \"https://pypi.org/simple\" }\n",
+            "[[package]]\nname = \"app\"\nsource = { virtual = \".\" }\n[[package]]\nsource = { registry = \"https://index.example/simple\" }\n",
         );
         let base = of("uv.lock", &[lock, ("pyproject.toml", "a")]).unwrap();
 
