@@ -14,6 +14,7 @@ pub mod config;
 mod credential;
 mod data;
 mod docker;
+mod envs;
 mod gpus;
 mod http;
 mod isolation;

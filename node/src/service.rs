@@ -19,6 +19,7 @@ use crate::credential;
 use crate::data::{self, Layout};
 use crate::docker;
 use crate::docker::prepare::Containers;
+use crate::envs::{BuildSite, Envs, end_orphans};
 use crate::http::{self, Manager};
 use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
@@ -153,7 +154,11 @@ struct Node {
 impl Node {
     fn build(config: &Config, layout: Layout, manager: Manager, node_id: NodeId) -> Result<Self, Error> {
         let (journal, records) = Journal::open(&layout.journal())?;
-        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size));
+        // before what they write is removed
+        end_orphans(layout.root());
+        let site = BuildSite::new(layout.root(), layout.cache(), config.env_build_timeout);
+        let envs = Arc::new(Envs::new(site, manager.clone()));
+        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size, envs));
         let capacity = config.capacity();
         let supervisor = supervisor_program(config)?;
         let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
@@ -201,7 +206,10 @@ impl Node {
         let tasks = TaskTracker::new();
         tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
-        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        runner.cache.envs.attach(frame_sender.clone());
+        let telling = (config.retry_interval, frame_sender.clone());
+        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, telling, ending.clone()));
+        tasks.spawn(Arc::clone(&runner.cache).keep(ending.clone()));
         tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
         tasks.spawn(docker::keep::keep(Arc::clone(&runner), over, ending.clone()));
         tasks.spawn(
@@ -234,6 +242,7 @@ impl Node {
         let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
         tasks.close();
         tasks.wait().await;
+        runner.cache.envs.finish().await;
         runner.close();
         // they end on their own once the runner is closed; waiting must not block the runtime
         let _ =

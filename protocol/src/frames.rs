@@ -18,7 +18,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::env::{EnvAnswer, EnvWish};
 use crate::plan::{Command, DockerSpec, Resources};
+use crate::preparing::PreparingStep;
 use crate::{AttemptKey, DigestHex, Exit, NodeId};
 
 /// Version of this vocabulary; a peer with another one is refused with a sentence that says which side to upgrade.
@@ -51,6 +53,20 @@ pub enum NodeFrame {
     Heartbeat {
         load: NodeLoad,
     },
+    /// Environments this node needs. Repeated on every new connection; answered by [`ManagerFrame::Envs`].
+    Envs {
+        wishes: Vec<EnvWish>,
+    },
+    /// Nobody here waits for these environments any more, or builds them; by key.
+    EnvsDropped {
+        keys: Vec<DigestHex>,
+    },
+    /// What is being prepared for an attempt, all its steps so far. Told when it takes long and may be lost; the report of the attempt's
+    /// start or end says it again.
+    Preparing {
+        attempt: AttemptKey,
+        steps: Vec<PreparingStep>,
+    },
     /// The workspaces of these attempts are gone.
     WorkspacesDeleted {
         attempts: Vec<AttemptKey>,
@@ -60,6 +76,8 @@ pub enum NodeFrame {
         stream_id: u64,
         error: crate::ApiError,
     },
+    /// What the node has in its cache: all of it first, then what has changed, with whatever is sent next.
+    Packages(PackageNews),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,6 +87,59 @@ pub struct Hello {
     /// Every attempt the node has accepted and whose end the manager has not acknowledged. Reports about them
     /// follow in [`NodeFrame::Reports`], oldest first.
     pub held: Vec<AttemptKey>,
+    /// Environments it is building, by key, with the number of the build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub building: BTreeMap<DigestHex, u32>,
+}
+
+/// What has changed in a node's cache. The manager keeps it as long as the node is connected, in memory only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageNews {
+    /// What was told before is forgotten.
+    #[serde(default)]
+    pub whole: bool,
+    #[serde(default)]
+    pub held: Vec<HeldPackage>,
+    /// No longer there.
+    #[serde(default)]
+    pub gone: Vec<PackageKey>,
+    /// What the cache takes on disk, and may take.
+    #[serde(default)]
+    pub used_bytes: u64,
+    #[serde(default)]
+    pub limit_bytes: u64,
+}
+
+/// Packages a node tells of at most, the latest used ones.
+pub const MAX_TOLD_PACKAGES: usize = 10_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PackageKey {
+    pub kind: PackageKind,
+    pub digest: DigestHex,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageKind {
+    App,
+    Venv,
+}
+
+/// A package that a node has unpacked, or has failed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPackage {
+    #[serde(flatten)]
+    pub key: PackageKey,
+    /// On the node's disk; 0 where there is a fault.
+    #[serde(default)]
+    pub bytes: u64,
+    /// The Python that a venv was adapted to, as `3.11 in /usr/bin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Why it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// What a node says about itself.
@@ -121,6 +192,9 @@ pub enum AttemptEvent {
     /// The program runs. Left out where the end is reported in the same moment.
     Started {
         start_at: DateTime<Utc>,
+        /// What was prepared before; empty where all was there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        preparing: Vec<PreparingStep>,
     },
     Finished(Box<Finish>),
     /// Answer to a recall: it had not started and never will here.
@@ -143,6 +217,9 @@ pub struct Finish {
     pub log: Option<String>,
     #[serde(default)]
     pub usage: Usage,
+    /// What was prepared before it started, or until it was ended; empty where all was there, or the start has told it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preparing: Vec<PreparingStep>,
 }
 
 /// What the attempt's processes used.
@@ -179,6 +256,10 @@ pub enum ManagerFrame {
         through: u64,
     },
     HeartbeatAck,
+    /// Answers to wishes, by key.
+    Envs {
+        answers: BTreeMap<DigestHex, EnvAnswer>,
+    },
     DeleteWorkspaces {
         attempts: Vec<AttemptKey>,
     },
@@ -254,7 +335,7 @@ pub struct Assignment {
 }
 
 /// A package in the blob store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackageRef {
     pub digest: DigestHex,
     pub size_bytes: u64,
@@ -267,6 +348,8 @@ pub enum AssignedEnv {
     Package(PackageRef),
     /// A path inside the app.
     Path(String),
+    /// Built from a lock of the app; the node asks for it by a wish.
+    Built(crate::env::EnvRecipe),
 }
 
 /// What the manager wants a node to send.
@@ -286,6 +369,8 @@ pub enum StreamRequest {
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.
     WorkspaceFile { attempt: AttemptKey, path: String },
+    /// The log of an environment's build that is under way, what there is of it.
+    BuildLog { key: DigestHex },
     /// The whole workspace as tar.gz with the root directory `<task_id>.<action>/`.
     Workspace { attempt: AttemptKey },
 }
@@ -325,6 +410,7 @@ mod tests {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         let report = Report { seq: 1, attempt: key(), event: AttemptEvent::Finished(Box::new(finish)) };
         let text = serde_json::to_string(&[NodeFrame::Reports { reports: vec![report] }]).unwrap();

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod docker;
+pub mod env;
 mod error;
 pub mod frames;
 pub mod health;
@@ -13,6 +14,7 @@ pub mod isolation;
 pub mod labels;
 pub mod manifest;
 pub mod plan;
+pub mod preparing;
 mod state;
 pub mod units;
 pub mod views;
@@ -23,4 +25,5 @@ pub use ids::{
     AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
     WorkId, WorkflowId,
 };
+pub use preparing::{PreparingKind, PreparingStep};
 pub use state::{Exit, InstantState, Overlap, Source, Stage, Status, UnknownWord};

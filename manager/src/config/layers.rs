@@ -39,6 +39,7 @@ impl Config {
         "keep_workspaces",
         "keep_versions",
         "docker_registry",
+        "keep_builds",
         "log_level",
         "advertise",
     ];

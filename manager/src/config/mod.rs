@@ -64,6 +64,9 @@ pub struct Config {
     pub keep_versions: Option<u32>,
     /// Put before `docker.name` of an action where that names no registry and the node has none of its own.
     pub docker_registry: Option<String>,
+    /// How long environments built from locks are kept after their last use.
+    #[serde(deserialize_with = "de::duration_opt")]
+    pub keep_builds: Option<Duration>,
     /// `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,lp_manager::engine=debug`.
     pub log_level: String,
     /// Address at which the other managers on this database reach this one; None: the one it listens on.
@@ -91,6 +94,7 @@ impl Default for Config {
             keep_workspaces: None,
             keep_versions: None,
             docker_registry: None,
+            keep_builds: None,
             log_level: "info".to_owned(),
             advertise: None,
         }

@@ -6,6 +6,7 @@
 mod apps;
 mod attempts;
 mod blobs;
+mod builds;
 mod catalogue;
 mod cluster;
 mod download;
@@ -17,6 +18,7 @@ mod guard;
 mod hosts;
 mod input;
 mod join_tokens;
+mod locks;
 mod logs;
 mod metrics;
 mod names;

@@ -63,6 +63,12 @@ pub const KEYS: &[Key] = &[
         "Unpacked packages are kept up to this size; the least recently used go first.",
     ),
     value(
+        "env_build_timeout",
+        "30m",
+        "Longest time the build of an environment (`env` with a lock) may take. uv is used where it is on the PATH, else python3 and pip.\n\
+         PIP_* and UV_* variables of the node, and the configuration of pip and uv of its user, say where packages come from.",
+    ),
+    value(
         "retry_interval",
         "5",
         "Longest pause between tries to reach the manager, in seconds or as \"1m 30s\".",
@@ -102,7 +108,11 @@ pub const KEYS: &[Key] = &[
         "unix:///var/run/docker.sock",
         "The engine's address. Default: DOCKER_HOST, else this socket.",
     ),
-    text("docker_registry", "hub.example:5000", "Put before `docker.name` where that names no registry. Default: the manager's."),
+    text(
+        "docker_registry",
+        "hub.example:5000",
+        "Put before `docker.name` where that names no registry. Default: the manager's.",
+    ),
     text(
         "docker_auth_file",
         "/etc/lp/docker.json",

@@ -55,6 +55,9 @@ pub struct Config {
     /// Size of the unpacked packages that are kept.
     #[serde(deserialize_with = "de::size")]
     pub cache_size: u64,
+    /// Longest time the build of an environment may take.
+    #[serde(deserialize_with = "de::duration")]
+    pub env_build_timeout: Duration,
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
@@ -100,6 +103,7 @@ impl Default for Config {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
+            env_build_timeout: Duration::from_secs(1800),
             retry_interval: Duration::from_secs(5),
             docker_support: Support::Auto,
             docker_host: None,
@@ -159,7 +163,10 @@ impl Config {
 
 impl Config {
     /// What it says about containers.
-    pub(crate) fn containers(&self, of: &crate::supervisor::client::Settings) -> Result<docker::settings::Settings, Error> {
+    pub(crate) fn containers(
+        &self,
+        of: &crate::supervisor::client::Settings,
+    ) -> Result<docker::settings::Settings, Error> {
         Ok(docker::settings::Settings {
             support: self.docker_support,
             host: docker::settings::host(self.docker_host.as_deref()),

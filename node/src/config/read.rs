@@ -41,6 +41,9 @@ impl Config {
         if let Some(reason) = self.gpus.as_ref().and_then(crate::gpus::Wanted::mistake) {
             return rule(&reason);
         }
+        if self.env_build_timeout.is_zero() {
+            return rule("env_build_timeout must be longer than nothing");
+        }
         if self.retry_interval.is_zero() {
             return rule("retry_interval must be longer than nothing");
         }
@@ -69,7 +72,9 @@ impl Config {
             return Err(format!("docker_host must be unix:///PATH or tcp://HOST:PORT, not `{host}`"));
         }
         if let Some(registry) = self.docker_registry.as_ref().filter(|text| !is_registry_setting(text)) {
-            return Err(format!("docker_registry must be a host, with a port where it needs one, not `{registry}`"));
+            return Err(format!(
+                "docker_registry must be a host, with a port where it needs one, not `{registry}`"
+            ));
         }
         docker::allow::Allowed::parse(&self.docker_allow).map(drop)
     }

@@ -50,7 +50,9 @@ impl Allowed {
             };
             match (takes, value) {
                 (Some(what), "") => {
-                    return Err(format!("docker_allow: `{text}` needs a value: `{name}:` and {what}, or `{name}:*`"));
+                    return Err(format!(
+                        "docker_allow: `{text}` needs a value: `{name}:` and {what}, or `{name}:*`"
+                    ));
                 }
                 (None, value) if !value.is_empty() => {
                     return Err(format!("docker_allow: `{name}` takes no value"));
@@ -133,15 +135,18 @@ impl Allowed {
             Err(_) if !self.allows_path(Path::new(path)) => return Err(refusal("volumes", "volume", path)),
             Err(error) => return Err(format!("docker.args.volumes: `{path}` cannot be mounted: {error}")),
         };
-        let is_engine = engine.strip_prefix("unix://").map(PathBuf::from).is_some_and(|socket| {
-            socket.canonicalize().unwrap_or(socket) == real
-        });
+        let is_engine = engine
+            .strip_prefix("unix://")
+            .map(PathBuf::from)
+            .is_some_and(|socket| socket.canonicalize().unwrap_or(socket) == real);
         let allowed = if is_engine { self.names_path(&real) } else { self.allows_path(&real) };
         match (allowed, real.to_str()) {
             (true, Some(text)) if !text.contains(':') => {
                 Ok(Volume { source: Source::Path(text.to_owned()), ..volume.clone() })
             }
-            (true, _) => Err(format!("docker.args.volumes: `{path}` leads to a path with a colon or without a text")),
+            (true, _) => {
+                Err(format!("docker.args.volumes: `{path}` leads to a path with a colon or without a text"))
+            }
             (false, _) => Err(refusal("volumes", "volume", path)),
         }
     }
@@ -204,7 +209,8 @@ mod tests {
 
     fn check(allow: &[&str], args: &str) -> Result<Vec<Volume>, String> {
         let allow: Vec<String> = allow.iter().map(|text| (*text).to_owned()).collect();
-        let args = Args::parse(serde_json::from_str::<serde_json::Value>(args).unwrap().as_object().unwrap()).unwrap();
+        let args = Args::parse(serde_json::from_str::<serde_json::Value>(args).unwrap().as_object().unwrap())
+            .unwrap();
         Allowed::parse(&allow).unwrap().check(&args, ENGINE)
     }
 
@@ -232,8 +238,12 @@ mod tests {
             (r#"{"gpus": "device=1"}"#, "gpus:1"),
             (r#"{"device_requests": [{"count": 1, "capabilities": [["tpu"]]}]}"#, "gpus:all"),
         ] {
-            let refused = check(&["cap_add:NET_RAW", "volume:/nowhere", "device:/dev/fuse"], args).unwrap_err();
-            assert!(refused.contains(&format!("\"{entry}\"")) && refused.contains("docker_allow"), "{refused}");
+            let refused =
+                check(&["cap_add:NET_RAW", "volume:/nowhere", "device:/dev/fuse"], args).unwrap_err();
+            assert!(
+                refused.contains(&format!("\"{entry}\"")) && refused.contains("docker_allow"),
+                "{refused}"
+            );
             assert!(check(&[entry], args).is_ok(), "{args}");
         }
     }
@@ -278,7 +288,9 @@ mod tests {
         let socket = dir.path().join("docker.sock");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let args = format!(r#"{{"volumes": ["{}:/var/run/docker.sock"]}}"#, socket.display());
-        let args = Args::parse(serde_json::from_str::<serde_json::Value>(&args).unwrap().as_object().unwrap()).unwrap();
+        let args =
+            Args::parse(serde_json::from_str::<serde_json::Value>(&args).unwrap().as_object().unwrap())
+                .unwrap();
         let check = |entry: String| {
             Allowed::parse(&[entry]).unwrap().check(&args, &format!("unix://{}", socket.display()))
         };

@@ -36,7 +36,9 @@ struct Entry {
 /// A sentence: the file cannot be read. It is read anew for each pull, so that a credential that was renewed holds.
 pub(super) fn find(file: Option<&Path>, image: &Reference) -> Result<Option<DockerCredentials>, String> {
     let Some(file) = file else { return Ok(None) };
-    let failed = |error: &dyn std::fmt::Display| format!("docker_auth_file `{}` cannot be used: {error}", file.display());
+    let failed = |error: &dyn std::fmt::Display| {
+        format!("docker_auth_file `{}` cannot be used: {error}", file.display())
+    };
     let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
     // its words may show a credential
     let parsed: File = serde_json::from_str(&text)

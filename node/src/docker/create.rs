@@ -70,7 +70,9 @@ pub(super) fn body(making: Making<'_>) -> ContainerCreateBody {
     all_labels.extend(making.labels);
     ContainerCreateBody {
         image: Some(making.image),
-        entrypoint: entrypoint.clone().map(|words| if words.is_empty() { vec![String::new()] } else { words }),
+        entrypoint: entrypoint
+            .clone()
+            .map(|words| if words.is_empty() { vec![String::new()] } else { words }),
         env: Some(making.env),
         user: user.clone().or(making.user),
         working_dir: Some(working_dir.clone().unwrap_or_else(|| APP.to_owned())),

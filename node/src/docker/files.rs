@@ -68,10 +68,19 @@ pub(crate) struct Used {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// `signal`: the one we sent, where that ended it.
-    Exited { code: i32, signal: Option<i32> },
-    OutOfMemory { limit_bytes: u64 },
-    NotStarted { reason: String },
-    Lost { reason: String },
+    Exited {
+        code: i32,
+        signal: Option<i32>,
+    },
+    OutOfMemory {
+        limit_bytes: u64,
+    },
+    NotStarted {
+        reason: String,
+    },
+    Lost {
+        reason: String,
+    },
 }
 
 impl End {
@@ -130,7 +139,11 @@ fn parse_name(name: &str) -> Option<AttemptKey> {
     let rest = name.strip_suffix(".spec").or_else(|| name.strip_suffix(".end"))?;
     let (rest, attempt) = rest.rsplit_once('.')?;
     let (task_id, action) = rest.split_once('.')?;
-    Some(AttemptKey { task_id: task_id.parse().ok()?, action: action.to_owned(), attempt: attempt.parse().ok()? })
+    Some(AttemptKey {
+        task_id: task_id.parse().ok()?,
+        action: action.to_owned(),
+        attempt: attempt.parse().ok()?,
+    })
 }
 
 /// Writes a file that only the node's user reads, whole or not at all.
@@ -201,7 +214,9 @@ mod tests {
 
         assert_eq!(end(&layout, &kept), Some(written));
         assert_eq!(end(&layout, &gone), None);
-        let mode = std::os::unix::fs::PermissionsExt::mode(&end_path(&layout, &kept).metadata().unwrap().permissions());
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &end_path(&layout, &kept).metadata().unwrap().permissions(),
+        );
         assert_eq!(mode & 0o777, 0o600);
         remove(&layout, &kept);
         assert_eq!(end(&layout, &kept), None);

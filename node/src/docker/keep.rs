@@ -40,7 +40,11 @@ pub(crate) struct Over {
 }
 
 /// Removes until shutdown.
-pub(crate) async fn keep(runner: Arc<Runner>, mut over: mpsc::UnboundedReceiver<Over>, shutdown: CancellationToken) {
+pub(crate) async fn keep(
+    runner: Arc<Runner>,
+    mut over: mpsc::UnboundedReceiver<Over>,
+    shutdown: CancellationToken,
+) {
     let tasks = TaskTracker::new();
     let watching = Arc::clone(&runner);
     let (until, sweeping) = (shutdown.clone(), shutdown.clone());
@@ -79,7 +83,10 @@ async fn remove_left(runner: &Runner, over: Over) {
         }
     };
     if tokio::time::timeout(PATIENCE, removing).await.is_err() {
-        tracing::warn!(container = name, "cannot remove a container; it is tried again when the engine comes back");
+        tracing::warn!(
+            container = name,
+            "cannot remove a container; it is tried again when the engine comes back"
+        );
     }
     runner.site.containers.sweep.notify_one();
     // its files are read here: a few milliseconds, for what happens rarely

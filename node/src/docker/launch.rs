@@ -5,9 +5,9 @@ use nix::unistd::{getegid, geteuid};
 
 use super::create::{self, Making};
 use super::files::{self, Main, Spec};
+use super::names;
 use super::prepare::reference;
 use super::settings::Settings;
-use super::names;
 use crate::gpus::{self, Kind};
 use crate::runner::command::{Words, words};
 use crate::runner::environ::{self, ATTEMPT_KEY};
@@ -31,7 +31,8 @@ pub(crate) fn spawn(site: &Site, order: &Order, prepared: &Prepared, given: &Giv
     let path = files::spec_path(&site.layout, key);
     // an earlier launch may have left its end
     files::remove(&site.layout, key);
-    files::write(&path, &spec).map_err(|error| format!("cannot write what its container is made from: {error}"))?;
+    files::write(&path, &spec)
+        .map_err(|error| format!("cannot write what its container is made from: {error}"))?;
     let log = text(&workspace::path(&site.layout, key).join(workspace::STDOUT))?;
     shim(&site.containers.settings, order, &[RUN, &text(&path)?], log)
 }

@@ -13,6 +13,7 @@ use super::keep::Over;
 use super::settings::{Settings, Support};
 use super::support::Presence;
 use super::{engine, pull};
+use crate::envs::Steps;
 use crate::runner::Runner;
 use crate::runner::order::Order;
 use crate::sync::lock;
@@ -46,11 +47,18 @@ pub(crate) struct Containers {
 impl Containers {
     pub(crate) fn new(settings: Settings, over: mpsc::UnboundedSender<Over>) -> Self {
         let presence = Presence::default();
-        Self { settings, presence, sweep: Notify::new(), over, pulls: Mutex::default(), notes: Mutex::default() }
+        Self {
+            settings,
+            presence,
+            sweep: Notify::new(),
+            over,
+            pulls: Mutex::default(),
+            notes: Mutex::default(),
+        }
     }
 
     /// Makes all stand that the assignment's container needs.
-    pub(crate) async fn prepare(&self, assignment: &Assignment) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self, assignment: &Assignment, steps: &Steps) -> Result<(), Error> {
         let Some(spec) = &assignment.docker else { return Ok(()) };
         let settings = &self.settings;
         if settings.support == Support::Off {
@@ -61,14 +69,18 @@ impl Containers {
         settings.allowed.check(&args, &settings.host).map_err(Error::Never)?;
         let image = reference(assignment, settings).map_err(Error::Never)?;
         let docker = engine::connect(&settings.host).await.map_err(|error| {
-            Error::NotYet(format!("the container engine at {} does not answer: {}", settings.host, engine::words(&error)))
+            Error::NotYet(format!(
+                "the container engine at {} does not answer: {}",
+                settings.host,
+                engine::words(&error)
+            ))
         })?;
         let name = image.to_string();
         let maker = Arc::clone(lock(&self.pulls).entry(name.clone()).or_default());
         let making = maker.lock().await;
         let wanted =
             pull::Wanted { image: &image, policy: spec.pull, platform: args.process.platform.as_deref() };
-        let result = pull::ensure(&docker, settings, &wanted).await;
+        let result = pull::ensure(&docker, settings, &wanted, steps).await;
         drop(making);
         self.let_go(&name, &maker);
         if let Some(note) = result? {
@@ -111,39 +123,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Prepares what an order's container needs, for as long as anybody waits for it.
+/// Prepares what an order's container needs. Whoever waits for it no more drops this, and with it what the engine fetches.
 ///
 /// # Errors
 /// The sentence for the attempt's exit.
-pub(crate) async fn until_it_stands(runner: &Runner, order: &Order) -> Result<(), String> {
-    if order.assignment.docker.is_none() {
-        return Ok(());
-    }
-    let key = &order.assignment.attempt;
-    let bell = runner.look(|state| state.follow(key));
-    let given_up = async {
-        while runner.look(|state| state.is_preparing(key)) {
-            bell.notified().await;
-        }
-    };
-    tokio::select! {
-        // a fetch that nobody waits for is broken off, and with it the engine's
-        () = given_up => Err("it is not waited for any more".to_owned()),
-        result = try_again_and_again(&runner.site.containers, &order.assignment) => result,
-    }
-}
-
-async fn try_again_and_again(containers: &Containers, assignment: &Assignment) -> Result<(), String> {
+pub(crate) async fn until_it_stands(runner: &Runner, order: &Order, steps: &Steps) -> Result<(), String> {
     let begin = Instant::now();
     let mut tries = 0;
     loop {
         tries += 1;
-        match containers.prepare(assignment).await {
+        match runner.site.containers.prepare(&order.assignment, steps).await {
             Ok(()) => return Ok(()),
             Err(Error::Never(reason)) => return Err(reason),
             Err(Error::NotYet(reason)) if tries >= TRIES || begin.elapsed() > PATIENCE => return Err(reason),
             Err(Error::NotYet(reason)) => {
-                tracing::debug!(attempt = %assignment.attempt, reason, "its container cannot be prepared yet");
+                steps.detail(&reason);
                 tokio::time::sleep(PAUSE * tries).await;
             }
         }

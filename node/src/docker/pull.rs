@@ -7,12 +7,14 @@ use bollard::Docker;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
+use lp_protocol::PreparingKind;
 use lp_protocol::docker::{Pull, Reference};
 
 use super::auth;
 use super::engine::{has_status, is_answer, words};
 use super::prepare::Error;
 use super::settings::Settings;
+use crate::envs::Steps;
 
 /// What to make sure of.
 pub(super) struct Wanted<'w> {
@@ -29,6 +31,7 @@ pub(super) async fn ensure(
     docker: &Docker,
     settings: &Settings,
     wanted: &Wanted<'_>,
+    steps: &Steps,
 ) -> Result<Option<String>, Error> {
     let name = wanted.image.to_string();
     let is_there = match docker.inspect_image(&name).await {
@@ -41,7 +44,10 @@ pub(super) async fn ensure(
         (Pull::Never, false) => Err(Error::Never(format!(
             "the image `{name}` is not on this node, and `docker.pull` is \"never\""
         ))),
-        (Pull::Always, _) | (Pull::Missing, false) => fetch(docker, settings, wanted, &name).await.map(Some),
+        (Pull::Always, _) | (Pull::Missing, false) => {
+            steps.begin(PreparingKind::Pull, &name);
+            fetch(docker, settings, wanted, steps).await.map(Some)
+        }
     }
 }
 
@@ -49,8 +55,9 @@ async fn fetch(
     docker: &Docker,
     settings: &Settings,
     wanted: &Wanted<'_>,
-    name: &str,
+    steps: &Steps,
 ) -> Result<String, Error> {
+    let name = wanted.image.to_string();
     let credentials = auth::find(settings.auth_file.as_deref(), wanted.image).map_err(Error::Never)?;
     let begin = Instant::now();
     tracing::info!(image = name, "pulls an image");
@@ -60,11 +67,10 @@ async fn fetch(
         options = options.platform(platform);
     }
     let mut progress = Progress::default();
-    let mut steps = std::pin::pin!(docker.create_image(Some(options.build()), None, credentials));
-    while let Some(step) = steps.next().await {
-        let step = step.map_err(|error| failed(name, &error))?;
-        if progress.add(&step) {
-            tracing::info!(image = name, size_bytes = progress.bytes(), "pulling");
+    let mut words = std::pin::pin!(docker.create_image(Some(options.build()), None, credentials));
+    while let Some(word) = words.next().await {
+        if progress.add(&word.map_err(|error| failed(&name, &error))?) {
+            steps.detail(&format!("{} so far", spoken(progress.bytes())));
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
@@ -94,9 +100,10 @@ struct Progress {
 impl Progress {
     /// Takes in one word of the engine; true where it is time to tell.
     fn add(&mut self, step: &CreateImageInfo) -> bool {
-        /// 5 s between lines of the node's own log.
-        const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
-        if let (Some(id), Some(current)) = (&step.id, step.progress_detail.as_ref().and_then(|detail| detail.current))
+        /// 1 s between two words about it: people do not read faster.
+        const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+        if let (Some(id), Some(current)) =
+            (&step.id, step.progress_detail.as_ref().and_then(|detail| detail.current))
             && step.status.as_deref() == Some("Downloading")
         {
             self.layers.insert(id.clone(), current);

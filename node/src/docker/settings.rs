@@ -62,5 +62,7 @@ pub(crate) fn host(setting: Option<&str>) -> String {
 
 /// True for an address that a client can be made for.
 pub(crate) fn is_host(text: &str) -> bool {
-    ["unix://", "tcp://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+    ["unix://", "tcp://", "http://"]
+        .iter()
+        .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }

@@ -47,7 +47,8 @@ impl Link {
         let held = self.runner.look(|state| state.held());
         let mut engine = self.runner.site.containers.presence.watch();
         let node = NodeFacts { docker_support: *engine.borrow_and_update(), ..self.facts.clone() };
-        let hello = Hello { link_version: LINK_VERSION, node, held };
+        let building = self.runner.cache.envs.building();
+        let hello = Hello { link_version: LINK_VERSION, node, held, building };
         send(&mut sink, &[hello.into()]).await?;
         let (welcome, rest) =
             timeout(WELCOME_PATIENCE, expect_welcome(&mut stream)).await.map_err(|_| Error::Silent)??;
@@ -60,14 +61,19 @@ impl Link {
         if let Some(on_ready) = on_ready.take() {
             on_ready(welcome.node_id);
         }
+        self.runner.cache.envs.connected();
         let session = Session { link: self, welcome, heartbeats: Mutex::default() };
-        session.handle(rest)?;
-        tokio::select! {
-            ended = session.read(stream) => ended,
-            ended = session.write(sink) => ended,
-            // what a node has is said in its hello
-            Ok(()) = engine.changed() => Err(Error::FactsChanged),
-        }
+        let ended = match session.handle(rest) {
+            Ok(()) => tokio::select! {
+                ended = session.read(stream) => ended,
+                ended = session.write(sink) => ended,
+                // what a node has is said in its hello
+                Ok(()) = engine.changed() => Err(Error::FactsChanged),
+            },
+            Err(error) => Err(error),
+        };
+        self.runner.cache.envs.disconnected();
+        ended
     }
 }
 
@@ -101,6 +107,7 @@ impl Session<'_> {
                 }
                 ManagerFrame::Ack { through } => runner.act(|state, _, effects| state.ack(through, effects)),
                 ManagerFrame::HeartbeatAck => self.heard(),
+                ManagerFrame::Envs { answers } => runner.cache.envs.answered(answers),
                 ManagerFrame::DeleteWorkspaces { attempts } => {
                     runner.act(|state, _, effects| state.delete_workspaces(&attempts, effects));
                 }
@@ -125,7 +132,8 @@ impl Session<'_> {
         let mut heartbeat = interval_at(tokio::time::Instant::now() + period, period);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut others = self.link.frames.lock().await;
-        let mut outgoing: Vec<Outgoing> = Vec::new();
+        let mut outgoing: Vec<Outgoing> =
+            vec![NodeFrame::Packages(self.link.runner.cache.inventory()).into()];
         loop {
             let reports = self.link.runner.look(|state| state.outbox.take(MESSAGE_BYTES));
             if !reports.is_empty() {
@@ -135,6 +143,8 @@ impl Session<'_> {
                 outgoing.push(frame.into());
             }
             if !outgoing.is_empty() {
+                // rides with what is sent anyway, the heartbeat at the latest
+                outgoing.extend(self.link.runner.cache.news().map(|news| NodeFrame::Packages(news).into()));
                 send(&mut sink, &outgoing).await?;
                 outgoing.clear();
                 continue;

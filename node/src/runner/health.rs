@@ -27,6 +27,7 @@ use super::launch::{self, Prepared};
 use super::order::Order;
 use crate::clock::mono_millis;
 use crate::docker;
+use crate::envs::Steps;
 use crate::supervisor::enter;
 use crate::supervisor::wire::{Moment, Spawn};
 
@@ -120,8 +121,9 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
     if let Some(prepared) = runner.cache.find_ready(&order.assignment) {
         return Some(prepared);
     }
-    match runner.cache.prepare(&order.assignment).await {
-        Ok(prepared) => Some(prepared),
+    match runner.cache.prepare(&order.assignment, &Steps::default()).await {
+        // the attempt has pins of its own
+        Ok((prepared, _)) => Some(prepared),
         Err(error) => {
             let error = crate::link::chain(&error);
             tracing::warn!(attempt = %order.assignment.attempt, error, "cannot run its health command");

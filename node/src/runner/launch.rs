@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lp_protocol::frames::PackageRef;
 use serde_json::value::RawValue;
 
 use super::command::{Words, words};
@@ -40,6 +41,8 @@ pub(crate) struct Prepared {
     /// The app's root, the program's working directory.
     pub(crate) app: PathBuf,
     pub(crate) venv: Option<PathBuf>,
+    /// The pack of an environment that was built from a lock.
+    pub(crate) built: Option<PackageRef>,
 }
 
 /// One launch to make.

@@ -22,13 +22,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lp_protocol::AttemptKey;
 use lp_protocol::frames::Assignment;
+use lp_protocol::{AttemptKey, PreparingStep};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use input::Address;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Pin};
 use crate::docker;
 use crate::docker::files::End;
 use crate::docker::keep::Over;
@@ -127,8 +127,14 @@ impl Runner {
         });
     }
 
-    pub(crate) fn prepared(&self, key: &AttemptKey, result: Result<Prepared, String>) {
-        self.act(|state, now, effects| state.prepared(key, result.map(Arc::new), now, effects));
+    pub(crate) fn prepared(
+        &self,
+        key: &AttemptKey,
+        result: Result<(Prepared, Vec<Pin>), String>,
+        steps: Vec<PreparingStep>,
+    ) {
+        let result = result.map(|(prepared, pins)| (Arc::new(prepared), pins));
+        self.act(|state, now, effects| state.prepared(key, result, steps, now, effects));
     }
 
     pub(crate) fn on_supervisor(&self, message: Message) {

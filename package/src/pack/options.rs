@@ -16,7 +16,18 @@ pub struct PackOptions {
     /// Files that are never packed although they lie in the directory, such as the archive that is being written.
     pub leave_out: Vec<PathBuf>,
     pub links: LinkPolicy,
+    pub ignore: Ignore,
     pub limits: Limits,
+}
+
+/// Whether `.gitignore` and `.lpignore` count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ignore {
+    /// As for sources, where they say what is made from others.
+    #[default]
+    ByRules,
+    /// Everything is packed: an installed package may bring the file of its repository.
+    Nothing,
 }
 
 impl Default for PackOptions {
@@ -26,6 +37,7 @@ impl Default for PackOptions {
             root_name: None,
             leave_out: Vec::new(),
             links: LinkPolicy::InsideOnly,
+            ignore: Ignore::ByRules,
             limits: Limits::default(),
         }
     }

@@ -44,8 +44,7 @@ pub(super) fn read(args: &Reader<'_>) -> Result<Limits, ArgError> {
         return Err(ArgError::new("mem_limit", "must be at least 6m, the least an engine takes"));
     }
     let unlimited = |key: &str| args.get(key).and_then(whole) == Some(-1);
-    let memswap_limit =
-        if unlimited("memswap_limit") { Some(-1) } else { args.size("memswap_limit")? };
+    let memswap_limit = if unlimited("memswap_limit") { Some(-1) } else { args.size("memswap_limit")? };
     if let (Some(swap), memory) = (memswap_limit.filter(|bytes| *bytes > 0), mem_limit.unwrap_or(0))
         && (memory == 0 || swap < memory)
     {
@@ -75,7 +74,8 @@ pub(super) fn read(args: &Reader<'_>) -> Result<Limits, ArgError> {
 /// `0-3,7`.
 fn cpuset(args: &Reader<'_>, key: &str) -> Result<Option<String>, ArgError> {
     let Some(text) = args.text(key)? else { return Ok(None) };
-    let is_number = |text: &str| !text.is_empty() && text.len() < 8 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |text: &str| !text.is_empty() && text.len() < 8 && text.bytes().all(|b| b.is_ascii_digit());
     let is_range = |part: &str| match part.split_once('-') {
         Some((from, to)) => is_number(from) && is_number(to),
         None => is_number(part),
@@ -94,9 +94,8 @@ fn ulimits(args: &Reader<'_>) -> Result<Vec<Ulimit>, ArgError> {
 fn ulimit(path: &str, value: &Value) -> Result<Ulimit, ArgError> {
     let wanted = "an object such as {\"name\": \"nofile\", \"soft\": 1024, \"hard\": 2048}";
     let Value::Object(members) = value else { return Err(wrong(path, wanted, value)) };
-    if let Some(key) = members
-        .keys()
-        .find(|key| !["name", "soft", "hard"].contains(&key.to_lowercase().as_str()))
+    if let Some(key) =
+        members.keys().find(|key| !["name", "soft", "hard"].contains(&key.to_lowercase().as_str()))
     {
         return Err(ArgError::new(format!("{path}.{key}"), format!("is not known; it must be {wanted}")));
     }

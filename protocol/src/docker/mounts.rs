@@ -61,10 +61,21 @@ fn volumes(args: &Reader<'_>) -> Result<Vec<Volume>, ArgError> {
 fn from_line(line: &str) -> Result<Volume, ArgError> {
     let parts: Vec<&str> = line.split(':').collect();
     let (source, target, mode) = match parts.as_slice() {
-        [target] => return Ok(Volume { source: Source::Anonymous, target: (*target).to_owned(), mode: String::new() }),
+        [target] => {
+            return Ok(Volume {
+                source: Source::Anonymous,
+                target: (*target).to_owned(),
+                mode: String::new(),
+            });
+        }
         [source, target] => (*source, *target, ""),
         [source, target, mode] => (*source, *target, *mode),
-        _ => return Err(ArgError::new("volumes", format!("must be written SOURCE:TARGET[:MODE]; `{line}` is not"))),
+        _ => {
+            return Err(ArgError::new(
+                "volumes",
+                format!("must be written SOURCE:TARGET[:MODE]; `{line}` is not"),
+            ));
+        }
     };
     volume(source, target, mode)
 }
@@ -77,7 +88,10 @@ fn from_member(source: &str, value: &Value) -> Result<Volume, ArgError> {
         Value::String(target) => volume(source, target, ""),
         Value::Object(members) => {
             if let Some(key) = members.keys().find(|key| !["bind", "mode"].contains(&key.as_str())) {
-                return Err(ArgError::new(format!("{path}.{key}"), format!("is not known; it must be {wanted}")));
+                return Err(ArgError::new(
+                    format!("{path}.{key}"),
+                    format!("is not known; it must be {wanted}"),
+                ));
             }
             let target = members.get("bind").ok_or_else(|| wrong(&path, wanted, value))?;
             let mode = match members.get("mode") {
@@ -103,13 +117,16 @@ fn volume(source: &str, target: &str, mode: &str) -> Result<Volume, ArgError> {
     } else if is_name(source) {
         Source::Named(source.to_owned())
     } else {
-        return problem(format!("must have paths of the node that begin with `/`, or names of volumes; `{source}` is neither"));
+        return problem(format!(
+            "must have paths of the node that begin with `/`, or names of volumes; `{source}` is neither"
+        ));
     };
     Ok(Volume { source, target: target.to_owned(), mode: mode.to_owned() })
 }
 
 /// How a volume may be mounted. The modes that send mounts back to the node (`shared`, `rshared`) are not among them.
-const MODES: &[&str] = &["ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent", "private", "rprivate"];
+const MODES: &[&str] =
+    &["ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent", "private", "rprivate"];
 
 /// The engine's own rule for names of volumes.
 fn is_name(text: &str) -> bool {
@@ -127,7 +144,8 @@ fn tmpfs(args: &Reader<'_>) -> Result<Vec<(String, String)>, ArgError> {
 fn check_target(key: &str, target: &str) -> Result<(), ArgError> {
     let parts: Vec<&str> = target.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if !target.starts_with('/') || parts.is_empty() || parts.contains(&"..") || target.contains(':') {
-        let problem = format!("must be mounted at paths in the container that begin with `/`; `{target}` is none");
+        let problem =
+            format!("must be mounted at paths in the container that begin with `/`; `{target}` is none");
         return Err(ArgError::new(key, problem));
     }
     for own in [APP, WORKSPACE, VENV] {

@@ -101,7 +101,9 @@ fn binding(path: &str, value: &Value) -> Result<Binding, ArgError> {
         Value::Null => Ok(Binding::default()),
         Value::Array(pair) => match pair.as_slice() {
             [host] => Ok(Binding { address: Some(address(host).ok_or_else(wrong)?), port: None }),
-            [host, Value::Null] => Ok(Binding { address: Some(address(host).ok_or_else(wrong)?), port: None }),
+            [host, Value::Null] => {
+                Ok(Binding { address: Some(address(host).ok_or_else(wrong)?), port: None })
+            }
             [host, number] => Ok(Binding {
                 address: Some(address(host).ok_or_else(wrong)?),
                 port: host_port(number).ok_or_else(wrong)?,
@@ -137,7 +139,8 @@ fn extra_hosts(args: &Reader<'_>) -> Result<Vec<String>, ArgError> {
     let mut hosts = Vec::new();
     for (name, address) in args.pairs("extra_hosts", ':')? {
         let address = address.unwrap_or_default();
-        let is_address = address == "host-gateway" || address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let is_address =
+            address == "host-gateway" || address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         if name.is_empty() || !is_address {
             let problem = "must give each name an address: {\"db\": \"10.0.0.5\"} or [\"db:10.0.0.5\"]";
             return Err(ArgError::new("extra_hosts", problem));

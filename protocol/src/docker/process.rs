@@ -79,7 +79,9 @@ fn user(args: &Reader<'_>) -> Result<Option<String>, ArgError> {
         Value::String(text) => Some(text.clone()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-$".contains(c));
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-$".contains(c))
+    };
     let is_fine = |user: &String| match user.split_once(':') {
         Some((name, group)) => is_name(name) && is_name(group),
         None => is_name(user),

@@ -35,7 +35,9 @@ pub enum Error {
         "has the part `{0}`, which is not letters and digits with single `.`, `_`, `__` or dashes between them"
     )]
     Path(String),
-    #[error("has the tag `{0}`, which is not a letter, digit or `_`, then letters, digits and any of `._-`, at most {MAX_TAG_BYTES} in all")]
+    #[error(
+        "has the tag `{0}`, which is not a letter, digit or `_`, then letters, digits and any of `._-`, at most {MAX_TAG_BYTES} in all"
+    )]
     Tag(String),
     #[error("has the digest `{0}`, which is not `sha256:` and 64 hexadecimal digits")]
     Digest(String),
@@ -74,7 +76,8 @@ impl Reference {
 
     /// This image in `registry` where its own name has none.
     pub fn in_registry(mut self, registry: Option<&str>) -> Self {
-        let registry = registry.map(|registry| registry.trim_end_matches('/')).filter(|text| !text.is_empty());
+        let registry =
+            registry.map(|registry| registry.trim_end_matches('/')).filter(|text| !text.is_empty());
         if let (None, Some(registry)) = (&self.registry, registry) {
             // `docker_registry` may go on with a path: registry.example/team
             let (host, prefix) = registry.split_once('/').unwrap_or((registry, ""));
@@ -126,7 +129,11 @@ fn parse_registry(text: &str) -> Result<String, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         !label.is_empty() && label.chars().all(plain) && !label.starts_with('-') && !label.ends_with('-')
     };
-    let is_v6 = || host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    let is_v6 = || {
+        host.strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok())
+    };
     if host.split('.').all(is_label) || is_v6() { Ok(text.to_owned()) } else { Err(wrong()) }
 }
 
@@ -221,9 +228,13 @@ mod tests {
         ] {
             assert_eq!(Reference::parse(text).unwrap().in_registry(registry).to_string(), whole);
         }
-        for (text, is_one) in
-            [("hub.example:5000", true), ("hub.example/team", true), ("hub", true), ("http://hub", false), ("", false)]
-        {
+        for (text, is_one) in [
+            ("hub.example:5000", true),
+            ("hub.example/team", true),
+            ("hub", true),
+            ("http://hub", false),
+            ("", false),
+        ] {
             assert_eq!(is_registry_setting(text), is_one, "{text}");
         }
     }

@@ -131,7 +131,8 @@ fn device_request(path: &str, value: &Value) -> Result<DeviceRequest, ArgError> 
             "driver" => request.driver = text(&path, value)?,
             "count" => {
                 let count = whole(value).filter(|count| (-1..=1024).contains(count));
-                request.count = count.ok_or_else(|| wrong(&path, "a number of devices, -1 for all", value))?;
+                request.count =
+                    count.ok_or_else(|| wrong(&path, "a number of devices, -1 for all", value))?;
             }
             "deviceids" => request.ids = texts(&path, value)?,
             "capabilities" => {
@@ -161,10 +162,13 @@ fn texts(path: &str, value: &Value) -> Result<Vec<String>, ArgError> {
 /// `"all"`, a number, or `"device=0,2"`, as the engine's command line has it.
 fn gpus(args: &Reader<'_>) -> Result<Option<DeviceRequest>, ArgError> {
     let Some(value) = args.get("gpus") else { return Ok(None) };
-    let mut request = DeviceRequest { capabilities: vec![vec!["gpu".to_owned()]], ..DeviceRequest::default() };
+    let mut request =
+        DeviceRequest { capabilities: vec![vec!["gpu".to_owned()]], ..DeviceRequest::default() };
     let wrong = || wrong("gpus", "\"all\", a number, or for example \"device=0,2\"", value);
     match value {
-        Value::Number(_) => request.count = whole(value).filter(|count| (0..=1024).contains(count)).ok_or_else(wrong)?,
+        Value::Number(_) => {
+            request.count = whole(value).filter(|count| (0..=1024).contains(count)).ok_or_else(wrong)?
+        }
         Value::String(text) if text == "all" => request.count = -1,
         Value::String(text) => match text.strip_prefix("device=") {
             Some(ids) if !ids.is_empty() => request.ids = ids.split(',').map(str::to_owned).collect(),

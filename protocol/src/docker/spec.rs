@@ -84,8 +84,17 @@ mod tests {
 
     #[test]
     fn an_image_is_taken_as_it_is_and_a_nodes_registry_goes_before_the_managers() {
-        let named = DockerSpec { name: "img".into(), tag: "1".into(), registry: Some("a.example".into()), ..DockerSpec::default() };
-        let whole = DockerSpec { image: Some("img".into()), registry: Some("a.example".into()), ..DockerSpec::default() };
+        let named = DockerSpec {
+            name: "img".into(),
+            tag: "1".into(),
+            registry: Some("a.example".into()),
+            ..DockerSpec::default()
+        };
+        let whole = DockerSpec {
+            image: Some("img".into()),
+            registry: Some("a.example".into()),
+            ..DockerSpec::default()
+        };
 
         assert_eq!(named.reference(None).unwrap().to_string(), "a.example/img:1");
         assert_eq!(named.reference(Some("b.example")).unwrap().to_string(), "b.example/img:1");

@@ -119,7 +119,8 @@ fn values_mean_what_they_mean_in_docker_py() {
     let bindings = |container: &str| {
         args.net.ports.iter().find(|port| port.container == container).unwrap().bindings.clone()
     };
-    let binding = |address: Option<&str>, port| Binding { address: address.map(|a| a.parse().unwrap()), port };
+    let binding =
+        |address: Option<&str>, port| Binding { address: address.map(|a| a.parse().unwrap()), port };
     assert_eq!(bindings("80/tcp"), [binding(None, Some(8080))]);
     assert_eq!(bindings("81/udp"), [binding(Some("127.0.0.1"), Some(81))]);
     assert_eq!(bindings("82/tcp"), [binding(None, Some(8082)), binding(Some("::1"), None)]);
@@ -134,7 +135,10 @@ fn values_mean_what_they_mean_in_docker_py() {
 #[test]
 fn what_docker_py_would_not_take_is_refused_by_name() {
     for (args, expected) in [
-        (json!({"mem_limit": "10x"}), "`docker.args.mem_limit` must be a size, in bytes or for example \"10m\", found \"10x\""),
+        (
+            json!({"mem_limit": "10x"}),
+            "`docker.args.mem_limit` must be a size, in bytes or for example \"10m\", found \"10x\"",
+        ),
         (json!({"mem_limit": "1m"}), "`docker.args.mem_limit` must be at least 6m"),
         (json!({"mem_limit": true}), "found a boolean"),
         (json!({"memswap_limit": "1g"}), "`docker.args.memswap_limit` must not be less than `mem_limit`"),

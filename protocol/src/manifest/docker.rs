@@ -31,7 +31,10 @@ fn image(fields: &Fields<'_>) -> Result<DockerSpec, Error> {
         return Ok(DockerSpec { image: Some(image.to_owned()), ..DockerSpec::default() });
     }
     let name = fields.text("name")?.ok_or_else(|| {
-        fields.rule("name", "is missing; write the image as `docker.image`, or as `docker.name` and `docker.tag`")
+        fields.rule(
+            "name",
+            "is missing; write the image as `docker.image`, or as `docker.name` and `docker.tag`",
+        )
     })?;
     let named = Reference::parse(name).map_err(|error| fields.rule("name", error.to_string()))?;
     let tag = match fields.get("tag") {
@@ -51,9 +54,9 @@ fn image(fields: &Fields<'_>) -> Result<DockerSpec, Error> {
 fn pull(fields: &Fields<'_>) -> Result<Pull, Error> {
     let Some(word) = fields.text("pull")? else { return Ok(Pull::default()) };
     let found = Pull::WORDS.iter().find(|(known, _)| *known == word);
-    found.map(|(_, pull)| *pull).ok_or_else(|| {
-        fields.wrong("pull", "\"missing\", \"always\" or \"never\"", quoted(word))
-    })
+    found
+        .map(|(_, pull)| *pull)
+        .ok_or_else(|| fields.wrong("pull", "\"missing\", \"always\" or \"never\"", quoted(word)))
 }
 
 fn args(fields: &Fields<'_>) -> Result<Map<String, Value>, Error> {

@@ -2,6 +2,7 @@
 //! RFC 3339 with zone.
 
 mod apps;
+mod builds;
 mod cluster;
 mod gc;
 mod schedules;
@@ -13,6 +14,7 @@ mod works;
 mod workspaces;
 
 pub use apps::*;
+pub use builds::*;
 pub use cluster::*;
 pub use gc::*;
 pub use schedules::*;

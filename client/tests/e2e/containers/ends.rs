@@ -49,7 +49,11 @@ fn a_missing_image_fails_with_the_engines_words() {
     let exit = contained.exit();
     assert_eq!(exit["kind"], "not_started");
     let reason = exit["reason"].as_str().unwrap();
-    assert!(reason.contains("the image `127.0.0.1:1/none/such:1` cannot be had: ") && reason.contains("127.0.0.1:1"), "{reason}");
+    assert!(
+        reason.contains("the image `127.0.0.1:1/none/such:1` cannot be had: ")
+            && reason.contains("127.0.0.1:1"),
+        "{reason}"
+    );
 
     let manifest = r#"{"actions": [{"name": "a", "main": "true", "docker": {"image": "none/such:1", "pull": "never"}}]}"#;
     let app = crate::common::write_app(&contained.cluster.path("app"), &[("configuration.json", manifest)]);

@@ -24,8 +24,8 @@ pub const IMAGE: &str = "lp-test/busybox:1";
 pub const BARE: &str = "lp-test/bare:1";
 
 const APPLETS: &[&str] = &[
-    "sh", "awk", "cat", "echo", "env", "false", "grep", "head", "httpd", "id", "kill", "ls", "mkdir", "nc", "ps",
-    "pwd", "sleep", "tail", "test", "touch", "true",
+    "sh", "awk", "cat", "echo", "env", "false", "grep", "head", "httpd", "id", "kill", "ls", "mkdir", "nc",
+    "ps", "pwd", "sleep", "tail", "test", "touch", "true",
 ];
 
 pub struct Engine {
@@ -37,7 +37,10 @@ pub struct Engine {
 /// The engine, with the images; None where these tests are left out.
 pub fn engine() -> Option<Engine> {
     let Some(host) = std::env::var(VARIABLE).ok().filter(|host| !host.is_empty()) else {
-        assert!(std::env::var_os("CI").is_none(), "{VARIABLE} names no container engine; run `cargo xtask test`");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{VARIABLE} names no container engine; run `cargo xtask test`"
+        );
         eprintln!("LEFT OUT: {VARIABLE} names no container engine; `cargo xtask test` starts one");
         return None;
     };
@@ -56,7 +59,9 @@ impl Engine {
         let lock = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images.lock");
         let lock = std::fs::File::create(lock).unwrap();
         lock.lock().unwrap();
-        for (image, applets, users) in [(IMAGE, APPLETS, "root:x:0:0::/:/bin/sh\napp:x:4321:4321::/:/bin/sh\n"), (BARE, &[][..], "")] {
+        for (image, applets, users) in
+            [(IMAGE, APPLETS, "root:x:0:0::/:/bin/sh\napp:x:4321:4321::/:/bin/sh\n"), (BARE, &[][..], "")]
+        {
             if self.has_image(image) {
                 continue;
             }
@@ -149,8 +154,12 @@ impl<'e> Contained<'e> {
             let linked = nodes.as_array().unwrap().iter().any(|node| node["state"] == "connected");
             linked.then_some(nodes)
         });
-        self.node_ids =
-            nodes.as_array().unwrap().iter().map(|node| node["node_id"].as_str().unwrap().to_owned()).collect();
+        self.node_ids = nodes
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["node_id"].as_str().unwrap().to_owned())
+            .collect();
     }
 
     /// Uploads an application of one action that is a script in the image, with more members of `docker.args` and of the action.
@@ -165,7 +174,8 @@ impl<'e> Contained<'e> {
             r#"{{"actions": [{{"name": "a", "main": {main}, "docker": {{"image": "{image}", "args": {{{args}}}}}{more}}}]}}"#
         );
         let path = self.cluster.path("app");
-        let app = crate::common::write_app(&path, &[("configuration.json", &manifest), ("here", "the app\n")]);
+        let app =
+            crate::common::write_app(&path, &[("configuration.json", &manifest), ("here", "the app\n")]);
         let path = app.to_str().unwrap();
         if self.has_app.replace(true) {
             self.cluster.lp(&["app", "update", "app", "-f", path]).ok();

@@ -1,6 +1,6 @@
 //! Actions in containers, on a real engine.
 
-mod engine;
 mod ends;
+mod engine;
 mod rights;
 mod runs;

@@ -32,7 +32,11 @@ fn a_node_grants_what_its_configuration_names_and_nothing_else() {
     }
     assert_eq!(contained.containers(), []);
 
-    contained.app("cat /mnt/file", &format!(r#""volumes": ["{path}:/mnt:ro"], "cap_add": ["NET_ADMIN"]"#), "");
+    contained.app(
+        "cat /mnt/file",
+        &format!(r#""volumes": ["{path}:/mnt:ro"], "cap_add": ["NET_ADMIN"]"#),
+        "",
+    );
     assert_eq!(contained.exit(), json!({"kind": "code", "code": 0}));
     assert_eq!(contained.log("@last"), "of the machine\n");
 }
@@ -49,7 +53,8 @@ fn arguments_that_mean_nothing_are_refused_at_upload() {
         let manifest = format!(
             r#"{{"actions": [{{"name": "a", "main": "true", "docker": {{"name": "i", "args": {{{args}}}}}}}]}}"#
         );
-        let app = crate::common::write_app(&contained.cluster.path("bad"), &[("configuration.json", &manifest)]);
+        let app =
+            crate::common::write_app(&contained.cluster.path("bad"), &[("configuration.json", &manifest)]);
         contained.cluster.lp(&["app", "create", "-f", app.to_str().unwrap()]).ends_with(5).says(expected);
     }
 }

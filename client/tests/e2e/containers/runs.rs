@@ -88,7 +88,10 @@ fn a_published_port_reaches_the_program() {
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.ends_with("hello\n"), "{answer}");
     let labels = containers[0].labels.as_ref().unwrap();
-    assert_eq!((labels["lp.task"].as_str(), labels["lp.action"].as_str(), labels["lp.attempt"].as_str()), (task.as_str(), "a", "1"));
+    assert_eq!(
+        (labels["lp.task"].as_str(), labels["lp.action"].as_str(), labels["lp.attempt"].as_str()),
+        (task.as_str(), "a", "1")
+    );
     contained.cluster.lp(&["task", "stop", &task, "--wait"]).ok();
     assert_eq!(contained.containers(), []);
 }
@@ -99,7 +102,11 @@ fn a_user_of_the_image_owns_the_workspace() {
     let contained = Contained::new(&engine);
 
     for (user, ids) in [("app", "uid=4321(app) gid=4321"), ("1234:56", "uid=1234 gid=56")] {
-        contained.app("id; echo '{}' > /opt/workspace/output.data; true", &format!(r#""user": "{user}""#), "");
+        contained.app(
+            "id; echo '{}' > /opt/workspace/output.data; true",
+            &format!(r#""user": "{user}""#),
+            "",
+        );
         assert_eq!(contained.exit(), json!({"kind": "code", "code": 0}));
         let log = contained.log("@last");
         assert!(log.starts_with(ids), "{log}");

@@ -13,7 +13,8 @@ pub(super) fn complete(spec: &Spec, image: &ImageConfig) -> ContainerCreateBody 
     let mut body = spec.body.clone();
     let env = body.env.get_or_insert_default();
     if spec.has_venv {
-        let path = find(env, "PATH").or_else(|| find_in(image, "PATH")).unwrap_or_else(|| DEFAULT_PATH.to_owned());
+        let path =
+            find(env, "PATH").or_else(|| find_in(image, "PATH")).unwrap_or_else(|| DEFAULT_PATH.to_owned());
         set(env, "PATH", &format!("{VENV}/bin:{path}"));
         set(env, "VIRTUAL_ENV", VENV);
         // a bare name takes the image's away

@@ -31,13 +31,15 @@ pub(super) async fn give(docker: &Docker, container: &str, user: &str, path: &Pa
         Err(_) if name.is_empty() || name == "root" => (0, Some(0)),
         Err(_) => {
             let users = passwd(docker, container).await.unwrap_or_default();
-            let (uid, gid) = find(&users, name).ok_or_else(|| format!("there is no user `{name}` in the image"))?;
+            let (uid, gid) =
+                find(&users, name).ok_or_else(|| format!("there is no user `{name}` in the image"))?;
             (uid, Some(gid))
         }
     };
     let gid = group.parse().ok().or(gid);
     for file in [path.to_owned(), path.join(workspace::INPUT)] {
-        lchown(&file, Some(uid), gid).map_err(|error| format!("cannot give its workspace to `{user}`: {error}"))?;
+        lchown(&file, Some(uid), gid)
+            .map_err(|error| format!("cannot give its workspace to `{user}`: {error}"))?;
     }
     Ok(())
 }
@@ -62,7 +64,8 @@ async fn passwd(docker: &Docker, container: &str) -> Option<String> {
 
 fn find(passwd: &str, name: &str) -> Option<(u32, u32)> {
     let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
-    let found = passwd.lines().map(fields).find(|fields| fields.first().is_some_and(|first| first == name))?;
+    let found =
+        passwd.lines().map(fields).find(|fields| fields.first().is_some_and(|first| first == name))?;
     Some((found.get(2)?.parse().ok()?, found.get(3)?.parse().ok()?))
 }
 

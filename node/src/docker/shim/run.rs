@@ -101,7 +101,8 @@ impl Run<'_> {
         match created {
             Ok(created) => match self.start(&created).await {
                 Ok(copying) => {
-                    let measuring = tokio::spawn(usage::at_the_end(self.docker.clone(), self.spec.name.clone()));
+                    let measuring =
+                        tokio::spawn(usage::at_the_end(self.docker.clone(), self.spec.name.clone()));
                     let outcome = self.watch(&created, copying, signals).await;
                     let used = tokio::time::timeout(LAST_LOOK, measuring).await;
                     (outcome, used.ok().and_then(Result::ok).unwrap_or_default())
@@ -141,7 +142,8 @@ impl Run<'_> {
             }
         }
         let user = body.user.clone().filter(|user| !user.is_empty()).or_else(|| image.user.clone());
-        owner::give(self.docker, &self.spec.name, &user.unwrap_or_default(), self.spec.workspace.as_ref()).await?;
+        owner::give(self.docker, &self.spec.name, &user.unwrap_or_default(), self.spec.workspace.as_ref())
+            .await?;
         Ok(Created { body, image })
     }
 
@@ -167,8 +169,7 @@ impl Run<'_> {
         let failed = |error: &Error| format!("its container cannot be started: {}", words(error));
         let copying = self.attach().await.map_err(|error| failed(&error))?;
         let Err(error) = self.docker.start_container(&self.spec.name, None).await else { return Ok(copying) };
-        let was_asked_for =
-            self.spec.body.host_config.as_ref().is_some_and(|host| host.init.is_some());
+        let was_asked_for = self.spec.body.host_config.as_ref().is_some_and(|host| host.init.is_some());
         if was_asked_for || !words(&error).contains("docker-init") {
             return Err(failed(&error));
         }
@@ -219,7 +220,9 @@ impl Run<'_> {
                 Waited::Lost(reason) => return Outcome::Lost { reason },
                 Waited::Again => match self.attach().await {
                     Ok(again) => copying = again,
-                    Err(error) => output::complain(&format!("the rest of the output is lost: {}", words(&error))),
+                    Err(error) => {
+                        output::complain(&format!("the rest of the output is lost: {}", words(&error)))
+                    }
                 },
             }
         }
@@ -252,7 +255,9 @@ impl Run<'_> {
         {
             return Outcome::OutOfMemory { limit_bytes };
         }
-        if code == NOT_FOUND && let Some(reason) = self.missing_program(created).await {
+        if code == NOT_FOUND
+            && let Some(reason) = self.missing_program(created).await
+        {
             return Outcome::NotStarted { reason };
         }
         let code = i32::try_from(code).unwrap_or(i32::from(NOT_RUN));

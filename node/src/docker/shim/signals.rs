@@ -29,9 +29,7 @@ pub(super) fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Signal>> {
         let mut signals = unix::signal(SignalKind::from_raw(kind))?;
         let sender = sender.clone();
         // ends with this process
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() && sender.send(meant).is_ok() {}
-        });
+        tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(meant).is_ok() {} });
     }
     Ok(receiver)
 }

@@ -57,7 +57,9 @@ fn dirs(root: &Path, text: &str, id: &str) -> Vec<PathBuf> {
             "" => vec![root.to_owned(), root.join("unified")],
             named => std::iter::once(named).chain(named.split(',')).map(|name| root.join(name)).collect(),
         };
-        let Some(dir) = trees.into_iter().map(|tree| tree.join(path)).find(|dir| dir.is_dir()) else { continue };
+        let Some(dir) = trees.into_iter().map(|tree| tree.join(path)).find(|dir| dir.is_dir()) else {
+            continue;
+        };
         // two names of one tree are one directory, which counts once
         let real = dir.canonicalize().unwrap_or(dir);
         if !found.contains(&real) {
@@ -74,7 +76,12 @@ mod tests {
     #[test]
     fn the_groups_of_both_versions_are_found_once_each() {
         let root = tempfile::tempdir().unwrap();
-        for dir in ["cpu,cpuacct/docker/abc", "memory/docker/abc", "memory/docker/other", "system.slice/docker-abc.scope"] {
+        for dir in [
+            "cpu,cpuacct/docker/abc",
+            "memory/docker/abc",
+            "memory/docker/other",
+            "system.slice/docker-abc.scope",
+        ] {
             std::fs::create_dir_all(root.path().join(dir)).unwrap();
         }
         let first = "9:memory:/docker/abc\n8:cpu,cpuacct:/docker/abc\n7:pids:/docker/abc\n1:name=systemd:/\n";

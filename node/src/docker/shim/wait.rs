@@ -41,7 +41,11 @@ pub(super) async fn wait(docker: &Docker, name: &str) -> Waited {
 async fn state(docker: &Docker, name: &str) -> Result<ContainerState, String> {
     loop {
         match docker.inspect_container(name, None).await {
-            Ok(found) => return found.state.ok_or_else(|| "the engine does not tell how the container ended".to_owned()),
+            Ok(found) => {
+                return found
+                    .state
+                    .ok_or_else(|| "the engine does not tell how the container ended".to_owned());
+            }
             Err(error) if has_status(&error, 404) => {
                 return Err("somebody removed the container while it ran".to_owned());
             }

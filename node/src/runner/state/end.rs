@@ -51,8 +51,9 @@ impl State {
     /// Its files are read: report the end. The supervisor may forget it once the journal has the report.
     pub(crate) fn concluded(&mut self, order: &Order, ended: &Ended, left: Left, effects: &mut Effects) {
         let key = &order.assignment.attempt;
-        let Some(attempt) = self.attempts.get(key) else { return };
+        let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Concluding = attempt.phase else { return };
+        let preparing = std::mem::take(&mut attempt.preparing);
         let cause = attempt.ending.as_ref().map(|ending| &ending.cause);
         let seen = left.container.as_ref().map(|end| end.seen(ended));
         let ended = seen.as_ref().unwrap_or(ended);
@@ -73,6 +74,7 @@ impl State {
                 read_bytes: ended.read_bytes,
                 written_bytes: ended.written_bytes,
             },
+            preparing,
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
         effects.ended_containers.extend(order.assignment.docker.is_some().then(|| key.clone()));
@@ -81,11 +83,12 @@ impl State {
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
-        if let Some(attempt) = self.attempts.get(key) {
-            effects.let_go(&attempt.order);
-        }
         self.close(key, effects);
-        let finish = unstarted(exit, wall(now.moment));
+        let mut finish = unstarted(exit, wall(now.moment));
+        if let Some(attempt) = self.attempts.get_mut(key) {
+            effects.let_go(&attempt.order);
+            finish.preparing = std::mem::take(&mut attempt.preparing);
+        }
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
     }
 
@@ -166,5 +169,14 @@ fn container_exit(
 }
 
 pub(super) fn unstarted(exit: Exit, end_at: DateTime<Utc>) -> Finish {
-    Finish { exit, start_at: None, end_at, output: None, log_bytes: 0, log: None, usage: Usage::default() }
+    Finish {
+        exit,
+        start_at: None,
+        end_at,
+        output: None,
+        log_bytes: 0,
+        log: None,
+        usage: Usage::default(),
+        preparing: Vec::new(),
+    }
 }

@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 pub(crate) use accept::Arrival;
 
-use lp_protocol::AttemptKey;
+use lp_protocol::frames::PackageRef;
 use lp_protocol::plan::Resources;
+use lp_protocol::{AttemptKey, PreparingStep};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
@@ -118,6 +119,10 @@ struct Attempt {
     pins: Vec<Pin>,
     /// From its launch on.
     given: Given,
+    /// What was prepared, until the manager is told.
+    preparing: Vec<PreparingStep>,
+    /// The environment it runs in, where that was built from a lock.
+    built: Option<PackageRef>,
 }
 
 #[derive(Clone, Debug)]

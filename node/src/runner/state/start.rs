@@ -163,9 +163,10 @@ impl State {
     pub(super) fn tell_starts(&mut self, now: Now, effects: &mut Effects) {
         while self.untold.front().is_some_and(|(at, _)| *at <= now.mono_ms()) {
             let Some((_, key)) = self.untold.pop_front() else { return };
-            let Some(attempt) = self.attempts.get(&key) else { continue };
+            let Some(attempt) = self.attempts.get_mut(&key) else { continue };
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
-                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start) };
+                let preparing = std::mem::take(&mut attempt.preparing);
+                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start), preparing };
                 self.report(&key, event, effects);
                 // what runs for a while may write a long log
                 effects.ship = true;

@@ -55,7 +55,11 @@ impl State {
                 }
             }
             None => {
-                attempt.ending = Some(Ending { cause: cause.clone(), kill_at_ms: Some(kill_at_ms), is_container_killed: false });
+                attempt.ending = Some(Ending {
+                    cause: cause.clone(),
+                    kill_at_ms: Some(kill_at_ms),
+                    is_container_killed: false,
+                });
                 self.record_ending(key, &cause);
             }
         }

@@ -207,7 +207,10 @@ fn env_docker_and_target_must_be_usable() {
             r#""docker": {"name": "img", "tag": "a b"}"#,
             "`docker.tag` has the tag `a b`, which is not a letter, digit or `_`, then letters, digits and any of `._-`, at most 128 in all",
         ),
-        (r#""docker": {"image": "Img"}"#, "`docker.image` must be written in lower case before its tag: `Img`"),
+        (
+            r#""docker": {"image": "Img"}"#,
+            "`docker.image` must be written in lower case before its tag: `Img`",
+        ),
         (
             r#""docker": {"image": "img", "tag": "1"}"#,
             "`docker.tag` must not be given with `docker.image`, which says all",

@@ -32,6 +32,7 @@ fn the_smallest_manifest_gets_the_defaults() {
     assert_eq!(
         plan,
         Plan {
+            locks: Default::default(),
             actions: vec![ActionPlan {
                 name: "a".into(),
                 condition: vec![],
@@ -74,7 +75,10 @@ fn the_reference_manifest_compiles_with_everything_litepipeline_knows() {
     assert_eq!(first.target.node_id.map(|id| id.short()).as_deref(), Some("19d1a5f0"));
     assert_eq!(first.target.node_ip.as_deref(), Some("10.0.0.1"));
     let args = json!({"mem_limit": "10m"}).as_object().cloned().unwrap();
-    assert_eq!(first.docker, Some(DockerSpec { name: "img".into(), tag: "latest".into(), args, ..DockerSpec::default() }));
+    assert_eq!(
+        first.docker,
+        Some(DockerSpec { name: "img".into(), tag: "latest".into(), args, ..DockerSpec::default() })
+    );
     let success = plan.on_success.unwrap();
     assert_eq!((success.name.as_str(), &success.command), ("success", &Command::Line("./done".into())));
     assert_eq!(success.env, Some(EnvRef::Path("venvs/venv".into())));

@@ -83,7 +83,13 @@ impl Bench {
                 return;
             }
             for order in orders {
-                self.state.prepared(&order.assignment.attempt, Ok(packages()), self.now, &mut effects);
+                self.state.prepared(
+                    &order.assignment.attempt,
+                    Ok((packages(), Vec::new())),
+                    Vec::new(),
+                    self.now,
+                    &mut effects,
+                );
             }
             for job in jobs {
                 self.work(job, &mut effects);
@@ -170,7 +176,7 @@ pub(super) fn open(dir: &tempfile::TempDir, slots: u32) -> State {
 }
 
 pub(super) fn packages() -> Arc<Prepared> {
-    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None })
+    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None, built: None })
 }
 
 pub(super) fn ended(key: &AttemptKey, how: How) -> Ended {
