@@ -20,12 +20,14 @@ const VARIABLE: &str = "LP_TEST_DOCKER";
 
 /// A root directory with one static program under many names.
 pub const IMAGE: &str = "lp-test/busybox:1";
+/// What `make-image.sh` of the example makes.
+const EXAMPLE: &str = "lp-example/busybox:1";
 /// The same program under its one name: no shell.
 pub const BARE: &str = "lp-test/bare:1";
 
 const APPLETS: &[&str] = &[
     "sh", "awk", "cat", "echo", "env", "false", "grep", "head", "httpd", "id", "kill", "ls", "mkdir", "nc",
-    "ps", "pwd", "sleep", "tail", "test", "touch", "true",
+    "ps", "pwd", "sed", "sleep", "tail", "test", "touch", "true", "wc",
 ];
 
 pub struct Engine {
@@ -59,9 +61,8 @@ impl Engine {
         let lock = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images.lock");
         let lock = std::fs::File::create(lock).unwrap();
         lock.lock().unwrap();
-        for (image, applets, users) in
-            [(IMAGE, APPLETS, "root:x:0:0::/:/bin/sh\napp:x:4321:4321::/:/bin/sh\n"), (BARE, &[][..], "")]
-        {
+        let users = "root:x:0:0::/:/bin/sh\napp:x:4321:4321::/:/bin/sh\n";
+        for (image, applets, users) in [(IMAGE, APPLETS, users), (BARE, &[], ""), (EXAMPLE, APPLETS, "")] {
             if self.has_image(image) {
                 continue;
             }

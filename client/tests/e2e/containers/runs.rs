@@ -152,3 +152,18 @@ fn fifty_in_a_row_leave_nothing_behind() {
     let left: Vec<_> = std::fs::read_dir(contained.cluster.path("node/containers")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn the_example_container_runs_as_its_readme_says() {
+    let Some(engine) = engine() else { return };
+    let contained = Contained::new(&engine);
+    contained.cluster.create_app(&crate::common::example("container"));
+
+    let task = contained.cluster.succeed("container", r#"{"text": "all for one"}"#);
+
+    assert_eq!(task["result"]["count"]["result"]["data"], json!({"count": 3, "unit": "words"}));
+    let log = contained.cluster.lp(&["logs", "@last", "count"]).ok();
+    assert!(log.text().contains("3 words in 'all for one', counted in /opt/app of a container"), "{log:?}");
+    let log = contained.cluster.lp(&["logs", "@last", "report"]).ok();
+    assert!(log.text().contains(r#""count": 3"#), "{log:?}");
+}
