@@ -170,4 +170,17 @@ mod tests {
             assert!(parse_size(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn sizes_are_shown_in_the_largest_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (64 << 20, "64 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (5 << 50, "5120 TiB"),
+        ] {
+            assert_eq!(shown_size(bytes), text);
+        }
+    }
 }

@@ -38,6 +38,21 @@ impl Cluster {
         cluster
     }
 
+    /// `lp up` as it comes, with two slots: programs of a node that is root run as users of their tasks'. Elsewhere they run as the tester, because many
+    /// tests have them write beside the cluster.
+    pub fn as_installed() -> Self {
+        let mut cluster = Self::empty();
+        cluster.variables.clear();
+        cluster.start_up_with(&["--slots", "2"]);
+        cluster
+    }
+
+    /// Starts `lp up` with these arguments and what was [`Cluster::set`].
+    pub fn start_up_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        self.start_up();
+    }
+
     /// A manager and a node that has been told to join it.
     pub fn apart(slots: u32) -> Self {
         let mut cluster = Self::empty();
@@ -65,7 +80,7 @@ impl Cluster {
             port: 0,
             join_token,
             arguments: vec![],
-            variables: vec![],
+            variables: vec![("LP_RUN_AS".to_owned(), "node".to_owned())],
         }
     }
 

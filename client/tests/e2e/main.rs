@@ -14,6 +14,7 @@ mod logs;
 mod nodes;
 mod parts;
 mod readme;
+mod resources;
 mod restarts;
 mod standing;
 mod stops;

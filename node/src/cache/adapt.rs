@@ -111,7 +111,12 @@ fn find_python(venv: &Path, place: &Path) -> Result<(), Error> {
 
 fn has_python(dir: &Path, version: Option<&str>) -> bool {
     let exact = version.map(|version| format!("python{version}"));
-    exact.as_deref().into_iter().chain(["python3", "python"]).any(|name| dir.join(name).exists())
+    exact.as_deref().into_iter().chain(["python3", "python"]).any(|name| is_usable(&dir.join(name)))
+}
+
+/// There, and not in a place that is closed to the users programs of a root node run as.
+fn is_usable(python: &Path) -> bool {
+    python.exists() && (!nix::unistd::geteuid().is_root() || crate::isolation::is_open_to_all(python))
 }
 
 /// `bin/python*` that are absolute links to nothing.
@@ -126,7 +131,7 @@ fn broken_links(bin: &Path) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         let is_python = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
         let absolute = fs::read_link(&path).is_ok_and(|target| target.is_absolute());
-        if is_python && absolute && !path.exists() {
+        if is_python && absolute && !is_usable(&path) {
             broken.push(path);
         }
     }

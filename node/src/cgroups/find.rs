@@ -219,7 +219,11 @@ fn first_version(mounts: &[Mount], own: &str, name: &str) -> Result<Option<Cgrou
         let Some(mount) = mounts.iter().find(has) else { continue };
         let base = seen_at(mount, &own_path(own, controller)).join(name);
         match make(&base) {
-            Ok(()) => trees.push((controller.to_owned(), base)),
+            // tried, and made again with the first group in it
+            Ok(()) => {
+                let _ = fs::remove_dir(&base);
+                trees.push((controller.to_owned(), base));
+            }
             Err(reason) => refused = Some(reason),
         }
     }
@@ -283,7 +287,6 @@ mod tests {
         let expected = ["memory/lp-n", "cpu/lp.service/lp-n"].map(|path| dir.path().join(path));
         let Cgroups::V1 { trees } = found else { panic!("{found:?}") };
         assert_eq!(trees.iter().map(|(_, base)| base.clone()).collect::<Vec<_>>(), expected);
-        assert!(expected.iter().all(|base| base.is_dir()));
     }
 
     #[test]

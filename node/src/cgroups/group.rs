@@ -32,6 +32,9 @@ pub(crate) struct Group {
     /// How many of `settings` must succeed.
     pub(crate) required: usize,
     pub(crate) memory_limit: Option<u64>,
+    /// The directories above are the node's, made with the first and removed with the last of these.
+    #[serde(default)]
+    pub(crate) with_parents: bool,
 }
 
 impl Group {
@@ -59,7 +62,7 @@ impl Group {
 
     /// None where no tree has a controller for any of the limits.
     pub(super) fn first(trees: &[(String, PathBuf)], name: &str, limits: Limits) -> Option<Self> {
-        let mut group = Self::default();
+        let mut group = Self { with_parents: true, ..Self::default() };
         let dir = |controller: &str| {
             trees.iter().find(|(own, _)| own == controller).map(|(_, base)| base.join(name))
         };
@@ -110,7 +113,7 @@ impl Group {
     fn try_make(&self) -> io::Result<Vec<File>> {
         for dir in &self.dirs {
             // one of this name is this attempt's own, from a spawn that was refused
-            match fs::create_dir(dir) {
+            match self.create(dir) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 Ok(()) | Err(_) => {}
             }
@@ -126,6 +129,17 @@ impl Group {
             }
         }
         self.doors()
+    }
+
+    fn create(&self, dir: &Path) -> io::Result<()> {
+        match (fs::create_dir(dir), dir.parent()) {
+            (Err(error), Some(parent)) if self.with_parents && error.kind() == io::ErrorKind::NotFound => {
+                // another of the node's may have made it at the same moment
+                let _ = fs::create_dir(parent);
+                fs::create_dir(dir)
+            }
+            (result, _) => result,
+        }
     }
 
     /// The files to join an existing group by.
@@ -149,12 +163,17 @@ impl Group {
     /// # Errors
     /// Something in it has not ended yet: to be tried again.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        self.dirs.iter().try_for_each(|dir| remove(dir))
+        self.dirs.iter().try_for_each(|dir| remove(dir))?;
+        if self.with_parents {
+            // refused while another group is in it
+            self.dirs.iter().filter_map(|dir| dir.parent()).for_each(|parent| _ = fs::remove_dir(parent));
+        }
+        Ok(())
     }
 
     /// A group somebody has left: its processes are killed. To be removed when they have gone.
     pub(crate) fn left(dir: PathBuf) -> Self {
-        Self { dirs: vec![dir], ..Self::default() }
+        Self { dirs: vec![dir], with_parents: true, ..Self::default() }
     }
 }
 

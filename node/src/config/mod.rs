@@ -76,6 +76,9 @@ pub struct Config {
     pub isolation: Separation,
     /// Of one task where each has a user of its own, else of one attempt with a cgroup.
     pub max_processes: u64,
+    /// A directory around `data_path` that programs must not see either: where `lp up` keeps the manager's data too.
+    #[serde(skip)]
+    pub private_path: Option<PathBuf>,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -113,6 +116,7 @@ impl Default for Config {
             run_as: None,
             isolation: Separation::Auto,
             max_processes: 10_000,
+            private_path: None,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }

@@ -20,7 +20,7 @@ use crate::cgroups::{Cgroups, Limits};
 use crate::config::{Config, Separation};
 use crate::data::Layout;
 use crate::runner::environ::Base;
-use crate::supervisor::confinement::view::{Kind, View, shared};
+use crate::supervisor::confinement::view::{Kind, View};
 use crate::supervisor::confinement::{Confinement, has_landlock};
 use crate::supervisor::enter;
 
@@ -32,8 +32,8 @@ pub enum Error {
         "run programs as `{run_as}`: only a node that is root can; leave run_as out, or start the node as that user"
     )]
     NotRoot { run_as: String },
-    #[error("run programs as `{run_as}`: they could not reach `{}` ({reason}); open that directory to them or choose another data_path", path.display())]
-    Unreachable { run_as: String, path: PathBuf, reason: String },
+    #[error("run programs as `{run_as}`: {reason}")]
+    Refused { run_as: String, reason: String },
 }
 
 /// What is in force on this node.
@@ -47,7 +47,8 @@ pub(crate) struct Isolation {
     landlock: bool,
     cgroups: Cgroups,
     max_processes: u64,
-    root: PathBuf,
+    /// What a view of its own covers: the data directory, or more around it.
+    cover: PathBuf,
     cache: PathBuf,
 }
 
@@ -63,40 +64,17 @@ impl Isolation {
         supervisor: &Path,
     ) -> Result<Self, Error> {
         let cgroups = Cgroups::find(node_id);
-        let mut users = Users::find(config.run_as.as_ref())?;
-        let mut view = None;
-        if let Some(sample) = users.sample() {
-            let wanted = View {
-                kind: Kind::Shared,
-                cover: reach::first_closed(layout.root(), &sample),
-                shown: vec![layout.cache(), layout.workspaces()],
-            };
-            match shared(&wanted) {
-                Ok(_) => view = Some(wanted),
-                Err(error) => match (&config.run_as, reach::open_up(layout, &sample)) {
-                    (_, Ok(())) => {}
-                    (Some(run_as), Err(path)) => {
-                        let run_as = run_as.to_string();
-                        return Err(Error::Unreachable { run_as, path, reason: error.to_string() });
-                    }
-                    (None, Err(path)) => {
-                        let path = path.display();
-                        users = Users::Own {
-                            why: format!(
-                                "other users cannot reach `{path}`, and no view can be made: {error}"
-                            ),
-                        };
-                    }
-                },
-            }
-        }
+        let users = Users::find(config.run_as.as_ref())?;
+        let (users, view) = settle(users, config.run_as.as_ref(), layout, supervisor)?;
+        let wider = config.private_path.as_ref().and_then(|path| path.canonicalize().ok());
+        let cover = wider.filter(|path| layout.root().starts_with(path)).unwrap_or(layout.root().to_owned());
         let separate = config.isolation == Separation::Auto;
         let own_view = match (&users, separate) {
             (_, false) => Err("isolation is off".to_owned()),
             (Users::Own { .. }, true) if nix::unistd::geteuid().is_root() => {
                 Err("the node is root, and root gets out of any view".to_owned())
             }
-            (Users::Own { .. }, true) => try_own_view(layout, supervisor),
+            (Users::Own { .. }, true) => try_own_view(layout, &cover, supervisor),
             (Users::Named { .. } | Users::Range { .. }, true) => Err(String::new()),
         };
         Ok(Self {
@@ -106,7 +84,7 @@ impl Isolation {
             own_view,
             cgroups,
             max_processes: config.max_processes,
-            root: layout.root().to_owned(),
+            cover,
             cache: layout.cache(),
         })
     }
@@ -138,6 +116,7 @@ impl Isolation {
             view,
             scoped: self.landlock,
             group: self.cgroups.group(name, limits),
+            max_data_bytes: unkept.map(most_data),
             watched_memory_bytes: unkept,
         }
     }
@@ -145,7 +124,7 @@ impl Isolation {
     fn own_view_of(&self, workspace: &Path) -> View {
         View {
             kind: Kind::Own,
-            cover: self.root.clone(),
+            cover: self.cover.clone(),
             shown: vec![self.cache.clone(), workspace.to_owned()],
         }
     }
@@ -165,10 +144,50 @@ impl Isolation {
     }
 }
 
-/// Asks the kernel whether a program of this user can have a view of its own: it may refuse that to those who are not root.
-fn try_own_view(layout: &Layout, supervisor: &Path) -> Result<(), String> {
+/// The users and their view, as far as the machine really lets the node have them: inside of a container root may have few rights and few users.
+fn settle(
+    users: Users,
+    run_as: Option<&RunAs>,
+    layout: &Layout,
+    supervisor: &Path,
+) -> Result<(Users, Option<View>), Error> {
+    let Some(sample) = users.sample() else { return Ok((users, None)) };
+    let cover = reach::first_closed(layout.root(), &sample);
     let shown = vec![layout.cache(), layout.workspaces()];
-    let view = View { kind: Kind::Own, cover: layout.root().to_owned(), shown };
+    let view = View { kind: Kind::Shared, cover: cover.clone(), shown };
+    let attempt = |view: Option<View>| {
+        let user = Some(sample.clone());
+        enter::attempt(supervisor, Confinement { user, view, ..Confinement::default() })
+    };
+    let Err(refused) = attempt(Some(view.clone())) else { return Ok((users, Some(view))) };
+    let reason = if cover != layout.root() {
+        format!(
+            "`{}` is closed to them, and the machine makes no view without it ({refused})",
+            cover.display()
+        )
+    } else {
+        let without = attempt(None).and_then(|()| reach::open_up(layout).map_err(|error| error.to_string()));
+        match without {
+            Ok(()) => return Ok((users, None)),
+            Err(reason) => format!("the machine does not let the node ({reason})"),
+        }
+    };
+    match run_as {
+        Some(run_as) => Err(Error::Refused { run_as: run_as.to_string(), reason }),
+        None => Ok((Users::Own { why: format!("other users could not be used: {reason}") }, None)),
+    }
+}
+
+/// Four times the limit, and a gibibyte above it at least: programs reserve what they never use, and only what they use is to count. It bounds what one
+/// process can take between two looks at it.
+fn most_data(limit_bytes: u64) -> u64 {
+    limit_bytes.saturating_mul(4).max(limit_bytes.saturating_add(1 << 30))
+}
+
+/// Asks the kernel whether a program of this user can have a view of its own: it may refuse that to those who are not root.
+fn try_own_view(layout: &Layout, cover: &Path, supervisor: &Path) -> Result<(), String> {
+    let shown = vec![layout.cache(), layout.workspaces()];
+    let view = View { kind: Kind::Own, cover: cover.to_owned(), shown };
     enter::attempt(supervisor, Confinement { view: Some(view), ..Confinement::default() })
         .map_err(|error| format!("this machine does not let its users make namespaces: {error}"))
 }

@@ -1,6 +1,7 @@
 //! What a user can get at, by the permission bits of directories; lists of access beside them are not looked at.
 
 use std::fs::{self, Metadata, Permissions};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -27,16 +28,9 @@ fn may_enter(facts: &Metadata, user: &Identity) -> bool {
     facts.mode() & bit != 0
 }
 
-/// Without a view: lets the user through the data directory to workspaces and packages, but not list it.
-///
-/// # Errors
-/// The directory above it that is closed: not ours to open.
-pub(super) fn open_up(layout: &Layout, user: &Identity) -> Result<(), PathBuf> {
-    let closed = first_closed(layout.root(), user);
-    if closed != layout.root() {
-        return Err(closed);
-    }
-    fs::set_permissions(layout.root(), Permissions::from_mode(0o711)).map_err(|_| closed)
+/// Without a view: lets other users through the data directory to workspaces and packages, but not list it.
+pub(super) fn open_up(layout: &Layout) -> io::Result<()> {
+    fs::set_permissions(layout.root(), Permissions::from_mode(0o711))
 }
 
 /// True where everybody can get at the file, links followed.

@@ -271,15 +271,16 @@ impl Runner {
 
     fn conclude(&self, over: &Over, container: Option<End>) -> Effects {
         let path = workspace::path(&self.site.layout, &over.order.assignment.attempt);
-        // a container's user may be anybody
-        if over.given.uid.is_some() || container.is_some() {
-            workspace::close(&path);
-        }
         let output = match over.reading {
             Reading::Output => conclude::output(&path),
             Reading::LogOnly => Ok(None),
         };
-        let left = Left { output, log: conclude::log(&path), container };
+        let log = conclude::log(&path);
+        // a container's user may be anybody
+        if over.given.uid.is_some() || container.is_some() {
+            workspace::close(&path);
+        }
+        let left = Left { output, log, container };
         self.decide(|state, _, effects| state.concluded(&over.order, &over.ended, left, effects))
     }
 }

@@ -191,4 +191,25 @@ mod tests {
             assert_eq!(open_left(&at(name)).unwrap_err().kind(), io::ErrorKind::InvalidData, "{name}");
         }
     }
+
+    #[test]
+    fn a_hard_link_to_a_file_of_somebody_else_is_not_read_with_roots_rights() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = dir.path().join("w");
+        let owner = Identity { uid: 1_900_000_007, gid: 1_900_000_007, groups: Vec::new() };
+        let layout = Layout::create(&dir.path().join("data")).unwrap();
+        create(&layout, &workspace, Making::Fresh, Some(&owner)).unwrap();
+        fs::write(dir.path().join("secret"), "s").unwrap();
+        write(&workspace.join("own"), b"x", Some(&owner)).unwrap();
+        fs::hard_link(workspace.join("own"), workspace.join("own too")).unwrap();
+        fs::hard_link(dir.path().join("secret"), workspace.join(OUTPUT)).unwrap();
+
+        assert_eq!(open_left(&workspace.join(OUTPUT)).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(open_left(&workspace.join("own")).unwrap().is_some());
+        close(&workspace);
+        assert_eq!(fs::metadata(&workspace).unwrap().uid(), 0);
+    }
 }

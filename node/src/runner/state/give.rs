@@ -28,7 +28,7 @@ impl State {
         if has_all {
             return Ok(());
         }
-        let gpus = self.free_gpus(key, wanted)?;
+        let gpus = self.free_gpus(wanted)?;
         let uid = self.choose_user(key)?;
         let first_choice = self.first_choice(key);
         let given = Given { uid, gpus };
@@ -46,11 +46,13 @@ impl State {
         self.users.choose(key.task_id.0, |_| false)
     }
 
-    fn free_gpus(&self, key: &AttemptKey, wanted: usize) -> Result<Vec<String>, String> {
+    /// Not those of programs that have ended: their count is free too.
+    fn free_gpus(&self, wanted: usize) -> Result<Vec<String>, String> {
         if wanted == 0 {
             return Ok(Vec::new());
         }
-        let taken: BTreeSet<&String> = self.holders(key).flat_map(|(_, given)| &given.gpus).collect();
+        let running = self.occupying.iter().filter_map(|key| self.attempts.get(key));
+        let taken: BTreeSet<&String> = running.flat_map(|attempt| &attempt.given.gpus).collect();
         let free: Vec<String> =
             self.gpus.iter().filter(|gpu| !taken.contains(gpu)).take(wanted).cloned().collect();
         if free.len() < wanted {

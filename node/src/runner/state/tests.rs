@@ -1,6 +1,7 @@
 //! The rules of the state machine, one by one. Time is a number, files are the journal's alone.
 
 mod bench;
+mod giving;
 
 use std::time::Duration;
 

@@ -28,6 +28,8 @@ pub(crate) struct Confinement {
     pub(crate) scoped: bool,
     /// Of its user, where the user is its own.
     pub(crate) max_processes: Option<u64>,
+    /// What one process may allocate at most, where nothing but our own looks keeps its memory.
+    pub(crate) max_data_bytes: Option<u64>,
     pub(crate) group: Option<Group>,
     /// The memory all of its processes may use, kept by looking at them: for nodes without groups.
     pub(crate) watched_memory_bytes: Option<u64>,

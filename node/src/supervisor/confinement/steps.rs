@@ -34,6 +34,7 @@ pub(crate) struct Steps {
     shared: Option<Arc<File>>,
     own: Option<Plan>,
     max_processes: Option<u64>,
+    max_data_bytes: Option<u64>,
     user: Option<(Uid, Gid, Vec<Gid>)>,
     no_new_privileges: bool,
     rules: Option<Arc<RulesetCreated>>,
@@ -45,8 +46,10 @@ impl Common {
     /// # Errors
     /// The system does not have it so.
     pub(crate) fn steps(&self, confinement: &Confinement, doors: Vec<File>) -> io::Result<Steps> {
-        let Confinement { user, view, no_new_privileges, scoped, max_processes, .. } = confinement;
-        let mut steps = Steps { doors, max_processes: *max_processes, ..Steps::default() };
+        let Confinement { user, view, no_new_privileges, scoped, max_processes, max_data_bytes, .. } =
+            confinement;
+        let (max_processes, max_data_bytes) = (*max_processes, *max_data_bytes);
+        let mut steps = Steps { doors, max_processes, max_data_bytes, ..Steps::default() };
         match view {
             Some(view) if view.kind == Kind::Shared => steps.shared = Some(self.view(view)?),
             Some(view) => steps.own = Some(view.plan()?),
@@ -119,6 +122,9 @@ impl Steps {
         }
         if let Some(most) = self.max_processes {
             setrlimit(Resource::RLIMIT_NPROC, most, most)?;
+        }
+        if let Some(most) = self.max_data_bytes {
+            setrlimit(Resource::RLIMIT_DATA, most, most)?;
         }
         if let Some((uid, gid, groups)) = &self.user {
             // the kernel's calls for one thread: those of the C library would reach for the other threads of the supervisor, whose memory a new process shares

@@ -58,6 +58,7 @@ pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
             docker_support: false,
             capacity,
             labels: BTreeMap::new(),
+            ..NodeFacts::default()
         },
         load: NodeLoad {
             running: 3,

@@ -9,6 +9,7 @@ use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, NodeId};
 
 use super::super::{Arrival, Now, State};
+use crate::isolation::Users;
 use crate::journal::Journal;
 use crate::runner::conclude::Log;
 use crate::runner::effects::{Effects, Job, Left};
@@ -171,6 +172,7 @@ impl Bench {
 pub(super) fn open(dir: &tempfile::TempDir, slots: u32) -> State {
     let (journal, records) = Journal::open(&dir.path().join("journal")).unwrap();
     let mut state = State::new(Resources { slots, gpus: 1, ..Resources::default() }, journal);
+    state.set_givable(Users::Range { first: 100, count: 1000 }, vec!["a".into()]);
     state.restore(records, |_| vec![]);
     state
 }
