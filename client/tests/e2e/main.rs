@@ -6,9 +6,11 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod control;
+mod environments;
 mod examples;
 mod failures;
 mod litepipeline;
+mod locks;
 mod logs;
 mod nodes;
 mod parts;
