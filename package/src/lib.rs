@@ -36,7 +36,7 @@ pub use files::{Files, Want, read_files};
 pub use format::Format;
 pub use limits::{Limits, LinkPolicy, RootPolicy, Rules};
 pub use listing::{Listing, list};
-pub use pack::{PackError, PackOptions, Packed, pack};
+pub use pack::{Ignores, PackError, PackOptions, Packed, pack};
 pub use path::SafePath;
 pub use read::{Archive, Entry, EntryKind};
 pub use survey::{Survey, survey};

@@ -265,7 +265,7 @@ impl Cluster {
 }
 
 /// The tester's PATH, with the real Python first: a script in its place that looks for it takes longer than most actions.
-fn path() -> OsString {
+pub fn path() -> OsString {
     static PATH: OnceLock<OsString> = OnceLock::new();
     let find = || {
         let inherited = std::env::var_os("PATH").unwrap_or_default();

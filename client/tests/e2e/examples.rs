@@ -13,10 +13,12 @@ use crate::venv;
 const TESTED: &[&str] = &[
     "container",
     "dynamic_actions",
+    "environments",
     "event_actions",
     "fanout",
     "hello",
     "multiple_actions",
+    "programs",
     "resources",
     "retry",
     "schedule",

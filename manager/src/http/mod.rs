@@ -9,6 +9,7 @@ mod blobs;
 mod builds;
 mod catalogue;
 mod cluster;
+mod doctor;
 mod download;
 mod events;
 mod failure;

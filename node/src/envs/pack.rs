@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use lp_package::pack::Ignore;
+use lp_package::pack::Ignores;
 use lp_package::venv::{prune, relocate};
 use lp_package::{Format, LinkPolicy, PackOptions};
 use lp_protocol::frames::PackageRef;
@@ -25,7 +25,7 @@ pub(super) fn pack(env: &Path, archive: &Path) -> Result<PackageRef, String> {
         // its Python lies outside
         links: LinkPolicy::AllowAbsoluteTargets,
         // what was installed is wanted, whatever a package's own repository ignores
-        ignore: Ignore::Nothing,
+        ignores: Ignores::OwnOnly,
         ..PackOptions::default()
     };
     let (file, packed) =

@@ -16,18 +16,19 @@ pub struct PackOptions {
     /// Files that are never packed although they lie in the directory, such as the archive that is being written.
     pub leave_out: Vec<PathBuf>,
     pub links: LinkPolicy,
-    pub ignore: Ignore,
     pub limits: Limits,
+    pub ignores: Ignores,
 }
 
-/// Whether `.gitignore` and `.lpignore` count.
+/// Whose rules about what is left out are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ignore {
-    /// As for sources, where they say what is made from others.
+pub enum Ignores {
+    /// `.lpignore` and `.gitignore`.
     #[default]
-    ByRules,
-    /// Everything is packed: an installed package may bring the file of its repository.
-    Nothing,
+    All,
+    /// `.lpignore` alone. An environment is made, not written: uv puts a `.gitignore` into it that leaves everything out, and what is installed in it
+    /// may bring some of its own.
+    OwnOnly,
 }
 
 impl Default for PackOptions {
@@ -37,8 +38,8 @@ impl Default for PackOptions {
             root_name: None,
             leave_out: Vec::new(),
             links: LinkPolicy::InsideOnly,
-            ignore: Ignore::ByRules,
             limits: Limits::default(),
+            ignores: Ignores::All,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod apps;
 mod builds;
 mod cluster;
+mod environments;
 mod gc;
 mod schedules;
 mod services;
@@ -16,6 +17,7 @@ mod workspaces;
 pub use apps::*;
 pub use builds::*;
 pub use cluster::*;
+pub use environments::*;
 pub use gc::*;
 pub use schedules::*;
 pub use services::*;

@@ -63,7 +63,7 @@ pub(crate) async fn show(
     let latest = LatestTasks::load(client, app.app_id, now).await?;
     let frame = Frame::new(&state, &request, Section::Apps, &crate::parts::clip(&app.name, 80))
         .live(format!("/live?view=app&app={}", app.app_id));
-    let AppView { app_id, name, description, create_at, update_at, version, plan, manifest } = app;
+    let AppView { app_id, name, description, create_at, update_at, version, plan, manifest, nodes: _ } = app;
     html(&Page {
         frame,
         app_id: app_id.to_string(),

@@ -43,6 +43,7 @@ pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
     let capacity = Resources { slots: 8, cpu_millis: 8000, memory_bytes: 32 << 30, ..Resources::default() };
     NodeView {
         drain: None,
+        cache: None,
         node_id: NodeId::random(),
         name: name.to_owned(),
         state,
@@ -96,6 +97,7 @@ pub(crate) fn app(name: &str) -> AppView {
         },
         plan: None,
         manifest: None,
+        nodes: None,
     }
 }
 
