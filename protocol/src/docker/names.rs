@@ -98,17 +98,13 @@ const ALIASES: &[(&str, &[&str])] = &[
 
 /// Refuses the first argument that means nothing.
 pub(super) fn check(args: &Map<String, Value>) -> Result<(), ArgError> {
-    for key in args.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        if let Some((_, reason)) = REFUSED.iter().find(|(name, _)| name == key) {
-            return Err(ArgError::new(key.as_str(), format!("must be left out: {reason}")));
-        }
-        let problem = match nearest(key) {
-            Some(meant) => format!("is not known; did you mean `{meant}`?"),
-            None => format!("is not known; known are {}", KNOWN.join(", ")),
-        };
-        return Err(ArgError::new(shown(key), problem));
-    }
-    Ok(())
+    let Some(key) = args.keys().find(|key| !KNOWN.contains(&key.as_str())) else { return Ok(()) };
+    let problem = match (REFUSED.iter().find(|(name, _)| name == key), nearest(key)) {
+        (Some((_, reason)), _) => format!("must be left out: {reason}"),
+        (None, Some(meant)) => format!("is not known; did you mean `{meant}`?"),
+        (None, None) => format!("is not known; known are {}", KNOWN.join(", ")),
+    };
+    Err(ArgError::new(shown(key), problem))
 }
 
 fn nearest(written: &str) -> Option<&'static str> {
