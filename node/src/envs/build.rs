@@ -36,6 +36,9 @@ const NO_NETWORK: [&str; 8] = [
     "tcp connect error",
 ];
 
+/// What recipes call their first step: it fails where the Python is not to be had.
+const MAKE_THE_VENV: &str = "make the venv";
+
 /// What is to be built.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -241,7 +244,12 @@ fn advised(error: &lp_package::venv::RecipeError) -> String {
 fn sentence(plan: &Plan, error: &str, log: &Path) -> String {
     let log = build_log(log).unwrap_or_default();
     let words = last_words(&log);
-    let hint = if NO_NETWORK.iter().any(|sign| log.contains(sign)) {
+    let hint = if error.contains(MAKE_THE_VENV) && !log.contains("Creating virtual environment") {
+        format!(
+            "; this node has no Python {0}, and uv could not fetch one: install python{0} on it",
+            plan.python
+        )
+    } else if NO_NETWORK.iter().any(|sign| log.contains(sign)) {
         format!(
             "; the package index cannot be reached from this node: give it a network or an index, or put the wheels into `{WHEELS}/` of the app"
         )

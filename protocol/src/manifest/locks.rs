@@ -213,7 +213,7 @@ fn check_uv(path: &str, text: &str) -> Result<(), Error> {
         let source = source.trim();
         let kind = source.split([' ', '=']).next().unwrap_or_default();
         let is_root = source.contains("\".\"");
-        if matches!(kind, "editable" | "directory" | "path") && !is_root || (kind == "virtual" && !is_root) {
+        if matches!(kind, "editable" | "directory" | "path" | "virtual") && !is_root {
             let what = format!(
                 "the package of `{}` lies in a directory, which no digest covers; build a wheel of it and take it from an index",
                 super::names::shown(source.trim_end_matches('}').trim())

@@ -55,11 +55,12 @@ pub(super) fn read(
 }
 
 fn uv(fields: &Fields<'_>, has_path: Option<&dyn Fn(&str) -> bool>) -> Result<String, Error> {
-    let path = file(fields, "uv", has_path)?;
+    let path = file(fields, "uv", None)?;
     let (dir, name) = path.rsplit_once('/').map_or(("", path.as_str()), |(dir, name)| (dir, name));
     if name != "uv.lock" {
         return Err(fields.rule("uv", "must name a file called `uv.lock`, as uv itself calls it"));
     }
+    file(fields, "uv", has_path)?;
     let project = if dir.is_empty() { "pyproject.toml".to_owned() } else { format!("{dir}/pyproject.toml") };
     if has_path.is_some_and(|has_path| !has_path(&project)) {
         return Err(fields.rule(

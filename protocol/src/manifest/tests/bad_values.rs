@@ -279,3 +279,76 @@ fn env_docker_and_target_must_be_usable() {
         assert_eq!(message(&one_action(members)), format!("action `a`: {expected}"), "{members}");
     }
 }
+
+#[test]
+fn environments_to_be_built_keep_their_rules() {
+    for (env, expected) in [
+        (
+            r#"{}"#,
+            "`env` must have `uv`, `requirements` or `packages`, for instance {\"requirements\": \"requirements.txt\"}",
+        ),
+        (
+            r#"{"python": "3.12"}"#,
+            "`env` must have `uv`, `requirements` or `packages`, for instance {\"requirements\": \"requirements.txt\"}",
+        ),
+        (
+            r#"{"packages": ["a"], "uv": "uv.lock"}"#,
+            "`env.packages` cannot be given with `uv`: an environment is built from one of them",
+        ),
+        (
+            r#"{"requirment": "r.txt"}"#,
+            "`env.requirment` is not known; an environment has `uv`, `requirements` or `packages`, and `python`; did you mean `requirements`?",
+        ),
+        (
+            r#"{"requirements": "../r.txt"}"#,
+            "`env.requirements` must not contain `..`: it is a path inside the app",
+        ),
+        (
+            r#"{"requirements": "/r.txt"}"#,
+            "`env.requirements` must be a path inside the app, not an absolute one",
+        ),
+        (r#"{"requirements": ["r.txt"]}"#, "`env.requirements` must be a string, found a list"),
+        (r#"{"uv": "poetry.lock"}"#, "`env.uv` must name a file called `uv.lock`, as uv itself calls it"),
+        (r#"{"packages": []}"#, "`env.packages` must name at least one package"),
+        (
+            r#"{"packages": "numpy"}"#,
+            "`env.packages` must be a list of packages such as [\"numpy==2.1\"], found a string",
+        ),
+        (r#"{"packages": ["numpy", 2]}"#, "`env.packages[1]` must be a string, found a number"),
+        (r#"{"packages": [" "]}"#, "`env.packages[0]` must not be empty"),
+        (
+            r#"{"packages": ["-r x"]}"#,
+            "`env.packages[0]` is an option; options such as `--index-url` belong in a requirements.txt, or in the nodes' configuration of pip or uv",
+        ),
+        (
+            r#"{"packages": ["numpy --pre"]}"#,
+            "`env.packages[0]` must not carry options; they belong in a requirements.txt",
+        ),
+        (
+            r#"{"packages": ["x @ file:///x.whl"]}"#,
+            "`env.packages[0]` must not name a file: put a wheel of the package into `wheels/` of the app and write its name",
+        ),
+        (
+            r#"{"packages": ["a\nb"]}"#,
+            "`env.packages[0]` must be at most 500 bytes long and without control or invisible characters",
+        ),
+        (
+            r#"{"packages": ["a"], "python": 3.10}"#,
+            "`env.python` must be written in quotes, for instance \"3.12\"",
+        ),
+        (
+            r#"{"packages": ["a"], "python": "3.12.4"}"#,
+            "`env.python` must be a version of Python 3 such as \"3.12\", without a third number",
+        ),
+        (
+            r#"{"packages": ["a"], "python": "2.7"}"#,
+            "`env.python` must be a version of Python 3 such as \"3.12\", without a third number",
+        ),
+    ] {
+        assert_eq!(
+            message(&one_action(&format!(r#""env": {env}"#))),
+            format!("action `a`: {expected}"),
+            "{env}"
+        );
+    }
+}

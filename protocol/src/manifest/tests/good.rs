@@ -368,3 +368,25 @@ fn a_plan_survives_being_stored() {
 
     assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), compiled);
 }
+
+#[test]
+fn an_env_that_is_an_object_is_to_be_built() {
+    use crate::env::{EnvRecipe, EnvSource};
+    let packages =
+        |names: &[&str]| EnvSource::Packages(names.iter().map(|name| (*name).to_owned()).collect());
+    for (written, source, python) in [
+        (r#"{"requirements": "./deps//r.txt"}"#, EnvSource::Requirements("deps/r.txt".into()), None),
+        (r#"{"uv": "uv.lock", "python": "3.9"}"#, EnvSource::Uv("uv.lock".into()), Some("3.9")),
+        (r#"{"uv": "sub/uv.lock"}"#, EnvSource::Uv("sub/uv.lock".into()), None),
+        (
+            r#"{"python": "3.12", "packages": [" numpy==2.1 ", "x[y]>=1; python_version<'4'", "z @ https://x/z.whl"]}"#,
+            packages(&["numpy==2.1", "x[y]>=1; python_version<'4'", "z @ https://x/z.whl"]),
+            Some("3.12"),
+        ),
+    ] {
+        let text = one_action(&format!(r#""env": {written}"#));
+        let plan = parse(text.as_bytes(), &Options::default()).unwrap().plan;
+        let recipe = EnvRecipe { source, python: python.map(str::to_owned), content: None };
+        assert_eq!(plan.actions[0].env, Some(EnvRef::Built(recipe)), "{written}");
+    }
+}
