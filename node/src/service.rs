@@ -168,7 +168,7 @@ impl Node {
         state.restore(records, |assignment| cache.pins(assignment));
         let mut facts = facts(config, &layout, &manager, capacity);
         facts.gpus = gpus.iter().map(|gpu| gpu.id.clone()).collect();
-        facts.isolation = isolation.sentences();
+        facts.isolation = Box::new(isolation.sentences());
         tell(&facts.isolation);
         let host = config.http_host.clone().unwrap_or_else(|| facts.ip.clone());
         let settings = Settings {

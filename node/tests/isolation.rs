@@ -104,7 +104,7 @@ async fn a_program_of_a_node_that_is_not_root_finds_nothing_of_the_node() {
     let found = output(&site, &spy(&site).await).await;
 
     assert_nothing_found(&site, &found);
-    assert!(!site.data().join("workspaces/x").exists());
+    assert!(!site.data().join("workspaces/x").exists() && !site.data().join("cache/app-x").exists());
 }
 
 #[tokio::test]

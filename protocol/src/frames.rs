@@ -162,7 +162,7 @@ pub struct NodeFacts {
     pub gpus: Vec<String>,
     /// How programs are kept apart from one another, from the node and from more than they asked for.
     #[serde(default)]
-    pub isolation: crate::isolation::Isolation,
+    pub isolation: Box<crate::isolation::Isolation>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -126,6 +126,8 @@ impl Isolation {
             kind: Kind::Own,
             cover: self.cover.clone(),
             shown: vec![self.cache.clone(), workspace.to_owned()],
+            // the packages are the user's, and all tasks run them
+            read_only: 1,
         }
     }
 
@@ -154,7 +156,7 @@ fn settle(
     let Some(sample) = users.sample() else { return Ok((users, None)) };
     let cover = reach::first_closed(layout.root(), &sample);
     let shown = vec![layout.cache(), layout.workspaces()];
-    let view = View { kind: Kind::Shared, cover: cover.clone(), shown };
+    let view = View { kind: Kind::Shared, cover: cover.clone(), shown, read_only: 1 };
     let attempt = |view: Option<View>| {
         let user = Some(sample.clone());
         enter::attempt(supervisor, Confinement { user, view, ..Confinement::default() })
@@ -187,7 +189,7 @@ fn most_data(limit_bytes: u64) -> u64 {
 /// Asks the kernel whether a program of this user can have a view of its own: it may refuse that to those who are not root.
 fn try_own_view(layout: &Layout, cover: &Path, supervisor: &Path) -> Result<(), String> {
     let shown = vec![layout.cache(), layout.workspaces()];
-    let view = View { kind: Kind::Own, cover: cover.to_owned(), shown };
+    let view = View { kind: Kind::Own, cover: cover.to_owned(), shown, read_only: 1 };
     enter::attempt(supervisor, Confinement { view: Some(view), ..Confinement::default() })
         .map_err(|error| format!("this machine does not let its users make namespaces: {error}"))
 }

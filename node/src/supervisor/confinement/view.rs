@@ -5,14 +5,14 @@
 //! such programs share one namespace, because the workspaces keep them apart by their owners. Where programs run as the node's own
 //! user there are no owners to tell them apart: each gets a namespace of its own in which the data directory holds its own workspace only.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub(crate) struct View {
     pub(crate) cover: PathBuf,
     /// What of it can be seen all the same.
     pub(crate) shown: Vec<PathBuf>,
+    /// So many of these, from the first on, can only be read.
+    #[serde(default)]
+    pub(crate) read_only: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +43,7 @@ pub(crate) enum Kind {
 const MAX_SHOWN: usize = 8;
 
 /// 1 MiB: the cover holds a few empty directories, and a program that owns it must not fill memory with it.
-const COVER: &std::ffi::CStr = c"mode=755,size=1m,nr_inodes=1k";
+const COVER: &CStr = c"mode=755,size=1m,nr_inodes=1k";
 
 /// A view with its paths made ready for system calls.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(crate) struct Plan {
     cover: CString,
     /// The source, and the directories to be made below the cover down to it.
     shown: Vec<(CString, Vec<CString>)>,
+    read_only: usize,
     maps: Option<Maps>,
 }
 
@@ -71,7 +75,8 @@ impl View {
                 Some(Maps { uid: format!("{uid} {uid} 1"), gid: format!("{gid} {gid} 1") })
             }
         };
-        Ok(Plan { cover: text(&self.cover)?, shown: shown.collect::<io::Result<_>>()?, maps })
+        let shown = shown.collect::<io::Result<_>>()?;
+        Ok(Plan { cover: text(&self.cover)?, shown, read_only: self.read_only, maps })
     }
 
     /// Every directory between the cover and `dir`, `dir` included.
@@ -121,7 +126,7 @@ impl Plan {
         }
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount(c"lp", self.cover.as_c_str(), c"tmpfs", flags, COVER)?;
-        for ((_, dirs), tree) in self.shown.iter().zip(&trees) {
+        for (index, ((_, dirs), tree)) in self.shown.iter().zip(&trees).enumerate() {
             for dir in dirs {
                 match rustix::fs::mkdir(dir.as_c_str(), Mode::from_raw_mode(0o755)) {
                     Ok(()) | Err(rustix::io::Errno::EXIST) => {}
@@ -131,10 +136,30 @@ impl Plan {
             if let (Some(tree), Some(target)) = (tree, dirs.last()) {
                 let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
                 rustix::mount::move_mount(tree.as_fd(), c"", CWD, target.as_c_str(), flags)?;
+                if index < self.read_only {
+                    make_read_only(target)?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Flags the mount has already stay: a user namespace may not take them away.
+fn make_read_only(target: &CStr) -> io::Result<()> {
+    let has = rustix::fs::statvfs(target)?.f_flag;
+    let mut flags = MountFlags::BIND | MountFlags::RDONLY;
+    for (found, kept) in [
+        (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
+        (StatVfsMountFlags::NODEV, MountFlags::NODEV),
+        (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+    ] {
+        if has.contains(found) {
+            flags |= kept;
+        }
+    }
+    rustix::mount::mount_remount(target, flags, c"")?;
+    Ok(())
 }
 
 /// A namespace with the view laid in it, kept open by the file.
@@ -151,7 +176,7 @@ pub(crate) fn shared(view: &View) -> io::Result<File> {
     making.join().map_err(|_| io::Error::other("the thread that makes a namespace ended early"))?
 }
 
-fn write(file: &std::ffi::CStr, bytes: &[u8]) -> io::Result<()> {
+fn write(file: &CStr, bytes: &[u8]) -> io::Result<()> {
     let file = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(file, bytes)?;
     Ok(())
@@ -172,6 +197,7 @@ mod tests {
             kind: Kind::Shared,
             cover: "/root".into(),
             shown: shown.iter().map(PathBuf::from).collect(),
+            read_only: 0,
         };
 
         let plan = view(&["/root/a/data/cache"]).plan().unwrap();
