@@ -4,7 +4,7 @@
 //! slip is refused, and once more by the node that runs the action, which takes nobody's word for it and can also be given a plan that an
 //! older version has stored.
 //!
-//! [`spec`] is what a plan holds · [`reference`] the name of an image · [`args`] what is understood of the arguments, by what they are about:
+//! [`spec`] is what a plan holds · [`mod@reference`] the name of an image · [`args`] what is understood of the arguments, by what they are about:
 //! [`limits`], [`process`], [`net`], [`mounts`], [`rights`] · `names` what there is and what is refused with which words · `reader` their forms
 
 pub mod args;
