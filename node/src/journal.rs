@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use lp_protocol::AttemptKey;
-use lp_protocol::frames::{Assignment, Report};
+use lp_protocol::frames::{Assignment, PackageRef, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::runner::given::Given;
@@ -42,6 +42,11 @@ pub(crate) enum Record {
     Given {
         attempt: AttemptKey,
         given: Given,
+    },
+    /// It runs in this environment, which was built from a lock.
+    Built {
+        attempt: AttemptKey,
+        package: PackageRef,
     },
     /// We end it; how it then ends is our doing.
     Ending {

@@ -17,6 +17,9 @@ use crate::cache::Cache;
 use crate::config::{Config, hostname};
 use crate::credential;
 use crate::data::{self, Layout};
+use crate::docker;
+use crate::docker::prepare::Containers;
+use crate::envs::{BuildSite, Envs, end_orphans};
 use crate::http::{self, Manager};
 use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
@@ -53,6 +56,8 @@ pub enum Error {
     Manager(#[from] http::Error),
     #[error("find this program's own file, which is also the supervisor")]
     Program(#[source] io::Error),
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
     #[error("start a thread")]
     Thread(#[source] io::Error),
     #[error("the manager at {address} does not take this node")]
@@ -74,6 +79,7 @@ impl Error {
             | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => false,
         }
     }
@@ -105,6 +111,7 @@ impl Error {
             | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => None,
         }
     }
@@ -141,12 +148,17 @@ struct Node {
     preparing: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
     trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
     watching: mpsc::UnboundedReceiver<health::Watch>,
+    over: mpsc::UnboundedReceiver<docker::keep::Over>,
 }
 
 impl Node {
     fn build(config: &Config, layout: Layout, manager: Manager, node_id: NodeId) -> Result<Self, Error> {
         let (journal, records) = Journal::open(&layout.journal())?;
-        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size));
+        // before what they write is removed
+        end_orphans(layout.root());
+        let site = BuildSite::new(layout.root(), layout.cache(), config.env_build_timeout);
+        let envs = Arc::new(Envs::new(site, manager.clone()));
+        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size, envs));
         let capacity = config.capacity();
         let supervisor = supervisor_program(config)?;
         let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
@@ -166,6 +178,7 @@ impl Node {
             idle: config.supervisor_idle,
             cgroups: isolation.cgroups().clone(),
         };
+        let (leave, over) = mpsc::unbounded_channel();
         let site = Site {
             layout: layout.clone(),
             base: isolation.adapt(Base::from_process(node_id.to_string())),
@@ -173,16 +186,18 @@ impl Node {
             isolation,
             gpus,
             supervisor,
+            containers: Containers::new(config.containers(&settings)?, leave),
         };
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
         let (watch, watching) = mpsc::unbounded_channel();
         let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
-        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching })
+        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
-        let Self { runner, manager, settings, facts, preparing, trashing, watching } = self;
+        let Self { runner, manager, settings, facts, preparing, trashing, watching, over } = self;
+        runner.site.containers.presence.look(&runner.site.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
         let threads = start_threads(&runner)?;
@@ -191,9 +206,12 @@ impl Node {
         let tasks = TaskTracker::new();
         tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
-        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        runner.cache.envs.attach(frame_sender.clone());
+        let telling = (config.retry_interval, frame_sender.clone());
+        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, telling, ending.clone()));
         tasks.spawn(Arc::clone(&runner.cache).keep(ending.clone()));
         tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
+        tasks.spawn(docker::keep::keep(Arc::clone(&runner), over, ending.clone()));
         tasks.spawn(
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
                 .keep(ending.clone()),
@@ -224,6 +242,7 @@ impl Node {
         let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
         tasks.close();
         tasks.wait().await;
+        runner.cache.envs.finish().await;
         runner.close();
         // they end on their own once the runner is closed; waiting must not block the runtime
         let _ =

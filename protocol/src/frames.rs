@@ -18,7 +18,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::env::{EnvAnswer, EnvWish};
 use crate::plan::{Command, DockerSpec, Resources};
+use crate::preparing::PreparingStep;
 use crate::{AttemptKey, DigestHex, Exit, NodeId};
 
 /// Version of this vocabulary; a peer with another one is refused with a sentence that says which side to upgrade.
@@ -55,6 +57,20 @@ pub enum NodeFrame {
     Heartbeat {
         load: NodeLoad,
     },
+    /// Environments this node needs. Repeated on every new connection; answered by [`ManagerFrame::Envs`].
+    Envs {
+        wishes: Vec<EnvWish>,
+    },
+    /// Nobody here waits for these environments any more, or builds them; by key.
+    EnvsDropped {
+        keys: Vec<DigestHex>,
+    },
+    /// What is being prepared for an attempt, all its steps so far. Told when it takes long and may be lost; the report of the attempt's
+    /// start or end says it again.
+    Preparing {
+        attempt: AttemptKey,
+        steps: Vec<PreparingStep>,
+    },
     /// The workspaces of these attempts are gone.
     WorkspacesDeleted {
         attempts: Vec<AttemptKey>,
@@ -75,6 +91,9 @@ pub struct Hello {
     /// Every attempt the node has accepted and whose end the manager has not acknowledged. Reports about them
     /// follow in [`NodeFrame::Reports`], oldest first.
     pub held: Vec<AttemptKey>,
+    /// Environments it is building, by key, with the number of the build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub building: BTreeMap<DigestHex, u32>,
 }
 
 /// What has changed in a node's cache. The manager keeps it as long as the node is connected, in memory only.
@@ -177,6 +196,9 @@ pub enum AttemptEvent {
     /// The program runs. Left out where the end is reported in the same moment.
     Started {
         start_at: DateTime<Utc>,
+        /// What was prepared before; empty where all was there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        preparing: Vec<PreparingStep>,
     },
     Finished(Box<Finish>),
     /// Answer to a recall: it had not started and never will here.
@@ -199,6 +221,9 @@ pub struct Finish {
     pub log: Option<String>,
     #[serde(default)]
     pub usage: Usage,
+    /// What was prepared before it started, or until it was ended; empty where all was there, or the start has told it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preparing: Vec<PreparingStep>,
 }
 
 /// What the attempt's processes used.
@@ -235,6 +260,10 @@ pub enum ManagerFrame {
         through: u64,
     },
     HeartbeatAck,
+    /// Answers to wishes, by key.
+    Envs {
+        answers: BTreeMap<DigestHex, EnvAnswer>,
+    },
     DeleteWorkspaces {
         attempts: Vec<AttemptKey>,
     },
@@ -310,7 +339,7 @@ pub struct Assignment {
 }
 
 /// A package in the blob store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackageRef {
     pub digest: DigestHex,
     pub size_bytes: u64,
@@ -323,6 +352,8 @@ pub enum AssignedEnv {
     Package(PackageRef),
     /// A path inside the app.
     Path(String),
+    /// Built from a lock of the app; the node asks for it by a wish.
+    Built(crate::env::EnvRecipe),
 }
 
 /// What the manager wants a node to send.
@@ -342,6 +373,8 @@ pub enum StreamRequest {
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.
     WorkspaceFile { attempt: AttemptKey, path: String },
+    /// The log of an environment's build that is under way, what there is of it.
+    BuildLog { key: DigestHex },
     /// The whole workspace as tar.gz with the root directory `<task_id>.<action>/`.
     Workspace { attempt: AttemptKey },
 }
@@ -381,6 +414,7 @@ mod tests {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         let report = Report { seq: 1, attempt: key(), event: AttemptEvent::Finished(Box::new(finish)) };
         let text = serde_json::to_string(&[NodeFrame::Reports { reports: vec![report] }]).unwrap();

@@ -4,6 +4,8 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod client;
+pub mod docker;
+pub mod env;
 mod error;
 pub mod frames;
 pub mod health;
@@ -12,6 +14,7 @@ pub mod isolation;
 pub mod labels;
 pub mod manifest;
 pub mod plan;
+pub mod preparing;
 mod state;
 pub mod units;
 pub mod views;
@@ -22,4 +25,5 @@ pub use ids::{
     AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
     WorkId, WorkflowId,
 };
+pub use preparing::{PreparingKind, PreparingStep};
 pub use state::{Exit, InstantState, Overlap, Source, Stage, Status, UnknownWord};

@@ -28,6 +28,17 @@ const PYTHON: Need = Need {
     is_there: || works("python3", &["-c", "import venv, ensurepip"]),
 };
 
+/// Runs the tests' containers; one that is started already will do.
+const DOCKER: Need = Need {
+    what: "a container engine (as root: dockerd)",
+    packages: &["docker.io"],
+    is_there: || crate::docker::found().is_some() || (is_root() && find("dockerd").is_some()),
+};
+
+/// The tests' images are made of it: one static program.
+const BUSYBOX: Need =
+    Need { what: "busybox", packages: &["busybox-static"], is_there: || find("busybox").is_some() };
+
 /// What a build needs.
 pub(crate) fn compiler() -> Result<()> {
     meet(&[COMPILER])
@@ -35,7 +46,7 @@ pub(crate) fn compiler() -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn tests() -> Result<()> {
-    meet(&[COMPILER, POSTGRES, PYTHON])
+    meet(&[COMPILER, POSTGRES, PYTHON, DOCKER, BUSYBOX])
 }
 
 /// The directory of PostgreSQL's programs: Debian has them outside of the PATH, one directory a version.
@@ -78,7 +89,11 @@ fn meet(needs: &[Need]) -> Result<()> {
 }
 
 fn can_install() -> bool {
-    nix::unistd::geteuid().is_root() && find("apt-get").is_some()
+    is_root() && find("apt-get").is_some()
+}
+
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 fn install(packages: &[&str]) -> Result<()> {

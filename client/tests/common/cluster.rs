@@ -194,6 +194,38 @@ impl Cluster {
         command
     }
 
+    /// Looks again and again until there is something to see.
+    ///
+    /// # Panics
+    /// Where there is nothing within the patience of the tests.
+    pub fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            assert!(begin.elapsed() < super::PATIENCE, "what is waited for has not come");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// The processes of this cluster whose command lines hold all these words.
+    pub fn processes_with(&self, words: &[&str]) -> Vec<nix::unistd::Pid> {
+        let mut found = leftovers::find(self.home.path());
+        found.retain(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let has = |word: &&str| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes());
+            words.iter().all(has)
+        });
+        found
+    }
+
+    /// Ends everything now.
+    pub fn end(&mut self) {
+        drop((self.up.take(), self.node.take(), self.manager.take()));
+        leftovers::end(self.home.path());
+    }
+
     pub fn client(&self) -> ManagerClient {
         let text = std::fs::read_to_string(self.context()).unwrap();
         let context: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -233,7 +265,7 @@ impl Cluster {
 }
 
 /// The tester's PATH, with the real Python first: a script in its place that looks for it takes longer than most actions.
-fn path() -> OsString {
+pub fn path() -> OsString {
     static PATH: OnceLock<OsString> = OnceLock::new();
     let find = || {
         let inherited = std::env::var_os("PATH").unwrap_or_default();
@@ -248,7 +280,6 @@ fn path() -> OsString {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop((self.up.take(), self.node.take(), self.manager.take()));
-        leftovers::end(self.home.path());
+        self.end();
     }
 }

@@ -11,6 +11,7 @@ use crate::venv;
 
 /// The examples with a test here.
 const TESTED: &[&str] = &[
+    "container",
     "dynamic_actions",
     "environments",
     "event_actions",

@@ -5,11 +5,13 @@ mod bad_workflows;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod containers;
 mod control;
 mod environments;
 mod examples;
 mod failures;
 mod litepipeline;
+mod locks;
 mod logs;
 mod nodes;
 mod parts;

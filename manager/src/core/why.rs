@@ -3,7 +3,7 @@
 use lp_protocol::frames::NodeFacts;
 use lp_protocol::plan::{LabelRule, Ordinal, TargetEnv};
 use lp_protocol::views::WhyAction;
-use lp_protocol::{NodeId, Stage, TaskId};
+use lp_protocol::{NodeId, PreparingKind, PreparingStep, Stage, TaskId};
 
 use super::record::{AttemptId, SUCCESS_EVENT};
 use super::shape::Class;
@@ -168,12 +168,40 @@ impl Core {
             Stage::Pending if node.is_some_and(super::Node::is_overbooked) => {
                 format!("was sent ahead to node {name} and waits there for a free slot")
             }
-            Stage::Pending => format!("is about to start on node {name}"),
+            Stage::Pending => match preparing(&record.preparing, &name) {
+                Some(said) => return said,
+                None => format!("is about to start on node {name}"),
+            },
             Stage::Stopping => format!("is being stopped on node {name}"),
             Stage::Running | Stage::Finished => format!("runs on node {name} (attempt {number})"),
         };
         (reason, None)
     }
+}
+
+/// What its node does for it before it can start, and where to look.
+fn preparing(steps: &[PreparingStep], node: &str) -> Option<(String, Option<String>)> {
+    let step = steps.last().filter(|step| step.end_at.is_none())?;
+    let since = step.start_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let what = &step.what;
+    let builds = || Some("`lp venv build list`, then `lp venv build log KEY`".to_owned());
+    let (said, hint) = match step.kind {
+        PreparingKind::Fetch => (format!("node {node} fetches its {what} since {since}"), None),
+        PreparingKind::Unpack => (format!("node {node} unpacks its {what} since {since}"), None),
+        PreparingKind::Pull => (format!("node {node} pulls the image {what} since {since}"), None),
+        PreparingKind::Build => (
+            format!("waits for its environment ({what}), which is being built on node {node} since {since}"),
+            builds(),
+        ),
+        PreparingKind::Wait => match &step.detail {
+            Some(detail) => {
+                (format!("waits on node {node} for its environment ({what}): {detail}"), builds())
+            }
+            None => (format!("waits on node {node} for its environment ({what}) since {since}"), builds()),
+        },
+    };
+    let detail = step.detail.as_ref().filter(|_| step.kind != PreparingKind::Wait);
+    Some((detail.map_or(said.clone(), |detail| format!("{said} ({detail})")), hint))
 }
 
 /// The first label of a target that a node does not have as it should: its key, the rule, and what the node has.

@@ -6,6 +6,7 @@
 mod apply;
 mod assignments;
 mod batch;
+mod builds;
 mod connections;
 mod derived;
 mod event;

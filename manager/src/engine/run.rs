@@ -32,6 +32,8 @@ pub struct Settings {
     /// Where other managers forward requests to while this one leads.
     pub address: String,
     pub lease_ttl: Duration,
+    /// Put before names of images without a registry by the nodes that have none of their own.
+    pub docker_registry: Option<String>,
 }
 
 /// Starts the loop. It ends, with its lease released, when `shutdown` is cancelled.
@@ -109,7 +111,12 @@ impl Life {
         }
         tracing::info!(epoch = epoch.0, tasks = open.tasks.len(), "leading");
         let core = Core::load(self.now(), self.settings.core, open);
-        let leadership = Leadership { store: self.store.clone(), epoch, events: self.events.clone() };
+        let leadership = Leadership {
+            store: self.store.clone(),
+            epoch,
+            events: self.events.clone(),
+            docker_registry: self.settings.docker_registry.clone(),
+        };
         let mut turn = Turn::new(leadership, core, self.turn.take());
         let _nobody_watches = self.leadership.send_replace(Some(epoch));
         let end = self.serve(&mut turn, epoch).await;

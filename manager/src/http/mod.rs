@@ -6,6 +6,7 @@
 mod apps;
 mod attempts;
 mod blobs;
+mod builds;
 mod catalogue;
 mod cluster;
 mod doctor;
@@ -18,6 +19,7 @@ mod guard;
 mod hosts;
 mod input;
 mod join_tokens;
+mod locks;
 mod logs;
 mod metrics;
 mod names;

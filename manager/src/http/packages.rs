@@ -90,7 +90,7 @@ async fn missing_envs(state: &State, program: Option<&Program>) -> Result<Vec<St
     let mut envs: BTreeMap<&EnvRef, &str> = BTreeMap::new();
     for action in plan.actions.iter().chain(&plan.on_success).chain(&plan.on_fail) {
         match &action.env {
-            None | Some(EnvRef::Path(_)) => {}
+            None | Some(EnvRef::Path(_) | EnvRef::Built(_)) => {}
             Some(env @ (EnvRef::Venv(_) | EnvRef::Named(_))) => {
                 envs.entry(env).or_insert(&action.name);
             }
@@ -142,7 +142,8 @@ fn read_archive(
     };
     let has_path = |path: &str| survey.kind_of(path).is_some();
     let options = manifest::Options { strict, has_path: Some(&has_path) };
-    let parsed = manifest::parse(bytes, &options).map_err(ApiError::from)?;
+    let mut parsed = manifest::parse(bytes, &options).map_err(ApiError::from)?;
+    super::locks::settle(&path, &survey, &mut parsed.plan)?;
     let program = Program {
         plan: parsed.plan,
         // it was parsed as UTF-8

@@ -240,9 +240,12 @@ impl Link {
                 NodeFrame::StreamFailed { stream_id, error } => self.fail_stream(node_id, stream_id, error),
                 NodeFrame::WorkspacesDeleted { attempts } => self.confirm_deleted(node_id, &attempts).await,
                 NodeFrame::Packages(news) => self.take_news(node_id, connection, news),
-                other @ (NodeFrame::Hello(_) | NodeFrame::Reports { .. } | NodeFrame::Heartbeat { .. }) => {
-                    kept.push(other)
-                }
+                other @ (NodeFrame::Hello(_)
+                | NodeFrame::Reports { .. }
+                | NodeFrame::Preparing { .. }
+                | NodeFrame::Envs { .. }
+                | NodeFrame::EnvsDropped { .. }
+                | NodeFrame::Heartbeat { .. }) => kept.push(other),
             }
         }
         kept

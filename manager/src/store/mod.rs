@@ -6,6 +6,7 @@
 
 mod actions;
 mod attempts;
+mod builds;
 mod catalogue;
 mod cluster;
 mod commit;
@@ -33,6 +34,7 @@ mod standing;
 mod tokens;
 mod works;
 
+pub use builds::BuildList;
 pub use catalogue::{
     Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
 };

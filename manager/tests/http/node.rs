@@ -91,7 +91,13 @@ impl FakeNode {
     ) -> Self {
         let socket = open_socket(manager, &credential).await.unwrap();
         let mut node = Self { node_id, credential, socket, waiting: Default::default(), seq: 0 };
-        node.send(NodeFrame::Hello(Hello { link_version: LINK_VERSION, node: facts, held })).await;
+        node.send(NodeFrame::Hello(Hello {
+            link_version: LINK_VERSION,
+            node: facts,
+            held,
+            building: Default::default(),
+        }))
+        .await;
         node.find(|frame| matches!(frame, ManagerFrame::Welcome(_)).then_some(())).await;
         node
     }
@@ -163,7 +169,8 @@ impl FakeNode {
 
     /// Says that the attempt has begun, and waits until that is committed.
     pub async fn start(&mut self, attempt: &AttemptKey) {
-        self.report(attempt, AttemptEvent::Started { start_at: chrono::Utc::now() }).await;
+        self.report(attempt, AttemptEvent::Started { start_at: chrono::Utc::now(), preparing: Vec::new() })
+            .await;
         self.acked().await;
     }
 
@@ -183,6 +190,7 @@ impl FakeNode {
             log_bytes,
             log,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         self.report(attempt, AttemptEvent::Finished(Box::new(finish))).await;
         self.acked().await;

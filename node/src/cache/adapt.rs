@@ -57,7 +57,7 @@ pub(super) fn adapt(root: &Path, place: &Path) -> Result<(), Error> {
     }
     let done = venv::relocate(root, Some(place))?;
     tracing::debug!(scripts = done.scripts, activations = done.activations, "moved an environment");
-    find_python(root)
+    find_python(root, place)
 }
 
 /// The Python an environment has, for people: `3.11 in /usr/bin`.
@@ -71,7 +71,7 @@ pub(super) fn describe(root: &Path) -> Option<String> {
 }
 
 /// Points what leads nowhere at this machine's Python.
-fn find_python(venv: &Path) -> Result<(), Error> {
+fn find_python(venv: &Path, place: &Path) -> Result<(), Error> {
     let path = venv.join("pyvenv.cfg");
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -85,7 +85,8 @@ fn find_python(venv: &Path) -> Result<(), Error> {
     if !homeless && broken.is_empty() {
         return Ok(());
     }
-    let found = python::find(wanted.as_deref());
+    let brought = python::brought_beside(place);
+    let found = python::find(wanted.as_deref(), brought.as_deref());
     if let Some(wanted) = &wanted
         && found.as_ref().is_none_or(|python| python.version != *wanted)
         && has_packages(venv, wanted)

@@ -15,7 +15,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn of(dirs: &[PathBuf]) -> Self {
+    pub(crate) fn of(dirs: &[PathBuf]) -> Self {
         let mut reading = Self::default();
         for dir in dirs {
             reading.add(dir);
@@ -31,7 +31,8 @@ impl Reading {
         // version 2 has both words in `memory.events`, version 1 in `memory.oom_control`
         self.oom_kills +=
             value(&text("memory.events"), "oom_kill") + value(&text("memory.oom_control"), "oom_kill");
-        self.cpu_micros += value(&text("cpu.stat"), "usage_usec");
+        // version 1 counts in billionths of a second, and has a `cpu.stat` of other words
+        self.cpu_micros += value(&text("cpu.stat"), "usage_usec") + number("cpuacct.usage") / 1000;
         for line in text("io.stat").lines() {
             self.read_bytes += pair(line, "rbytes");
             self.written_bytes += pair(line, "wbytes");

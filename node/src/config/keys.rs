@@ -63,6 +63,12 @@ pub const KEYS: &[Key] = &[
         "Unpacked packages are kept up to this size; the least recently used go first.",
     ),
     value(
+        "env_build_timeout",
+        "30m",
+        "Longest time the build of an environment (`env` with a lock) may take. uv is used where it is on the PATH, else python3 and pip.\n\
+         PIP_* and UV_* variables of the node, and the configuration of pip and uv of its user, say where packages come from.",
+    ),
+    value(
         "retry_interval",
         "5",
         "Longest pause between tries to reach the manager, in seconds or as \"1m 30s\".",
@@ -91,7 +97,36 @@ pub const KEYS: &[Key] = &[
          Default of the host: the address this machine reaches the manager from.",
     ),
     value("http_port", "8001", ""),
-    value("docker_support", "false", "Run actions in containers. Not yet: must be false."),
+    value(
+        "docker_support",
+        "auto",
+        "Run actions in containers: auto (while a container engine answers), true (the same, and complain while\n\
+         none does), false.",
+    ),
+    text(
+        "docker_host",
+        "unix:///var/run/docker.sock",
+        "The engine's address. Default: DOCKER_HOST, else this socket.",
+    ),
+    text(
+        "docker_registry",
+        "hub.example:5000",
+        "Put before `docker.name` where that names no registry. Default: the manager's.",
+    ),
+    text(
+        "docker_auth_file",
+        "/etc/lp/docker.json",
+        "Credentials for registries in the format of Docker's config.json; only `auths` is read.",
+    ),
+    Key {
+        name: "docker_allow",
+        kind: Kind::List,
+        about: "What actions may ask for that could take over this machine; nothing else of it is given. Entries: privileged,\n\
+                cap_add:NET_ADMIN, device:/dev/fuse, volume:/data (with all below it), volume:NAME, security_opt:VALUE,\n\
+                network:host, pid_mode:host, ipc_mode:host, uts_mode:host, userns_mode:host, runtime:NAME, gpus:all;\n\
+                `*` for any value.",
+        example: "[\"volume:/data\", \"cap_add:NET_ADMIN\"]",
+    },
 ];
 
 /// Settings of LitePipeline's node without a meaning here, and why.

@@ -15,6 +15,9 @@ use lp_protocol::plan::Resources;
 use lp_settings::de;
 use serde::Deserialize;
 
+use crate::docker;
+
+pub use crate::docker::settings::Support;
 pub use crate::isolation::RunAs;
 pub use keys::KEYS;
 pub use lp_settings::{Loaded, Secret};
@@ -52,16 +55,27 @@ pub struct Config {
     /// Size of the unpacked packages that are kept.
     #[serde(deserialize_with = "de::size")]
     pub cache_size: u64,
+    /// Longest time the build of an environment may take.
+    #[serde(deserialize_with = "de::duration")]
+    pub env_build_timeout: Duration,
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
+    /// Whether the node runs actions in containers.
+    pub docker_support: Support,
+    /// The engine's address; unset: `DOCKER_HOST`, else the usual socket.
+    pub docker_host: Option<String>,
+    /// Put before names of images that have no registry.
+    pub docker_registry: Option<String>,
+    /// Credentials for registries, in the format of Docker's `config.json`.
+    pub docker_auth_file: Option<PathBuf>,
+    /// What of the rights that could take over this machine actions may ask for.
+    pub docker_allow: Vec<String>,
     /// Whom programs run as; unset: as root a user for each task, else the node's own.
     pub run_as: Option<RunAs>,
     pub isolation: Separation,
     /// Of one task where each has a user of its own, else of one attempt with a cgroup.
     pub max_processes: u64,
-    /// Whether the node runs actions in containers; must be false.
-    pub docker_support: bool,
     /// A directory around `data_path` that programs must not see either: where `lp up` keeps the manager's data too.
     #[serde(skip)]
     pub private_path: Option<PathBuf>,
@@ -92,11 +106,16 @@ impl Default for Config {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
+            env_build_timeout: Duration::from_secs(1800),
             retry_interval: Duration::from_secs(5),
+            docker_support: Support::Auto,
+            docker_host: None,
+            docker_registry: None,
+            docker_auth_file: None,
+            docker_allow: Vec::new(),
             run_as: None,
             isolation: Separation::Auto,
             max_processes: 10_000,
-            docker_support: false,
             private_path: None,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
@@ -143,6 +162,24 @@ impl Config {
             gpus: self.gpus().len() as u64,
             named: self.resources.clone(),
         }
+    }
+}
+
+impl Config {
+    /// What it says about containers.
+    pub(crate) fn containers(
+        &self,
+        of: &crate::supervisor::client::Settings,
+    ) -> Result<docker::settings::Settings, Error> {
+        Ok(docker::settings::Settings {
+            support: self.docker_support,
+            host: docker::settings::host(self.docker_host.as_deref()),
+            registry: self.docker_registry.clone(),
+            auth_file: self.docker_auth_file.clone(),
+            allowed: docker::allow::Allowed::parse(&self.docker_allow).map_err(Error::Rule)?,
+            node_id: of.node_id.clone(),
+            program: of.program.clone(),
+        })
     }
 }
 

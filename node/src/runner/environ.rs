@@ -54,6 +54,11 @@ impl Base {
         self.variables.get("PATH").map_or(DEFAULT_PATH, String::as_str)
     }
 
+    /// Nothing of this machine: for a program that has another one's files.
+    pub(crate) fn empty(node_id: String) -> Self {
+        Self { variables: BTreeMap::new(), node_id, is_homeless: false }
+    }
+
     /// As [`Base::new`], from this process's environment; what is not UTF-8 is left out.
     pub(crate) fn from_process(node_id: String) -> Self {
         let variables = std::env::vars_os();

@@ -26,6 +26,8 @@ use super::given::Given;
 use super::launch::{self, Prepared};
 use super::order::Order;
 use crate::clock::mono_millis;
+use crate::docker;
+use crate::envs::Steps;
 use crate::supervisor::enter;
 use crate::supervisor::wire::{Moment, Spawn};
 
@@ -119,8 +121,9 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
     if let Some(prepared) = runner.cache.find_ready(&order.assignment) {
         return Some(prepared);
     }
-    match runner.cache.prepare(&order.assignment).await {
-        Ok(prepared) => Some(prepared),
+    match runner.cache.prepare(&order.assignment, &Steps::default()).await {
+        // the attempt has pins of its own
+        Ok((prepared, _)) => Some(prepared),
         Err(error) => {
             let error = crate::link::chain(&error);
             tracing::warn!(attempt = %order.assignment.attempt, error, "cannot run its health command");
@@ -135,8 +138,13 @@ async fn check(
     (order, prepared, given): (&Order, &Prepared, &Given),
     timeout: Duration,
 ) -> Result<(), String> {
-    let spawn = launch::spawn(&runner.site, order, prepared, given)?;
     let supervisor = &runner.site.supervisor;
+    if order.assignment.docker.is_some() {
+        let spawn = docker::health::spawn(&runner.site.containers, order, timeout)?;
+        let run = Run::start(&spawn, supervisor).map_err(|error| format!("it cannot be run: {error}"))?;
+        return run.end(timeout + docker::health::MARGIN).await;
+    }
+    let spawn = launch::spawn(&runner.site, order, prepared, given)?;
     let run = match Run::start(&spawn, supervisor) {
         Ok(run) => run,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lp_protocol::frames::PackageRef;
 use serde_json::value::RawValue;
 
 use super::command::{Words, words};
@@ -14,6 +15,7 @@ use super::order::Order;
 use super::resolve::{self, Refusal};
 use super::workspace::{self, Making};
 use crate::data::Layout;
+use crate::docker::prepare::Containers;
 use crate::gpus::{self, Gpu};
 use crate::isolation::Isolation;
 use crate::supervisor::confinement::Confinement;
@@ -30,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) gpus: Vec<Gpu>,
     /// The program that is the supervisor.
     pub(crate) supervisor: PathBuf,
+    pub(crate) containers: Containers,
 }
 
 /// The unpacked packages of an attempt.
@@ -38,6 +41,8 @@ pub(crate) struct Prepared {
     /// The app's root, the program's working directory.
     pub(crate) app: PathBuf,
     pub(crate) venv: Option<PathBuf>,
+    /// The pack of an environment that was built from a lock.
+    pub(crate) built: Option<PackageRef>,
 }
 
 /// One launch to make.
@@ -63,7 +68,11 @@ pub(crate) fn prepare(site: &Site, launch: &Launch) -> Result<Spawn, String> {
             let owner = site.isolation.users.identity(launch.given.uid);
             workspace::create(&site.layout, &path, launch.making, owner.as_ref())
                 .map_err(|error| format!("cannot create its workspace: {error}"))?;
-            let bytes = input::build(order, given, &text(&path)?, &site.address)
+            let seen = match order.assignment.docker {
+                Some(_) => lp_protocol::docker::WORKSPACE.to_owned(),
+                None => text(&path)?,
+            };
+            let bytes = input::build(order, given, &seen, &site.address)
                 .map_err(|error| format!("its input cannot be used: {error}"))?;
             workspace::write(&path.join(workspace::INPUT), &bytes, owner.as_ref())
                 .map_err(|error| format!("cannot write input.data: {error}"))?;
@@ -80,6 +89,9 @@ pub(crate) fn prepare(site: &Site, launch: &Launch) -> Result<Spawn, String> {
 
 /// The spawn of an attempt whose workspace stands.
 pub(crate) fn spawn(site: &Site, order: &Order, prepared: &Prepared, given: &Given) -> Result<Spawn, String> {
+    if order.assignment.docker.is_some() {
+        return crate::docker::launch::spawn(site, order, prepared, given);
+    }
     let path = text(&workspace::path(&site.layout, &order.assignment.attempt))?;
     let mut env = environ::build(&site.base, order, prepared.venv.as_deref(), &path)?;
     let gpus = gpus::variables(&site.gpus, &given.gpus);

@@ -54,6 +54,9 @@ pub(crate) struct Spawn {
     pub(crate) confinement: Option<Box<Confinement>>,
 }
 
+/// The variable that tells a shim in how many milliseconds after a SIGTERM it will be killed at the latest, where it has a lease.
+pub(crate) const LEASE_GRACE: &str = "LP_LEASE_GRACE_MS";
+
 /// The program is stopped when the node does not renew in time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Lease {

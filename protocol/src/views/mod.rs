@@ -2,6 +2,7 @@
 //! RFC 3339 with zone.
 
 mod apps;
+mod builds;
 mod cluster;
 mod environments;
 mod gc;
@@ -14,6 +15,7 @@ mod works;
 mod workspaces;
 
 pub use apps::*;
+pub use builds::*;
 pub use cluster::*;
 pub use environments::*;
 pub use gc::*;

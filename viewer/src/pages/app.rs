@@ -103,7 +103,7 @@ impl LatestTasks {
 }
 
 fn actions(plan: Plan) -> Vec<Action> {
-    let Plan { actions, on_success, on_fail, output_action: _ } = plan;
+    let Plan { actions, on_success, on_fail, output_action: _, locks: _ } = plan;
     let name_of = |ordinal: &u32| actions.get(*ordinal as usize).map_or("?", |action| action.name.as_str());
     let waits_for = |action: &ActionPlan| action.condition.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let listed = actions.iter().take(MAX_ACTIONS);

@@ -62,7 +62,12 @@ impl FakeNode {
     pub(super) fn hello(&self) -> Hello {
         let node =
             NodeFacts { name: self.id.short(), capacity: self.capacity.clone(), ..NodeFacts::default() };
-        Hello { link_version: LINK_VERSION, node, held: self.held.keys().cloned().collect() }
+        Hello {
+            link_version: LINK_VERSION,
+            node,
+            held: self.held.keys().cloned().collect(),
+            building: Default::default(),
+        }
     }
 
     /// Shows that it lives.
@@ -197,7 +202,7 @@ impl FakeNode {
             held.phase = Phase::Running;
             held.order.clone()
         };
-        self.report(&order.key, AttemptEvent::Started { start_at: now.wall });
+        self.report(&order.key, AttemptEvent::Started { start_at: now.wall, preparing: Vec::new() });
         Some(order)
     }
 
@@ -210,6 +215,7 @@ impl FakeNode {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         self.report(key, AttemptEvent::Finished(Box::new(finish)));
     }

@@ -30,14 +30,15 @@ pub(crate) struct Row {
     pub max_rss_bytes: i64,
     pub read_bytes: i64,
     pub written_bytes: i64,
+    pub preparing: Option<String>,
 }
 
 /// What [`Row`] is read from, `a` being the table.
 pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.counts_in, a.name, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
-     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.read_bytes, a.written_bytes";
+     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.read_bytes, a.written_bytes, a.preparing";
 
 /// Inserts, or updates all that can change.
-pub(crate) const UPSERT: Insert<18> = Insert {
+pub(crate) const UPSERT: Insert<19> = Insert {
     table: "attempts",
     columns: [
         "task",
@@ -58,13 +59,14 @@ pub(crate) const UPSERT: Insert<18> = Insert {
         "max_rss_bytes",
         "read_bytes",
         "written_bytes",
+        "preparing",
     ],
     tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, counts_in = excluded.counts_in, name = excluded.name, \
            node_id = excluded.node_id, \
            stage = excluded.stage, status = excluded.status, exit = excluded.exit, \
            assign_at = excluded.assign_at, start_at = excluded.start_at, end_at = excluded.end_at, \
            log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes, \
-           read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes",
+           read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes, preparing = excluded.preparing",
 };
 
 pub(crate) const UPSERT_PAYLOAD: Insert<5> = Insert {
@@ -89,6 +91,7 @@ impl From<&AttemptRecord> for Row {
             end_at,
             log_bytes,
             usage: Usage { cpu_seconds, max_rss_bytes, read_bytes, written_bytes },
+            preparing,
         } = record;
         Row {
             task: *task,
@@ -110,6 +113,8 @@ impl From<&AttemptRecord> for Row {
             max_rss_bytes: to_signed(*max_rss_bytes),
             read_bytes: to_signed(*read_bytes),
             written_bytes: to_signed(*written_bytes),
+            preparing: (!preparing.is_empty())
+                .then(|| serde_json::to_string(preparing).expect("steps are plain data")),
         }
     }
 }
@@ -137,6 +142,7 @@ impl TryFrom<Row> for AttemptRecord {
             max_rss_bytes,
             read_bytes,
             written_bytes,
+            preparing,
         } = row;
         Ok(AttemptRecord {
             id: AttemptId { task, action: unsigned("action", action)?, number: unsigned("number", number)? },
@@ -157,12 +163,13 @@ impl TryFrom<Row> for AttemptRecord {
                 read_bytes: unsigned("read_bytes", read_bytes)?,
                 written_bytes: unsigned("written_bytes", written_bytes)?,
             },
+            preparing: preparing.map(|steps| json("preparing", &steps)).transpose()?.unwrap_or_default(),
         })
     }
 }
 
 /// The row's values in the order of the upsert's columns.
-pub(crate) fn values(record: &AttemptRecord) -> [Value; 18] {
+pub(crate) fn values(record: &AttemptRecord) -> [Value; 19] {
     let Row {
         task,
         action,
@@ -182,6 +189,7 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 18] {
         max_rss_bytes,
         read_bytes,
         written_bytes,
+        preparing,
     } = Row::from(record);
     [
         task.into(),
@@ -202,6 +210,7 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 18] {
         max_rss_bytes.into(),
         read_bytes.into(),
         written_bytes.into(),
+        preparing.into(),
     ]
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use lp_protocol::frames::{Assignment, AttemptEvent};
-use lp_protocol::{AttemptKey, Exit};
+use lp_protocol::{AttemptKey, Exit, PreparingStep};
 
 use super::{Attempt, Phase, State};
 use crate::cache::Pin;
@@ -42,7 +42,7 @@ impl State {
             let Record::Accept { assignment } = record else { return };
             self.insert(*assignment, pins, Phase::Preparing);
             match prepared {
-                Some(prepared) => self.prepared(&key, Ok(prepared), now, effects),
+                Some(prepared) => self.prepared(&key, Ok((prepared, Vec::new())), Vec::new(), now, effects),
                 None => {
                     effects.prepare.extend(self.attempts.get(&key).map(|attempt| Arc::clone(&attempt.order)))
                 }
@@ -73,6 +73,8 @@ impl State {
             deadline: None,
             pins,
             given,
+            preparing: Vec::new(),
+            built: None,
         };
         self.attempts.insert(key, attempt);
     }
@@ -83,11 +85,6 @@ impl State {
                 "`{}` is not a name of an action",
                 assignment.attempt.action.escape_debug()
             ));
-        }
-        if assignment.docker.is_some() {
-            return Some(
-                "it wants a container, and this node runs none (docker_support is false)".to_owned(),
-            );
         }
         let nothing = crate::capacity::nothing();
         let lacking = lacking(&self.total, &nothing, &assignment.resources);
@@ -107,14 +104,23 @@ impl State {
     pub(crate) fn prepared(
         &mut self,
         key: &AttemptKey,
-        result: Result<Arc<Prepared>, String>,
+        result: Result<(Arc<Prepared>, Vec<Pin>), String>,
+        steps: Vec<PreparingStep>,
         now: Now,
         effects: &mut Effects,
     ) {
         let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Preparing = attempt.phase else { return };
+        attempt.preparing = steps;
         match result {
-            Ok(prepared) => {
+            Ok((prepared, pins)) => {
+                attempt.pins.extend(pins);
+                if let Some(package) = &prepared.built {
+                    // what it runs in must be known after a restart, to be kept
+                    attempt.built = Some(package.clone());
+                    let package = package.clone();
+                    self.journal.append(&Record::Built { attempt: key.clone(), package });
+                }
                 attempt.phase = Phase::Waiting(prepared);
                 self.waiting.insert(attempt.place, key.clone(), attempt.order.assignment.resources.slots);
             }

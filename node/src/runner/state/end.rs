@@ -8,6 +8,7 @@ use lp_protocol::{AttemptKey, Exit};
 
 use super::{Now, Phase, State};
 use crate::clock::wall;
+use crate::docker::files::Outcome;
 use crate::journal::Cause;
 use crate::runner::effects::{Effects, Job, Left, Reading};
 use crate::runner::order::Order;
@@ -50,10 +51,16 @@ impl State {
     /// Its files are read: report the end. The supervisor may forget it once the journal has the report.
     pub(crate) fn concluded(&mut self, order: &Order, ended: &Ended, left: Left, effects: &mut Effects) {
         let key = &order.assignment.attempt;
-        let Some(attempt) = self.attempts.get(key) else { return };
+        let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Concluding = attempt.phase else { return };
+        let preparing = std::mem::take(&mut attempt.preparing);
         let cause = attempt.ending.as_ref().map(|ending| &ending.cause);
-        let (exit, output) = exit(cause, ended, left.output);
+        let seen = left.container.as_ref().map(|end| end.seen(ended));
+        let ended = seen.as_ref().unwrap_or(ended);
+        let (exit, output) = match left.container.map(|end| end.outcome) {
+            Some(outcome) => container_exit(cause, ended, outcome, left.output),
+            None => exit(cause, ended, left.output),
+        };
         let finish = Finish {
             exit,
             start_at: Some(wall(ended.start)),
@@ -67,15 +74,21 @@ impl State {
                 read_bytes: ended.read_bytes,
                 written_bytes: ended.written_bytes,
             },
+            preparing,
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
+        effects.ended_containers.extend(order.assignment.docker.is_some().then(|| key.clone()));
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
     }
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
         self.close(key, effects);
-        let finish = unstarted(exit, wall(now.moment));
+        let mut finish = unstarted(exit, wall(now.moment));
+        if let Some(attempt) = self.attempts.get_mut(key) {
+            effects.let_go(&attempt.order);
+            finish.preparing = std::mem::take(&mut attempt.preparing);
+        }
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
     }
 
@@ -141,6 +154,29 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
     }
 }
 
+/// The same for a container, which may not have been started, or not seen to its end.
+fn container_exit(
+    cause: Option<&Cause>,
+    ended: &Ended,
+    outcome: Outcome,
+    output: Result<Output, String>,
+) -> (Exit, Output) {
+    match (outcome, cause) {
+        (Outcome::NotStarted { reason }, None) => (Exit::NotStarted { reason }, None),
+        (Outcome::Lost { reason }, None) => (Exit::Lost { reason }, None),
+        (_, cause) => exit(cause, ended, output),
+    }
+}
+
 pub(super) fn unstarted(exit: Exit, end_at: DateTime<Utc>) -> Finish {
-    Finish { exit, start_at: None, end_at, output: None, log_bytes: 0, log: None, usage: Usage::default() }
+    Finish {
+        exit,
+        start_at: None,
+        end_at,
+        output: None,
+        log_bytes: 0,
+        log: None,
+        usage: Usage::default(),
+        preparing: Vec::new(),
+    }
 }

@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 pub(crate) use accept::Arrival;
 
-use lp_protocol::AttemptKey;
+use lp_protocol::frames::PackageRef;
 use lp_protocol::plan::Resources;
+use lp_protocol::{AttemptKey, PreparingStep};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
@@ -118,6 +119,10 @@ struct Attempt {
     pins: Vec<Pin>,
     /// From its launch on.
     given: Given,
+    /// What was prepared, until the manager is told.
+    preparing: Vec<PreparingStep>,
+    /// The environment it runs in, where that was built from a lock.
+    built: Option<PackageRef>,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +150,8 @@ struct Ending {
     cause: Cause,
     /// When it is killed, if it has not ended by then.
     kill_at_ms: Option<u64>,
+    /// The kill of its container was asked for; the next kill is its shim's.
+    is_container_killed: bool,
 }
 
 /// Until when programs that may not outlive the word with the manager may run.
@@ -192,6 +199,11 @@ impl State {
         self.attempts
             .get(key)
             .is_some_and(|attempt| !matches!(attempt.phase, Phase::Concluding | Phase::Done { .. }))
+    }
+
+    /// True until its last report.
+    pub(crate) fn is_held(&self, key: &AttemptKey) -> bool {
+        self.attempts.get(key).is_some_and(|attempt| !matches!(attempt.phase, Phase::Done { .. }))
     }
 
     /// True while its packages are waited for.
@@ -311,6 +323,7 @@ impl State {
     fn remove(&mut self, key: &AttemptKey, effects: &mut Effects) {
         self.watch(key, None);
         if let Some(attempt) = self.attempts.remove(key) {
+            effects.let_go(&attempt.order);
             self.waiting.remove(attempt.place);
             self.occupying.remove(key);
             self.ring(key);

@@ -12,7 +12,7 @@ use crate::runner::effects::{Effects, Job};
 use crate::runner::launch::{Launch, Prepared};
 use crate::runner::order::Order;
 use crate::runner::workspace::Making;
-use crate::supervisor::wire::{Request, Spawn};
+use crate::supervisor::wire::{LEASE_GRACE, Request, Spawn};
 
 /// 40 ms a start waits for company: a program that ends sooner reports both at once, and people do not see the difference.
 const UNTOLD_MS: u64 = 40;
@@ -136,6 +136,9 @@ impl State {
     fn hand_over(&self, key: &AttemptKey, mut spawn: Spawn, effects: &mut Effects) {
         if let Some(attempt) = self.attempts.get(key) {
             spawn.lease = self.lease(attempt);
+            if let (Some(lease), Some(_)) = (spawn.lease, &attempt.order.assignment.docker) {
+                spawn.env.push((LEASE_GRACE.to_owned(), lease.grace_ms.to_string()));
+            }
         }
         effects.requests.push(Request::Spawn(Box::new(spawn)));
     }
@@ -160,9 +163,10 @@ impl State {
     pub(super) fn tell_starts(&mut self, now: Now, effects: &mut Effects) {
         while self.untold.front().is_some_and(|(at, _)| *at <= now.mono_ms()) {
             let Some((_, key)) = self.untold.pop_front() else { return };
-            let Some(attempt) = self.attempts.get(&key) else { continue };
+            let Some(attempt) = self.attempts.get_mut(&key) else { continue };
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
-                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start) };
+                let preparing = std::mem::take(&mut attempt.preparing);
+                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start), preparing };
                 self.report(&key, event, effects);
                 // what runs for a while may write a long log
                 effects.ship = true;

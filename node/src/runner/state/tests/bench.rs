@@ -84,7 +84,13 @@ impl Bench {
                 return;
             }
             for order in orders {
-                self.state.prepared(&order.assignment.attempt, Ok(packages()), self.now, &mut effects);
+                self.state.prepared(
+                    &order.assignment.attempt,
+                    Ok((packages(), Vec::new())),
+                    Vec::new(),
+                    self.now,
+                    &mut effects,
+                );
             }
             for job in jobs {
                 self.work(job, &mut effects);
@@ -103,7 +109,7 @@ impl Bench {
                 self.state.explained(&order, Err("a reason".into()), self.now, effects)
             }
             Job::Conclude { order, ended, .. } => {
-                let left = Left { output: Ok(None), log: Log::default() };
+                let left = Left { output: Ok(None), log: Log::default(), container: None };
                 self.state.concluded(&order, &ended, left, effects);
             }
         }
@@ -172,7 +178,7 @@ pub(super) fn open(dir: &tempfile::TempDir, slots: u32) -> State {
 }
 
 pub(super) fn packages() -> Arc<Prepared> {
-    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None })
+    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None, built: None })
 }
 
 pub(super) fn ended(key: &AttemptKey, how: How) -> Ended {
