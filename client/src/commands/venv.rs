@@ -15,10 +15,10 @@ use crate::output::{Cell, Tint, text};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
-    /// Upload an environment: an archive of venv-pack or conda-pack, or a directory with a `bin`
+    /// Upload an environment: an archive of venv-pack, conda-pack or pixi-pack, or a directory with a `bin`
     #[command(after_help = "Examples:\n  venv-pack -o tools.tar.gz && lp venv create -f tools.tar.gz\n  \
         conda-pack -n science -o science.tar.gz && lp venv create -f science.tar.gz\n  \
-        pixi-unpack environment.tar && lp venv create -f env -n science\n  \
+        pixi-pack && lp venv create -f environment.tar -n science\n  \
         lp venv pack -r requirements.txt --create tools     make one and upload it\n\n\
         Actions use it by its name or id: \"env\": \"tools\" in configuration.json.")]
     Create(Create),

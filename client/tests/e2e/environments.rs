@@ -1,7 +1,7 @@
 //! Environments from everywhere: packed by `lp`, by conda-pack, or no Python at all; on two nodes; and a cache that stays small.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,7 +73,7 @@ fn start_second(cluster: &Cluster) -> Part {
 fn one_app_runs_with_its_environment_inside_and_apart_on_two_nodes() {
     let cluster = Cluster::apart(1);
     wait_for(&cluster, 1);
-    let first = cluster.lp(&["node", "list", "-o", "name"]).ok().text().trim().to_owned();
+    let first = cluster.lp(&["node", "list", "-r"]).ok().json()[0]["name"].as_str().unwrap().to_owned();
     let _second = start_second(&cluster);
     wait_for(&cluster, 2);
     let packed = cluster.path("venv.tar.gz");
@@ -119,15 +119,11 @@ fn one_app_runs_with_its_environment_inside_and_apart_on_two_nodes() {
 fn scripts_of_an_environment_run_with_its_own_python_wherever_they_were_made() {
     let cluster = Cluster::up();
     let venv = cluster.path("work/.venv");
-    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&venv), "");
+    let made = run(Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(&venv), "");
     assert_eq!(made.code, 0, "{}", made.stderr);
-    let wheels = wheels(&cluster);
-    let mut pip = Command::new(venv.join("bin/pip"));
-    let installed =
-        run(pip.args(["install", "-q", "--no-index", "--find-links"]).arg(&wheels).arg("numpy"), "");
-    assert_eq!(installed.code, 0, "{}", installed.stderr);
-    let script = fs::read_to_string(venv.join("bin/which-numpy")).unwrap();
-    assert!(script.starts_with(&format!("#!{}", text(&venv))), "{script}");
+    // as pip writes it
+    let script = format!("#!{}/bin/python\nimport sys\nprint('numpy of', sys.prefix)\n", text(&venv));
+    write_app(&venv.join("bin"), &[("which-numpy", &script)]);
 
     // as it is, which is what a tar of it or venv-pack --prefix would bring, and packed by us
     cluster.lp(&["venv", "create", "-f", text(&venv), "-n", "plain"]).ok();
@@ -282,11 +278,11 @@ fn disk_bytes(dir: &Path) -> u64 {
 #[test]
 fn the_cache_stays_below_its_size_and_keeps_what_runs() {
     const LIMIT: u64 = 1 << 20;
+    const READS_BULK: &str = r#"{"actions": [{"name": "a", "main": ["wc", "-c", "bulk"]}]}"#;
     let mut cluster = Cluster::empty();
     cluster.set("LP_CACHE_SIZE", &LIMIT.to_string());
     let gate = cluster.path("gate");
     nix::unistd::mkfifo(&gate, Mode::S_IRWXU).unwrap();
-    cluster.set("LP_TEST_GATE", text(&gate));
     cluster.start_up();
     let cache = cluster.data().join("node/cache");
     let holder = format!("#!/bin/sh\ncat {}\ncat words\n", text(&gate));
@@ -300,15 +296,12 @@ fn the_cache_stays_below_its_size_and_keeps_what_runs() {
     for number in 0..8 {
         let name = format!("app-{number}");
         let bulk = format!("{number}").repeat(300_000);
-        let files = [
-            ("configuration.json", r#"{"actions": [{"name": "a", "main": "wc -c bulk"}]}"#),
-            ("bulk", &bulk),
-        ];
+        let files = [("configuration.json", READS_BULK), ("bulk", &bulk)];
         cluster.create_app(&write_app(&cluster.path(&name), &files));
         cluster.succeed(&name, "{}");
         let taken = disk_bytes(&cache);
         assert!(taken <= LIMIT, "{taken} bytes after {name}");
-        assert!(taken > LIMIT / 2, "{taken} bytes: what fits is kept");
+        assert!(number < 3 || taken > LIMIT / 2, "{taken} bytes after {name}: what fits is kept");
     }
 
     std::io::Write::write_all(&mut gate, b"go on\n").unwrap();
@@ -317,8 +310,7 @@ fn the_cache_stays_below_its_size_and_keeps_what_runs() {
     assert!(cluster.lp(&["logs", &held]).ok().text().contains("still here"));
     // one larger than the whole cache runs too, and goes when it has ended
     let bulk = "x".repeat(3 << 20);
-    let files =
-        [("configuration.json", r#"{"actions": [{"name": "a", "main": "wc -c bulk"}]}"#), ("bulk", &bulk)];
+    let files = [("configuration.json", READS_BULK), ("bulk", &bulk)];
     cluster.create_app(&write_app(&cluster.path("large"), &files));
     cluster.succeed("large", "{}");
     let begin = std::time::Instant::now();

@@ -202,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn what_pixi_pack_makes_is_refused_with_what_to_do() {
+    fn a_directory_with_the_packages_of_a_pixi_pack_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("channel")).unwrap();
         fs::write(dir.path().join("pixi-pack.json"), "{}").unwrap();
 
         let refused = adapt(dir.path(), Path::new("/new")).unwrap_err().to_string();
 
-        assert!(refused.contains("pixi-unpack"), "{refused}");
+        assert!(refused.contains("lp venv create -f environment.tar"), "{refused}");
     }
 }

@@ -156,6 +156,11 @@ impl Index {
         Self { limit_bytes, ..Self::default() }
     }
 
+    /// How much more is unpacked between two looks at what has to go for it: 4 MiB, less in a small cache.
+    pub(super) fn growth_bytes(&self) -> u64 {
+        (self.limit_bytes / 64).clamp(64 << 10, 4 << 20)
+    }
+
     pub(super) fn bell(&self) -> Arc<Notify> {
         Arc::clone(&self.bell)
     }

@@ -299,9 +299,6 @@ pub(crate) fn download_name(venv: &PackageRef) -> String {
     format!("{}{}", fetch::PREFIX, Id::new(Kind::Venv, &venv.digest).dir_name())
 }
 
-/// 4 MiB between two looks at what has to go for an archive that is being unpacked.
-const GROWTH_BYTES: u64 = 4 << 20;
-
 /// Lets the room grow with what is unpacked. It is told at least once for each file, which is reason to count a block for each time.
 fn grow<'a>(
     index: &'a Mutex<Index>,
@@ -309,11 +306,12 @@ fn grow<'a>(
     archive_bytes: u64,
 ) -> impl FnMut(u64) -> ControlFlow<()> + use<'a> {
     let (mut told, mut next) = (0, 0);
+    let growth = lock(index).growth_bytes();
     move |bytes| {
         told += 1;
         let taken = size::blocks(archive_bytes) + bytes + told * size::BLOCK_BYTES;
         if taken >= next {
-            next = taken + GROWTH_BYTES;
+            next = taken + growth;
             room.resize(next);
             keep::delete(keep::set_aside(index));
         }

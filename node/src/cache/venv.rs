@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
 use lp_package::venv::form::find_root;
+use lp_package::venv::{Form, pixi};
 use lp_package::{LinkPolicy, RootPolicy, Rules, UnpackError, unpack as unpack_archive};
 
 use super::index::Kind;
@@ -39,9 +40,13 @@ fn unpack_venv(archive: &Path, dest: &Path, rules: Rules, progress: Progress<'_>
     // a flat venv may hold nothing but `bin`, which is then no root to be stripped
     let rules = Rules { root: RootPolicy::Keep, ..rules };
     unpack_archive(archive, &aside, rules, progress)?;
-    let root = find_root(&aside);
-    let made = adapt::adapt(&root, dest)
-        .map_err(Unpacking::from)
+    let mut root = find_root(&aside);
+    let built = match Form::of_directory(&root) {
+        Form::PixiPack => pixi::install(&root, dest).map(|made| root = made).map_err(Unpacking::from),
+        Form::Venv | Form::Conda | Form::Programs | Form::Nothing => Ok(()),
+    };
+    let made = built
+        .and_then(|()| adapt::adapt(&root, dest).map_err(Unpacking::from))
         .and_then(|()| fs::rename(&root, dest).map_err(failed(dest)).map_err(Unpacking::from));
     if made.is_err() || root != aside {
         // swept at the next start otherwise
@@ -55,6 +60,8 @@ fn unpack_venv(archive: &Path, dest: &Path, rules: Rules, progress: Progress<'_>
 enum Unpacking {
     #[error("cannot be unpacked: {}", chain(.0))]
     Archive(#[from] UnpackError),
+    #[error("cannot be made an environment: {}", chain(.0))]
+    Pixi(#[from] pixi::PixiError),
     #[error("{}", chain(.0))]
     Adapt(#[from] adapt::Error),
 }

@@ -4,14 +4,14 @@
 //! environment was unpacked. The list is read and followed here instead: a node unpacks aside and renames, so the place to be written is not
 //! where the files are; and what a package brings must not be run by whoever unpacks it, who on a node may be root.
 //!
-//! In text the old place is replaced. In machine code it is replaced within its C string and the rest is filled with NULs, so the new place must
-//! not be longer; the places that conda builds with have 255 characters for that reason.
+//! How a place is replaced in a file is [`super::prefix`]'s.
 
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::form::CONDA_UNPACK;
+use super::prefix::{self, Content, NoRoom};
 use super::relocate::replace;
 
 /// 16 MiB of script: some 100,000 files.
@@ -53,7 +53,7 @@ pub enum CondaError {
 struct Record {
     file: String,
     placeholder: String,
-    is_binary: bool,
+    content: Content,
 }
 
 /// Rewrites the conda environment at `root`, which will lie at `place`.
@@ -81,7 +81,7 @@ pub fn unpack(root: &Path, place: &Path) -> Result<Unpacking, CondaError> {
 }
 
 fn rewrite(root: &Path, place: &Path, record: &Record) -> Result<bool, CondaError> {
-    let Record { file, placeholder, is_binary } = record;
+    let Record { file, placeholder, content } = record;
     let failed = |source| CondaError::Io { file: file.clone(), source };
     let path = inside(root, file)?;
     let facts = match path.symlink_metadata() {
@@ -96,16 +96,8 @@ fn rewrite(root: &Path, place: &Path, record: &Record) -> Result<bool, CondaErro
         return Err(CondaError::TooBig { file: file.clone() });
     }
     let old = fs::read(&path).map_err(failed)?;
-    let place = place.as_os_str().as_encoded_bytes();
-    let new = if *is_binary {
-        replace_binary(&old, placeholder.as_bytes(), place).map_err(|room| CondaError::NoRoom {
-            file: file.clone(),
-            room,
-            needed: place.len(),
-        })?
-    } else {
-        replace_text(&old, placeholder.as_bytes(), place)
-    };
+    let new = prefix::replace(&old, placeholder, place, *content)
+        .map_err(|NoRoom { room, needed }| CondaError::NoRoom { file: file.clone(), room, needed })?;
     if new == old {
         return Ok(false);
     }
@@ -124,53 +116,6 @@ fn inside(root: &Path, file: &str) -> Result<PathBuf, CondaError> {
     let Ok(parent) = path.parent().unwrap_or(root).canonicalize() else { return Ok(path) };
     let root = root.canonicalize().map_err(|source| CondaError::Io { file: file.to_owned(), source })?;
     if parent.starts_with(root) { Ok(path) } else { Err(outside()) }
-}
-
-fn replace_text(old: &[u8], placeholder: &[u8], place: &[u8]) -> Vec<u8> {
-    let mut new = Vec::with_capacity(old.len());
-    let mut rest = old;
-    while let Some(at) = find(rest, placeholder) {
-        new.extend_from_slice(&rest[..at]);
-        new.extend_from_slice(place);
-        rest = &rest[at + placeholder.len()..];
-    }
-    new.extend_from_slice(rest);
-    new
-}
-
-/// The error is how long the place may be.
-fn replace_binary(old: &[u8], placeholder: &[u8], place: &[u8]) -> Result<Vec<u8>, usize> {
-    let mut new = Vec::with_capacity(old.len());
-    let mut rest = old;
-    while let Some(at) = find(rest, placeholder) {
-        new.extend_from_slice(&rest[..at]);
-        let string = &rest[at..];
-        let Some(end) = string.iter().position(|byte| *byte == 0) else {
-            // not a C string
-            rest = string;
-            break;
-        };
-        if place.len() > placeholder.len() {
-            return Err(placeholder.len());
-        }
-        new.extend(replace_text(&string[..end], placeholder, place));
-        new.resize(old.len() - string.len() + end, 0);
-        rest = &string[end..];
-    }
-    new.extend_from_slice(rest);
-    Ok(new)
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut begin = 0;
-    while let Some(at) = text[begin..].iter().position(|byte| *byte == first) {
-        if text[begin + at..].starts_with(wanted) {
-            return Some(begin + at);
-        }
-        begin += at + 1;
-    }
-    None
 }
 
 /// The records of a script; None where it is none of conda-pack's.
@@ -193,12 +138,8 @@ fn read(script: &str) -> Option<Vec<Record>> {
         rest = rest.trim_start().strip_prefix(')')?.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
         let [file, placeholder, mode] = fields;
-        let is_binary = match mode.as_str() {
-            "text" => false,
-            "binary" => true,
-            _ => return None,
-        };
-        records.push(Record { file, placeholder, is_binary });
+        let content = Content::of(&mode)?;
+        records.push(Record { file, placeholder, content });
     }
 }
 

@@ -49,7 +49,8 @@ impl Findings<'_> {
     }
 
     fn of_form(&mut self, form: Form, has: &impl Fn(&str) -> bool) {
-        if let Some(refusal) = form.refusal() {
+        // a pack is made an environment by the node that unpacks it
+        if let Some(refusal) = form.refusal().filter(|_| form != Form::PixiPack) {
             self.error(format!("it is {}", form.as_str()), refusal);
         }
         if form == Form::Venv && !has("bin/python") && !has("bin/python3") {

@@ -17,7 +17,7 @@ pub enum Form {
     Conda,
     /// Programs in a `bin`: Node.js, static binaries, anything.
     Programs,
-    /// What `pixi-pack` writes: packages to be installed by `pixi-unpack`.
+    /// What `pixi-pack` writes: packages that are installed where it is unpacked ([`super::pixi`]).
     PixiPack,
     /// No `bin`.
     Nothing,
@@ -53,13 +53,13 @@ impl Form {
         }
     }
 
-    /// What to do about it, where it cannot be run in.
+    /// What to do about a directory that cannot be run in.
     pub fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Venv | Self::Conda | Self::Programs => None,
             Self::PixiPack => Some(
-                "it holds packages that are not installed yet: run `pixi-unpack environment.tar` on a machine of the nodes' platform and \
-                 upload the directory `env` that it makes: `lp venv create -f env`",
+                "it holds packages that are not installed yet: give the archive itself, `lp venv create -f environment.tar`; nodes install what \
+                 is in it",
             ),
             Self::Nothing => Some(
                 "it has no `bin` directory, at the top or in its one directory: pack the environment itself, as `lp venv pack`, venv-pack \

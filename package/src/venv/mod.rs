@@ -6,6 +6,7 @@
 //! * [`form`]: what kind of environment a directory is, and where in an unpacked archive it begins.
 //! * [`relocate`](mod@relocate): scripts, `activate` and `pyvenv.cfg` no longer name the place where the environment was made.
 //! * [`conda`]: what `conda-unpack` does, without running it.
+//! * [`pixi`]: what `pixi-unpack` does, without running it.
 //! * [`prune`](mod@prune): what a pack need not carry.
 //! * [`recipe`]: from `uv.lock`, `requirements.txt` or a list of packages to the command lines of uv, or of venv and pip.
 //! * [`inspect`](mod@inspect): what is wrong with an environment before it is run anywhere.
@@ -17,6 +18,8 @@ pub mod elf;
 mod findings;
 pub mod form;
 pub mod inspect;
+pub mod pixi;
+mod prefix;
 pub mod prune;
 pub mod recipe;
 pub mod relocate;
