@@ -68,6 +68,11 @@ impl Cluster {
         self.start_node();
     }
 
+    /// The PATH that everything here is started with.
+    pub fn search_path() -> OsString {
+        path()
+    }
+
     /// Nothing runs yet.
     pub fn empty() -> Self {
         let home = tempfile::Builder::new().prefix("lp-test-").tempdir().unwrap();
@@ -265,7 +270,7 @@ impl Cluster {
 }
 
 /// The tester's PATH, with the real Python first: a script in its place that looks for it takes longer than most actions.
-pub fn path() -> OsString {
+fn path() -> OsString {
     static PATH: OnceLock<OsString> = OnceLock::new();
     let find = || {
         let inherited = std::env::var_os("PATH").unwrap_or_default();

@@ -10,7 +10,7 @@ mod leftovers;
 mod part;
 mod ran;
 
-pub use cluster::{Cluster, path};
+pub use cluster::Cluster;
 pub use part::Part;
 pub use ran::{Ran, Watched, run};
 

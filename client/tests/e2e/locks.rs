@@ -41,7 +41,7 @@ impl Bed {
             nix::unistd::mkfifo(&cluster.path(name), Mode::S_IRWXU).unwrap();
         }
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let path = format!("{}:{}", text(cluster.path("bin")), crate::common::path().to_str().unwrap());
+        let path = format!("{}:{}", text(cluster.path("bin")), Cluster::search_path().to_str().unwrap());
         let (gate, go, fail) =
             (text(cluster.path("gate")), text(cluster.path("go")), text(cluster.path("fail")));
         for (name, value) in [("PATH", path), ("UV_GATE", gate), ("UV_GO", go), ("UV_FAIL", fail)] {
