@@ -19,7 +19,7 @@ use crate::credential;
 use crate::data::{self, Layout};
 use crate::docker;
 use crate::docker::prepare::Containers;
-use crate::envs::{BuildSite, Envs, end_orphans};
+use crate::envs::{BuildSite, Envs, Guard, end_orphans};
 use crate::http::{self, Manager};
 use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
@@ -156,12 +156,13 @@ impl Node {
         let (journal, records) = Journal::open(&layout.journal())?;
         // before what they write is removed
         end_orphans(layout.root());
-        let site = BuildSite::new(layout.root(), layout.cache(), config.env_build_timeout);
+        let supervisor = supervisor_program(config)?;
+        let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
+        let guard = Guard::new(isolation.clone(), supervisor.clone());
+        let site = BuildSite::new(layout.root(), layout.cache(), config.env_build_timeout, guard);
         let envs = Arc::new(Envs::new(site, manager.clone()));
         let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size, envs));
         let capacity = config.capacity();
-        let supervisor = supervisor_program(config)?;
-        let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
         let gpus = config.gpus();
         let mut state = State::new(capacity.clone(), journal);
         state.set_givable(isolation.users.clone(), gpus.iter().map(|gpu| gpu.id.clone()).collect());

@@ -28,6 +28,11 @@ pub(super) enum Error {
     Conda(#[from] conda::CondaError),
     #[error("cannot be made usable here: {0}")]
     Script(#[from] conda_script::Error),
+    #[error(
+        "cannot be made usable here: its bin/conda-unpack is not one that conda-pack writes, and a node that is root does not run what a package \
+         brings; pack it with conda-pack, or run the node as another user"
+    )]
+    RootScript,
     #[error("is not one: {0}")]
     Form(&'static str),
     #[error(
@@ -49,6 +54,7 @@ pub(super) fn adapt(root: &Path, place: &Path) -> Result<(), Error> {
     match conda::unpack(root, place)? {
         conda::Unpacking::None => {}
         conda::Unpacking::Done { files } => tracing::debug!(files, "rewrote what conda-unpack would have"),
+        conda::Unpacking::Unreadable if nix::unistd::geteuid().is_root() => return Err(Error::RootScript),
         conda::Unpacking::Unreadable if root != place => conda_script::run(root, place)?,
         // a directory of the app, which is gone through again after each start of the node: a script may be run only once
         conda::Unpacking::Unreadable => {
@@ -74,6 +80,8 @@ pub(super) fn describe(root: &Path) -> Option<String> {
 fn find_python(venv: &Path, place: &Path) -> Result<(), Error> {
     let path = venv.join("pyvenv.cfg");
     let text = match fs::read_to_string(&path) {
+        // what a link leads to is not this environment's to be changed
+        Ok(_) if path.is_symlink() => String::new(),
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),
@@ -122,6 +130,9 @@ fn is_usable(python: &Path) -> bool {
 
 /// `bin/python*` that are absolute links to nothing.
 fn broken_links(bin: &Path) -> io::Result<Vec<PathBuf>> {
+    if bin.is_symlink() {
+        return Ok(Vec::new());
+    }
     let entries = match fs::read_dir(bin) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -62,14 +62,19 @@ impl Place {
     pub(super) fn create(site: &BuildSite) -> io::Result<Self> {
         let place = Self { dir: site.cache.join(format!("{BUILD_PREFIX}{}", Uuid::new_v4())) };
         std::fs::create_dir(&place.dir)?;
+        std::fs::create_dir(place.work())?;
         for part in ["home", "tmp", "scratch"] {
-            std::fs::create_dir(place.dir.join(part))?;
+            std::fs::create_dir(place.work().join(part))?;
+        }
+        if let Some(guard) = &site.guard {
+            guard.give(&place.work())?;
         }
         Ok(place)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.dir
+    /// What the tools may write to; the rest is the node's alone.
+    pub(super) fn work(&self) -> PathBuf {
+        self.dir.join("work")
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -84,7 +89,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         // those that left their group
-        end_all_of(&self.dir);
+        end_all_of(&self.work());
         if let Err(error) = std::fs::remove_dir_all(&self.dir) {
             // what a killed process still writes; swept at the next start
             tracing::warn!(path = %self.dir.display(), %error, "cannot remove the directory of a build");
@@ -113,8 +118,16 @@ pub(super) async fn build(site: &BuildSite, plan: &Plan, place: &Place) -> Resul
         let _ = log.note(&format!("lp: failed: {error}")).await;
         return Err(sentence(plan, &error, log.path()));
     }
-    let (env, archive) = (place.dir.join("env"), place.archive());
-    let packed = tokio::task::spawn_blocking(move || pack(&env, &archive)).await;
+    let (guard, work, archive) = (site.guard.clone(), place.work(), place.archive());
+    let packed = tokio::task::spawn_blocking(move || {
+        // nobody writes to it from here on
+        end_all_of(&work);
+        if let Some(guard) = guard {
+            guard.take_back(&work).map_err(|error| format!("its directory cannot be closed: {error}"))?;
+        }
+        pack(&work.join("env"), &archive)
+    })
+    .await;
     let package = packed
         .map_err(|error| error.to_string())
         .and_then(|packed| packed)
@@ -132,7 +145,7 @@ async fn make(site: &BuildSite, plan: &Plan, place: &Place, log: &mut Log) -> Re
         EnvSource::Packages(packages) => Recipe::Packages { packages: packages.clone() },
     };
     let wheels = plan.app.join(WHEELS);
-    let (dest, scratch) = (place.dir.join("env"), place.dir.join("scratch"));
+    let (dest, scratch) = (place.work().join("env"), place.work().join("scratch"));
     let making = Making {
         recipe: &recipe,
         tool: &tool,
@@ -150,7 +163,7 @@ async fn make(site: &BuildSite, plan: &Plan, place: &Place, log: &mut Log) -> Re
         .map_err(said)?;
     for step in &all {
         log.note(&format!("lp: {}", step.what)).await.map_err(said)?;
-        let status = run(site, step, &place.dir, log).await.map_err(|error| {
+        let status = run(site, step, &place.work(), log).await.map_err(|error| {
             format!("`{}` cannot be started to {}: {error}", step.program.display(), step.what)
         })?;
         if !status.success() {
@@ -164,18 +177,18 @@ async fn make(site: &BuildSite, plan: &Plan, place: &Place, log: &mut Log) -> Re
 async fn run(site: &BuildSite, step: &Step, dir: &Path, log: &mut Log) -> io::Result<ExitStatus> {
     let (reader, writer) = io::pipe()?;
     let mut pipe = Receiver::from_owned_fd(reader.into())?;
-    let mut command = Command::new(&step.program);
-    command
-        .args(&step.arguments)
-        .env_clear()
-        .envs(site.environ(dir))
-        .envs(step.environ.iter().map(|(name, value)| (name, value)))
-        .current_dir(&step.directory)
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .process_group(0)
-        .kill_on_drop(true);
+    let mut environ = site.environ(dir);
+    environ.extend(step.environ.iter().map(|(name, value)| (name.into(), value.into())));
+    let mut command = match &site.guard {
+        Some(guard) => Command::from(guard.command(step, &environ, dir, &site.pythons)?),
+        None => {
+            let mut command = Command::new(&step.program);
+            command.args(&step.arguments).env_clear().envs(&environ).current_dir(&step.directory);
+            command.stdin(Stdio::null());
+            command
+        }
+    };
+    command.stdout(writer.try_clone()?).stderr(writer).process_group(0).kill_on_drop(true);
     let mut group = Group::new(command.spawn()?);
     // it holds the pipe's ends for writing
     drop(command);

@@ -88,8 +88,8 @@ pub(super) async fn fetch(site: &BuildSite, version: &str) -> Result<(), String>
         .arg(&site.pythons)
         .arg(version)
         .env_clear()
-        .envs(site.environ(place.path()))
-        .current_dir(place.path())
+        .envs(site.environ(&place.work()))
+        .current_dir(place.work())
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let ended = tokio::time::timeout(site.limit, command.output())

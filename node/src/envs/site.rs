@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::guard::Guard;
 use crate::supervisor::procfs;
 
 /// Marks every process of a build with the node's data directory.
@@ -52,11 +53,17 @@ pub(crate) struct BuildSite {
     pub(super) limit: Duration,
     environ: BTreeMap<OsString, OsString>,
     config_home: Option<PathBuf>,
+    pub(super) guard: Option<Guard>,
 }
 
 impl BuildSite {
-    pub(crate) fn new(data: &Path, cache: PathBuf, limit: Duration) -> Self {
-        Self::with_variables(data, cache, limit, std::env::vars_os())
+    /// With `guard`, only programs that its users can reach are found.
+    pub(crate) fn new(data: &Path, cache: PathBuf, limit: Duration, guard: Guard) -> Self {
+        let mut site = Self::with_variables(data, cache, limit, std::env::vars_os());
+        if let Some(path) = site.path().to_str().map(|path| guard.reachable(path)) {
+            site.environ.insert("PATH".into(), path.into());
+        }
+        Self { guard: Some(guard), ..site }
     }
 
     pub(super) fn with_variables(
@@ -86,6 +93,7 @@ impl BuildSite {
             limit,
             environ,
             config_home,
+            guard: None,
         }
     }
 

@@ -121,6 +121,23 @@ impl Isolation {
         }
     }
 
+    /// What is laid on a program that builds an environment: it writes to `work` and reads packages and Pythons. None: nothing is.
+    pub(crate) fn of_build(&self, work: &Path, pythons: &Path) -> Option<Confinement> {
+        let mut confinement = self.confinement("build", None, work, &Resources::default());
+        if let Some(view) = &mut confinement.view {
+            let readable = [self.cache.as_path(), pythons].into_iter().filter(|path| path.is_dir());
+            view.shown = readable.chain([work]).map(Path::to_owned).collect();
+            view.read_only = view.shown.len() - 1;
+        }
+        let is_laid = confinement.user.is_some() || confinement.view.is_some() || confinement.scoped;
+        is_laid.then_some(confinement)
+    }
+
+    /// The directories of a PATH that programs can enter.
+    pub(crate) fn reachable(&self, path: &str) -> String {
+        self.users.sample().map_or_else(|| path.to_owned(), |user| reach::reachable(path, &user))
+    }
+
     fn own_view_of(&self, workspace: &Path) -> View {
         View {
             kind: Kind::Own,

@@ -75,7 +75,8 @@ pub fn find_root(unpacked: &Path) -> PathBuf {
     if Form::of_directory(unpacked) != Form::Nothing {
         return unpacked.to_owned();
     }
-    let is_environment = |path: &Path| path.is_dir() && Form::of_directory(path) != Form::Nothing;
+    let is_environment =
+        |path: &Path| path.is_dir() && !path.is_symlink() && Form::of_directory(path) != Form::Nothing;
     let beside_activate = unpacked.join("env");
     if unpacked.join("activate.sh").is_file() && is_environment(&beside_activate) {
         return beside_activate;

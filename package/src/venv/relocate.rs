@@ -31,6 +31,10 @@ pub struct Relocated {
 pub fn relocate(root: &Path, place: Option<&Path>) -> io::Result<Relocated> {
     let bin = root.join("bin");
     let mut done = Relocated::default();
+    if bin.is_symlink() {
+        // what it leads to is not this environment's to be changed
+        return Ok(done);
+    }
     let entries = match fs::read_dir(&bin) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -93,6 +97,9 @@ fn interpreter(bin: &Path, named: &Named<'_>) -> Option<String> {
 /// `executable` and `command` tell where and how the venv was made; Python reads neither.
 fn forget_maker(root: &Path) -> io::Result<()> {
     let path = root.join("pyvenv.cfg");
+    if path.is_symlink() {
+        return Ok(());
+    }
     let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
     let mut config = Config::parse(&text);
     config.remove("executable");
@@ -188,6 +195,21 @@ mod tests {
         assert_eq!(relocate(dir.path(), None).unwrap(), Relocated::default());
         assert_eq!(read(&dir, "bin/tool"), "#!/old/bin/perl\n");
         assert_eq!(relocate(&dir.path().join("bin"), None).unwrap(), Relocated::default(), "no bin in it");
+    }
+
+    #[test]
+    fn nothing_outside_is_changed_by_way_of_a_link() {
+        let outside = venv(&[("python", ""), ("tool", "#!/old/bin/python\n")]);
+        fs::write(outside.path().join("pyvenv.cfg"), "home = /x\ncommand = y\n").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["bin", "pyvenv.cfg"] {
+            symlink(outside.path().join(name), dir.path().join(name)).unwrap();
+        }
+
+        assert_eq!(relocate(dir.path(), Some(Path::new("/new"))).unwrap(), Relocated::default());
+
+        assert_eq!(read(&outside, "bin/tool"), "#!/old/bin/python\n");
+        assert_eq!(read(&dir, "pyvenv.cfg"), "home = /x\ncommand = y\n");
     }
 
     #[test]
