@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::connection::ANSWER_TIMEOUT;
 use super::{Error, ManagerClient, PageQuery};
-use crate::views::{ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page};
+use crate::views::{Activity, ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page};
 
 impl ManagerClient {
     /// `GET /nodes`.
@@ -41,6 +41,11 @@ impl ManagerClient {
     /// `GET /status`.
     pub async fn fetch_status(&self) -> Result<ClusterStatus, Error> {
         self.json(self.request(Method::GET, &["status"])?).await
+    }
+
+    /// `GET /activity`.
+    pub async fn fetch_activity(&self) -> Result<Activity, Error> {
+        self.json(self.request(Method::GET, &["activity"])?).await
     }
 
     /// `GET /health`, which needs no token; also a manager that is not well answers it, with a reason.

@@ -26,15 +26,8 @@ pub(crate) struct Query {
     open_attempt: String,
     #[serde(default)]
     offset: String,
-    // the filter of the list
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    stage: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    app: String,
+    #[serde(flatten)]
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -78,16 +71,13 @@ impl View {
             open_action,
             open_attempt,
             offset,
-            name,
-            stage,
-            status,
-            app,
+            filter,
         } = query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
-            Name::App => View::App(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
+            Name::App => View::App(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Tasks => View::Tasks(filter.without_cursor()),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
                 let open = open_action.map(|action| Selected { action, attempt: open_attempt.parse().ok() });
