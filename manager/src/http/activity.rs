@@ -11,5 +11,6 @@ use super::state::State;
 pub(crate) async fn show(state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let hours = state.engine.activity().await?;
     let oldest_waiting = state.store.find_oldest_waiting().await?;
-    Ok(HttpResponse::Ok().json(Activity { hours, oldest_waiting }))
+    let skipped = state.store.list_skipped().await?;
+    Ok(HttpResponse::Ok().json(Activity { hours, oldest_waiting, skipped }))
 }

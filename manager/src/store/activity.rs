@@ -1,7 +1,8 @@
 //! What ended lately, counted by hours: along the index by end, the newest first, and no more than [`MOST`] rows.
 
 use chrono::{DateTime, Utc};
-use lp_protocol::Stage;
+use lp_protocol::views::SkippedInstant;
+use lp_protocol::{InstantState, ScheduleId, Stage};
 use sea_orm::ConnectionTrait;
 
 use super::entity::columns::to_micros;
@@ -11,6 +12,10 @@ use super::{Result, Store};
 
 /// Some ten milliseconds on a small machine. A cluster that ends more than this in a day soon has counted a day by itself.
 const MOST: i64 = 20_000;
+
+/// Schedules looked at, and those of them told.
+const MOST_SCHEDULES: u32 = 1000;
+const MOST_SKIPPED: u32 = 50;
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -55,6 +60,33 @@ impl Store {
         let is_cut = counted >= MOST.unsigned_abs();
         let known_from = if is_cut { hours.first().map_or(first, |hour| hour.hour + 1) } else { first };
         Ok(Past { hours, known_from })
+    }
+
+    /// Enabled schedules whose latest instant was skipped, the latest first. One look into an index for each schedule.
+    pub async fn list_skipped(&self) -> Result<Vec<SkippedInstant>> {
+        let sql = format!(
+            "SELECT s.schedule_id, s.name, i.instant, i.reason \
+             FROM (SELECT schedule_id, name FROM schedules WHERE enable = 1 ORDER BY schedule_id LIMIT {MOST_SCHEDULES}) AS s \
+             JOIN schedule_instants i ON i.schedule_id = s.schedule_id AND i.instant = \
+             (SELECT MAX(l.instant) FROM schedule_instants l WHERE l.schedule_id = s.schedule_id) \
+             WHERE i.state = ? ORDER BY i.instant DESC LIMIT {MOST_SKIPPED}"
+        );
+        let values = [InstantState::Skipped.as_str().into()];
+        let statement = self.statement(placeholders(self.backend, &sql), values);
+        let mut skipped = Vec::new();
+        for row in self.read.query_all_raw(statement).await? {
+            let instant = DateTime::from_timestamp_micros(row.try_get_by_index(2)?);
+            skipped.extend(match instant {
+                Some(instant) => Some(SkippedInstant {
+                    schedule_id: ScheduleId(row.try_get_by_index(0)?),
+                    schedule_name: row.try_get_by_index(1)?,
+                    instant,
+                    reason: row.try_get_by_index(3)?,
+                }),
+                None => None,
+            });
+        }
+        Ok(skipped)
     }
 
     /// When the task was made that waits longest for its first start.

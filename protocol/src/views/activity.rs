@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::ScheduleId;
+
 /// Answer of `GET /activity`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Activity {
@@ -11,6 +13,19 @@ pub struct Activity {
     /// When the task was made that waits longest for its first start; absent where none waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_waiting: Option<DateTime<Utc>>,
+    /// Enabled schedules whose latest instant was skipped, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedInstant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SkippedInstant {
+    pub schedule_id: ScheduleId,
+    pub schedule_name: String,
+    pub instant: DateTime<Utc>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
