@@ -47,6 +47,7 @@ fn hostile() -> Cluster {
     Cluster {
         status: Some(status),
         logs: [((id.clone(), canary(), 1), format!("{CANARY}\n\x1b]0;{CANARY}\x07").into_bytes())].into(),
+        files: [((id.clone(), canary(), 1, canary()), canary().into_bytes())].into(),
         why: [(id, why)].into(),
         nodes: vec![node],
         apps: vec![app],
