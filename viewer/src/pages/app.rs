@@ -64,7 +64,7 @@ pub(crate) async fn show(
     let frame = Frame::new(&state, &request, Section::Apps, &crate::parts::clip(&app.name, 80))
         .crumb("Applications", "/apps")
         .live(format!("/live?view=app&app={}", app.app_id));
-    let AppView { app_id, name, description, create_at, update_at, version, plan, manifest } = app;
+    let AppView { app_id, name, description, create_at, update_at, version, plan, manifest, nodes: _ } = app;
     html(&Page {
         frame,
         app_id: app_id.to_string(),
