@@ -90,6 +90,7 @@ routes! {
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
 
     "/api/v1/schedules" { get schedules::list; post schedules::create; }
+    "/api/v1/schedule-preview" { get schedules::preview; }
     "/api/v1/schedules/{schedule}" { get schedules::show; patch schedules::update; delete schedules::delete; }
     "/api/v1/schedules/{schedule}/instants" { get schedules::instants; }
     "/api/v1/schedules/{schedule}/next" { get schedules::next; }
