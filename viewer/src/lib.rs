@@ -12,6 +12,7 @@ mod failure;
 mod frame;
 mod guard;
 mod live;
+mod nav;
 mod pages;
 mod parts;
 mod routes;

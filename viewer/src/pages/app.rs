@@ -62,6 +62,7 @@ pub(crate) async fn show(
     let now = Utc::now();
     let latest = LatestTasks::load(client, app.app_id, now).await?;
     let frame = Frame::new(&state, &request, Section::Apps, &crate::parts::clip(&app.name, 80))
+        .crumb("Applications", "/apps")
         .live(format!("/live?view=app&app={}", app.app_id));
     let AppView { app_id, name, description, create_at, update_at, version, plan, manifest } = app;
     html(&Page {

@@ -10,7 +10,7 @@ use super::form::Checked;
 use super::html;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
-use crate::parts::{Badge, title_of, visible};
+use crate::parts::{Badge, Command, Confirm, title_of, visible};
 use crate::state::State;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +61,9 @@ impl Deed {
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
-struct Page {
-    frame: Frame,
-    deed: Deed,
-    task_id: String,
-    name: String,
-    app_name: String,
-    badge: Badge,
+pub(super) struct Page {
+    pub(super) frame: Frame,
+    pub(super) question: Confirm,
 }
 
 #[derive(Deserialize)]
@@ -83,14 +79,22 @@ pub(crate) async fn ask(
     let (task, word) = path.into_inner();
     let deed = Deed::parse(&word)?;
     let task = signed.session.client.fetch_task(&task).await?.task;
-    html(&Page {
-        frame: Frame::new(&state, &request, Section::Tasks, deed.button()),
-        deed,
-        task_id: task.task_id.to_string(),
+    let frame = Frame::new(&state, &request, Section::Tasks, deed.button());
+    let url = format!("/tasks/{}", task.task_id);
+    let question = Confirm {
+        deed: deed.button().to_owned(),
+        badge: Some(Badge::of(task.stage, task.status)),
         name: title_of(&task.task_name),
-        app_name: visible(&task.app_name),
-        badge: Badge::of(task.stage, task.status),
-    })
+        of: visible(&task.app_name),
+        consequence: deed.consequence().to_owned(),
+        action: format!("{url}/{}", deed.word()),
+        csrf: frame.csrf.clone(),
+        fields: Vec::new(),
+        is_danger: deed != Deed::Rerun,
+        command: Some(Command::new(format!("lp task {} {}", deed.word(), task.task_id.short()))),
+        url,
+    };
+    html(&Page { frame, question })
 }
 
 pub(crate) async fn carry_out(

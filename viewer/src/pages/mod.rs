@@ -9,6 +9,7 @@ mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;
+pub(crate) mod palette;
 mod problem;
 pub(crate) mod settings;
 pub(crate) mod task;

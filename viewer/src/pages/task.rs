@@ -14,7 +14,7 @@ use super::{html, text};
 use crate::auth::Session;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
-use crate::parts::{shell_word, url_part};
+use crate::parts::{shell_word, url_part, visible};
 use crate::state::State;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -80,7 +80,9 @@ pub(crate) async fn show(
         Tab::Io => None,
         Tab::Actions => log(&session.client, &info, content.selected.as_ref()).await,
     };
-    let mut frame = Frame::new(&state, &request, Section::Tasks, &content.head.tab_title);
+    let mut frame = Frame::new(&state, &request, Section::Tasks, &content.head.tab_title)
+        .crumb("Applications", "/apps")
+        .crumb(visible(&info.task.app_name), format!("/apps/{}", info.task.app_id));
     frame = frame.live(live_address(&info, &asked, content.selected.as_ref(), log.as_ref()));
     let short = info.task.task_id.short();
     let command = match (tab, &content.selected) {

@@ -124,7 +124,7 @@ impl Filter {
 }
 
 /// A word without a star is looked for anywhere in the name: people type what they remember.
-fn glob(name: &str) -> String {
+pub(super) fn glob(name: &str) -> String {
     let name = name.trim();
     if name.is_empty() || name.contains(['*', '?']) { name.to_owned() } else { format!("*{name}*") }
 }
