@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig, get, post};
 
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{app, apps, deeds, downloads, login, nodes, overview, palette, settings, task, tasks};
+use crate::pages::{deeds, downloads, login, nodes, overview, palette, settings, task, tasks};
 
 /// Forms of ours are a few words; 64 KiB leaves room for a filter pasted from somewhere.
 const MAX_FORM_BYTES: usize = 64 << 10;
@@ -23,8 +23,6 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
                 .route(get().to(deeds::ask))
                 .route(post().to(deeds::carry_out)),
         )
-        .route("/apps", get().to(apps::show))
-        .route("/apps/{app}", get().to(app::show))
         .route("/nodes", get().to(nodes::show))
         .route("/palette.json", get().to(palette::find))
         .route("/live", get().to(live::follow))
@@ -33,5 +31,6 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .route("/theme", post().to(settings::set_theme))
         .route("/health", get().to(settings::health))
         .route("/static/{file}", get().to(settings::asset))
+        .configure(crate::places::configure)
         .default_service(web::to(|| async { Err::<&str, _>(Failure::no_page()) }));
 }

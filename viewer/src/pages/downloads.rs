@@ -56,7 +56,7 @@ pub(crate) async fn output(
     Ok(attachment("application/json", &name).body(result.result.get().to_owned()))
 }
 
-fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {
+pub(super) fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.content_type(content_type).insert_header((
         header::CONTENT_DISPOSITION,

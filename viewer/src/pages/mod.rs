@@ -1,7 +1,5 @@
 //! The pages, one file each: what it shows is loaded from the manager, formatted, and handed to a template.
 
-pub(crate) mod app;
-pub(crate) mod apps;
 mod attempt;
 pub(crate) mod deeds;
 pub(crate) mod downloads;
@@ -9,15 +7,22 @@ mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;
+pub(crate) mod packages;
 pub(crate) mod palette;
 mod problem;
 pub(crate) mod settings;
+mod sheet;
 pub(crate) mod task;
 mod task_parts;
 pub(crate) mod tasks;
 
 pub(crate) use attempt::{Selected, Wanted};
 pub(crate) use problem::{bounce, error};
+
+use deeds::{Nothing, Page as ConfirmPage};
+use downloads::attachment;
+use form::stale;
+use tasks::glob;
 
 use actix_web::HttpResponse;
 use askama::Template;

@@ -1,0 +1,58 @@
+//! The table of the pages of what is not a task: packages, workflows, works, schedules, services, nodes, the account.
+
+use actix_web::web::{self, ServiceConfig, get};
+
+use crate::pages::packages;
+
+/// A definition or an input is as long as the manager takes it, 4 MiB, and a form writes one byte as up to three.
+const MAX_LONG_FORM_BYTES: usize = 13 << 20;
+
+pub(crate) fn configure(routes: &mut ServiceConfig) {
+    packages_and_versions(routes);
+}
+
+/// A form with a long text in it.
+fn long_form() -> web::FormConfig {
+    web::FormConfig::default().limit(MAX_LONG_FORM_BYTES)
+}
+
+fn packages_and_versions(routes: &mut ServiceConfig) {
+    use packages::{bytes, deeds, diff, edit, list, one, run, upload, versions};
+    // the fixed words before the names that stand in their place
+    routes
+        .route("/{kind:apps|venvs}", get().to(list::show))
+        .service(both("/{kind:apps|venvs}/new", get().to(upload::ask), web::post().to(upload::create)))
+        .service(
+            both("/apps/{app}/run", get().to(run::ask), web::post().to(run::carry_out)).app_data(long_form()),
+        )
+        .route("/{kind:apps|venvs}/{package}", get().to(one::show))
+        .route("/{kind:apps|venvs}/{package}/versions", get().to(versions::show))
+        .route("/{kind:apps|venvs}/{package}/diff", get().to(diff::show))
+        .route("/{kind:apps|venvs}/{package}/package", get().to(bytes::active))
+        .service(both(
+            "/{kind:apps|venvs}/{package}/upload",
+            get().to(upload::ask_version),
+            web::post().to(upload::add_version),
+        ))
+        .service(both(
+            "/{kind:apps|venvs}/{package}/edit",
+            get().to(edit::ask),
+            web::post().to(edit::carry_out),
+        ))
+        .service(both(
+            "/{kind:apps|venvs}/{package}/delete",
+            get().to(deeds::ask_delete),
+            web::post().to(deeds::delete),
+        ))
+        .route("/{kind:apps|venvs}/{package}/versions/{version}/package", get().to(bytes::version))
+        .service(both(
+            "/{kind:apps|venvs}/{package}/versions/{version}/{deed}",
+            get().to(deeds::ask_version),
+            web::post().to(deeds::carry_out_version),
+        ));
+}
+
+/// A question or a form, and what is done when it is sent.
+fn both(path: &str, ask: actix_web::Route, carry_out: actix_web::Route) -> actix_web::Resource {
+    web::resource(path).route(ask).route(carry_out)
+}
