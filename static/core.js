@@ -60,7 +60,7 @@ const lp = (() => {
   // ---- putting new content in place
 
   // Attributes the scripts have set are not the server's to take away.
-  const own = (name) => name === "open" || name === "data-zoned" || name === "data-words" || name.startsWith("data-own");
+  const own = (name) => name === "open" || name === "style" || name === "data-zoned" || name === "data-words" || name.startsWith("data-own");
 
   function morph(from, to) {
     if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName || (from.id || "") !== (to.id || "")) {

@@ -304,6 +304,7 @@ fn attempt(task: TaskSeq) -> AttemptRecord {
         end_at: None,
         log_bytes: 0,
         usage: Usage::default(),
+        preparing: Box::default(),
     }
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::plan::{Command, DockerSpec, Resources};
+use crate::preparing::PreparingStep;
 use crate::{AttemptKey, DigestHex, Exit, NodeId};
 
 /// Version of this vocabulary; a peer with another one is refused with a sentence that says which side to upgrade.
@@ -50,6 +51,12 @@ pub enum NodeFrame {
     /// Proof of life, every `heartbeat` of the welcome; answered with [`ManagerFrame::HeartbeatAck`].
     Heartbeat {
         load: NodeLoad,
+    },
+    /// What is being prepared for an attempt, all its steps so far. Told when it takes long and may be lost; the report of the attempt's
+    /// start or end says it again.
+    Preparing {
+        attempt: AttemptKey,
+        steps: Vec<PreparingStep>,
     },
     /// The workspaces of these attempts are gone.
     WorkspacesDeleted {
@@ -115,6 +122,9 @@ pub enum AttemptEvent {
     /// The program runs. Left out where the end is reported in the same moment.
     Started {
         start_at: DateTime<Utc>,
+        /// What was prepared before; empty where all was there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        preparing: Vec<PreparingStep>,
     },
     Finished(Box<Finish>),
     /// Answer to a recall: it had not started and never will here.
@@ -137,6 +147,9 @@ pub struct Finish {
     pub log: Option<String>,
     #[serde(default)]
     pub usage: Usage,
+    /// What was prepared before it started, or until it was ended; empty where all was there, or the start has told it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preparing: Vec<PreparingStep>,
 }
 
 /// What the attempt's processes used.
@@ -313,6 +326,7 @@ mod tests {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         let report = Report { seq: 1, attempt: key(), event: AttemptEvent::Finished(Box::new(finish)) };
         let text = serde_json::to_string(&[NodeFrame::Reports { reports: vec![report] }]).unwrap();

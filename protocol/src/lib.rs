@@ -11,6 +11,7 @@ mod ids;
 pub mod labels;
 pub mod manifest;
 pub mod plan;
+pub mod preparing;
 mod state;
 pub mod units;
 pub mod views;
@@ -21,4 +22,5 @@ pub use ids::{
     AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
     WorkId, WorkflowId,
 };
+pub use preparing::{PreparingKind, PreparingStep};
 pub use state::{Exit, InstantState, Overlap, Source, Stage, Status, UnknownWord};

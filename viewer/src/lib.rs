@@ -10,6 +10,7 @@ mod auth;
 pub mod config;
 mod failure;
 mod frame;
+mod graph;
 mod guard;
 mod live;
 mod nav;

@@ -130,6 +130,7 @@ fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) 
         end_at,
         log_bytes,
         usage,
+        preparing,
     } = attempt;
     AttemptView {
         attempt: id.number,
@@ -144,6 +145,7 @@ fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) 
         end_at: *end_at,
         log_bytes: *log_bytes,
         usage: *usage,
+        preparing: preparing.to_vec(),
     }
 }
 

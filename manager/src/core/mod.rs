@@ -18,6 +18,7 @@ mod origin;
 mod outcome;
 mod overview;
 mod placement;
+mod preparing;
 mod progress;
 mod queue;
 pub mod record;

@@ -84,6 +84,7 @@ impl Core {
                     self.outcome.effects.push(Effect::Send { connection, frame: ManagerFrame::HeartbeatAck });
                 }
                 NodeFrame::Reports { reports } => self.take_reports(now, node_id, connection, reports),
+                NodeFrame::Preparing { attempt, steps } => self.attempt_prepares(node_id, &attempt, steps),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
                 // the link's own business, handled before they come here
                 NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}

@@ -94,6 +94,7 @@ impl Core {
             end_at: None,
             log_bytes: 0,
             usage: Usage::default(),
+            preparing: Box::default(),
         };
         let class = task.class(ordinal).cloned();
         if let (Some(node), Some(class)) = (self.nodes.get_mut(&node_id), class) {

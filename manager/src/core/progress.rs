@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::{AttemptEvent, Finish, Usage};
 use lp_protocol::plan::Ordinal;
-use lp_protocol::{Exit, NodeId, Stage, Status};
+use lp_protocol::{Exit, NodeId, PreparingStep, Stage, Status};
 
+use super::preparing::{self, note_preparing};
 use super::record::{AttemptId, AttemptPayload, AttemptRecord, Origin, SUCCESS_EVENT, TaskSeq};
 use super::retry::{self, Next};
 use super::task::{Halt, State};
@@ -20,7 +21,7 @@ impl Core {
             return;
         }
         match event {
-            AttemptEvent::Started { start_at } => self.attempt_started(id, start_at),
+            AttemptEvent::Started { start_at, preparing } => self.attempt_started(id, start_at, preparing),
             AttemptEvent::Finished(finish) => self.attempt_finished(now, id, *finish),
             AttemptEvent::Returned => {
                 self.attempt_finished(now, id, unstarted(now, Exit::Returned));
@@ -33,12 +34,13 @@ impl Core {
         self.attempt_finished(now, id, unstarted(now, Exit::NotStarted { reason }));
     }
 
-    fn attempt_started(&mut self, id: AttemptId, start_at: DateTime<Utc>) {
+    fn attempt_started(&mut self, id: AttemptId, start_at: DateTime<Utc>, preparing: Vec<PreparingStep>) {
         let Some(record) = self.live.get_mut(&id) else { return };
         if record.start_at.is_some() {
             return;
         }
         record.start_at = Some(start_at);
+        note_preparing(record, preparing);
         if record.stage == Stage::Pending {
             record.stage = Stage::Running;
         }
@@ -65,7 +67,7 @@ impl Core {
     /// Records the end of a live attempt and goes on from there. Ends nobody is waiting for are ignored.
     pub(super) fn attempt_finished(&mut self, now: Now, id: AttemptId, finish: Finish) {
         let Some(mut record) = self.live.remove(&id) else { return };
-        let Finish { exit, start_at, end_at, output, log_bytes, log, usage } = finish;
+        let Finish { exit, start_at, end_at, output, log_bytes, log, usage, preparing } = finish;
         let exit = match output.as_deref().filter(|_| exit.is_success()) {
             Some(output) => match self.take_generated(id.task, id.action, output) {
                 Ok(()) => exit,
@@ -80,6 +82,8 @@ impl Core {
         record.end_at = Some(end_at);
         record.log_bytes = log_bytes;
         record.usage = usage;
+        note_preparing(&mut record, preparing);
+        preparing::close(&mut record);
         record.exit = Some(exit.clone());
         self.leave_node(&record);
         let log = log.and_then(decode_log);
@@ -271,6 +275,7 @@ pub(super) fn unstarted(now: Now, exit: Exit) -> Finish {
         log_bytes: 0,
         log: None,
         usage: Usage::default(),
+        preparing: Vec::new(),
     }
 }
 

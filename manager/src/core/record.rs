@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use lp_protocol::frames::Usage;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{
-    AppId, AttemptKey, Exit, NodeId, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId, WorkId,
+    AppId, AttemptKey, Exit, NodeId, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId,
+    WorkId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -104,6 +105,8 @@ pub struct AttemptRecord {
     pub end_at: Option<DateTime<Utc>>,
     pub log_bytes: u64,
     pub usage: Usage,
+    /// What its node did before its program could start.
+    pub preparing: Box<[PreparingStep]>,
 }
 
 /// An action that was made at run time.

@@ -234,9 +234,10 @@ impl Link {
             match frame {
                 NodeFrame::StreamFailed { stream_id, error } => self.fail_stream(node_id, stream_id, error),
                 NodeFrame::WorkspacesDeleted { attempts } => self.confirm_deleted(node_id, &attempts).await,
-                other @ (NodeFrame::Hello(_) | NodeFrame::Reports { .. } | NodeFrame::Heartbeat { .. }) => {
-                    kept.push(other)
-                }
+                other @ (NodeFrame::Hello(_)
+                | NodeFrame::Reports { .. }
+                | NodeFrame::Preparing { .. }
+                | NodeFrame::Heartbeat { .. }) => kept.push(other),
             }
         }
         kept

@@ -158,6 +158,7 @@ impl Node {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         let event = AttemptEvent::Finished(Box::new(finish));
         let report = Report { seq: self.reports, attempt: attempt.clone(), event };

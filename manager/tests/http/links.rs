@@ -184,7 +184,8 @@ async fn frames_reach_the_core_in_the_order_in_which_they_were_sent() {
     let attempt = node.assignment().await.attempt;
 
     // many small messages at once: a start that came after its finish would leave the task running
-    node.report(&attempt, AttemptEvent::Started { start_at: chrono::Utc::now() }).await;
+    node.report(&attempt, AttemptEvent::Started { start_at: chrono::Utc::now(), preparing: Vec::new() })
+        .await;
     for _ in 0..50 {
         node.send(NodeFrame::Heartbeat { load: Default::default() }).await;
     }

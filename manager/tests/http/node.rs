@@ -163,7 +163,8 @@ impl FakeNode {
 
     /// Says that the attempt has begun, and waits until that is committed.
     pub async fn start(&mut self, attempt: &AttemptKey) {
-        self.report(attempt, AttemptEvent::Started { start_at: chrono::Utc::now() }).await;
+        self.report(attempt, AttemptEvent::Started { start_at: chrono::Utc::now(), preparing: Vec::new() })
+            .await;
         self.acked().await;
     }
 
@@ -183,6 +184,7 @@ impl FakeNode {
             log_bytes,
             log,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         self.report(attempt, AttemptEvent::Finished(Box::new(finish))).await;
         self.acked().await;

@@ -197,6 +197,7 @@ impl FakeNode {
             log_bytes: 0,
             log: None,
             usage: Default::default(),
+            preparing: Vec::new(),
         };
         self.report(attempt, AttemptEvent::Finished(Box::new(finish))).await;
     }

@@ -75,6 +75,7 @@ async fn leave(node: &mut FakeNode, assignment: &Assignment, output: Option<&str
         log_bytes: 0,
         log: None,
         usage: Usage::default(),
+        preparing: Vec::new(),
     };
     node.report(&assignment.attempt, AttemptEvent::Finished(Box::new(finish))).await;
 }

@@ -141,6 +141,7 @@ pub(crate) fn attempt(task: TaskSeq, action: u32, number: u32) -> AttemptRecord 
         end_at: None,
         log_bytes: 0,
         usage: Usage::default(),
+        preparing: Box::default(),
     }
 }
 

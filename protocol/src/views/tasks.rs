@@ -171,6 +171,9 @@ pub struct AttemptView {
     pub end_at: Option<DateTime<Utc>>,
     pub log_bytes: u64,
     pub usage: Usage,
+    /// What its node did before the program could start: packages fetched, an environment built, an image pulled. Empty where all was there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preparing: Vec<crate::preparing::PreparingStep>,
 }
 
 /// One entry of a task's `result`, as in LitePipeline.

@@ -171,6 +171,7 @@ impl Bench {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         }
     }
 

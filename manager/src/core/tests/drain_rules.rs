@@ -17,7 +17,7 @@ const STOPPED: Exit = Exit::Stopped { returncode: -15 };
 const NOTHING: [&str; 0] = [];
 
 fn started(bench: &Bench) -> AttemptEvent {
-    AttemptEvent::Started { start_at: bench.now.wall }
+    AttemptEvent::Started { start_at: bench.now.wall, preparing: Vec::new() }
 }
 
 #[test]

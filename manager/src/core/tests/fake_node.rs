@@ -197,7 +197,7 @@ impl FakeNode {
             held.phase = Phase::Running;
             held.order.clone()
         };
-        self.report(&order.key, AttemptEvent::Started { start_at: now.wall });
+        self.report(&order.key, AttemptEvent::Started { start_at: now.wall, preparing: Vec::new() });
         Some(order)
     }
 
@@ -210,6 +210,7 @@ impl FakeNode {
             log_bytes: 0,
             log: None,
             usage: Usage::default(),
+            preparing: Vec::new(),
         };
         self.report(key, AttemptEvent::Finished(Box::new(finish)));
     }

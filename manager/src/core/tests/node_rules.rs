@@ -132,7 +132,13 @@ fn why_tells_each_kind_of_waiting() {
     let node = bench.connect(1, 1);
     bench.turn();
     assert_eq!(reason(&bench, 0), "is about to start on node n1");
-    bench.report(node, task, "a", 1, AttemptEvent::Started { start_at: bench.now.wall });
+    bench.report(
+        node,
+        task,
+        "a",
+        1,
+        AttemptEvent::Started { start_at: bench.now.wall, preparing: Vec::new() },
+    );
     assert_eq!(reason(&bench, 0), "runs on node n1 (attempt 1)");
     let second = bench.create("c");
     bench.turn();
@@ -174,7 +180,13 @@ fn long_actions_are_not_sent_ahead() {
         bench.create("a");
     }
     bench.turn();
-    bench.report(node, super::bench::task(1), "a", 1, AttemptEvent::Started { start_at: bench.now.wall });
+    bench.report(
+        node,
+        super::bench::task(1),
+        "a",
+        1,
+        AttemptEvent::Started { start_at: bench.now.wall, preparing: Vec::new() },
+    );
     bench.pass(1.0);
 
     bench.succeed(node, super::bench::task(1), "a", 1);

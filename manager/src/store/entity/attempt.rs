@@ -28,14 +28,15 @@ pub(crate) struct Row {
     pub log_bytes: i64,
     pub cpu_seconds: f64,
     pub max_rss_bytes: i64,
+    pub preparing: Option<String>,
 }
 
 /// What [`Row`] is read from, `a` being the table.
 pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.counts_in, a.name, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
-     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes";
+     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.preparing";
 
 /// Inserts, or updates all that can change.
-pub(crate) const UPSERT: Insert<16> = Insert {
+pub(crate) const UPSERT: Insert<17> = Insert {
     table: "attempts",
     columns: [
         "task",
@@ -54,12 +55,14 @@ pub(crate) const UPSERT: Insert<16> = Insert {
         "log_bytes",
         "cpu_seconds",
         "max_rss_bytes",
+        "preparing",
     ],
     tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, counts_in = excluded.counts_in, name = excluded.name, \
            node_id = excluded.node_id, \
            stage = excluded.stage, status = excluded.status, exit = excluded.exit, \
            assign_at = excluded.assign_at, start_at = excluded.start_at, end_at = excluded.end_at, \
-           log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes",
+           log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes, \
+           preparing = excluded.preparing",
 };
 
 pub(crate) const UPSERT_PAYLOAD: Insert<5> = Insert {
@@ -84,6 +87,7 @@ impl From<&AttemptRecord> for Row {
             end_at,
             log_bytes,
             usage: Usage { cpu_seconds, max_rss_bytes },
+            preparing,
         } = record;
         Row {
             task: *task,
@@ -103,6 +107,8 @@ impl From<&AttemptRecord> for Row {
             // SQLite stores NaN as NULL, which would fail the commit
             cpu_seconds: if cpu_seconds.is_finite() { *cpu_seconds } else { 0.0 },
             max_rss_bytes: to_signed(*max_rss_bytes),
+            preparing: (!preparing.is_empty())
+                .then(|| serde_json::to_string(preparing).expect("steps are plain data")),
         }
     }
 }
@@ -128,6 +134,7 @@ impl TryFrom<Row> for AttemptRecord {
             log_bytes,
             cpu_seconds,
             max_rss_bytes,
+            preparing,
         } = row;
         Ok(AttemptRecord {
             id: AttemptId { task, action: unsigned("action", action)?, number: unsigned("number", number)? },
@@ -143,12 +150,13 @@ impl TryFrom<Row> for AttemptRecord {
             end_at: time_opt("end_at", end_at)?,
             log_bytes: unsigned("log_bytes", log_bytes)?,
             usage: Usage { cpu_seconds, max_rss_bytes: unsigned("max_rss_bytes", max_rss_bytes)? },
+            preparing: preparing.map(|steps| json("preparing", &steps)).transpose()?.unwrap_or_default(),
         })
     }
 }
 
 /// The row's values in the order of the upsert's columns.
-pub(crate) fn values(record: &AttemptRecord) -> [Value; 16] {
+pub(crate) fn values(record: &AttemptRecord) -> [Value; 17] {
     let Row {
         task,
         action,
@@ -166,6 +174,7 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 16] {
         log_bytes,
         cpu_seconds,
         max_rss_bytes,
+        preparing,
     } = Row::from(record);
     [
         task.into(),
@@ -184,6 +193,7 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 16] {
         log_bytes.into(),
         cpu_seconds.into(),
         max_rss_bytes.into(),
+        preparing.into(),
     ]
 }
 

@@ -14,6 +14,7 @@ mod m0007_nodes;
 mod m0008_runs;
 mod m0009_scheduled_works;
 mod m0010_health;
+mod m0012_builds;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_runs::Migration),
             Box::new(m0009_scheduled_works::Migration),
             Box::new(m0010_health::Migration),
+            Box::new(m0012_builds::Migration),
         ]
     }
 }

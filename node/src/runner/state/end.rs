@@ -60,6 +60,7 @@ impl State {
             log_bytes: left.log.bytes,
             log: left.log.inline,
             usage: Usage { cpu_seconds: ended.cpu_micros as f64 / 1e6, max_rss_bytes: ended.max_rss_bytes },
+            preparing: Vec::new(),
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
@@ -121,5 +122,14 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
 }
 
 pub(super) fn unstarted(exit: Exit, end_at: DateTime<Utc>) -> Finish {
-    Finish { exit, start_at: None, end_at, output: None, log_bytes: 0, log: None, usage: Usage::default() }
+    Finish {
+        exit,
+        start_at: None,
+        end_at,
+        output: None,
+        log_bytes: 0,
+        log: None,
+        usage: Usage::default(),
+        preparing: Vec::new(),
+    }
 }

@@ -153,7 +153,8 @@ impl State {
             let Some((_, key)) = self.untold.pop_front() else { return };
             let Some(attempt) = self.attempts.get(&key) else { continue };
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
-                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start) };
+                let event =
+                    AttemptEvent::Started { start_at: crate::clock::wall(*start), preparing: Vec::new() };
                 self.report(&key, event, effects);
                 // what runs for a while may write a long log
                 effects.ship = true;

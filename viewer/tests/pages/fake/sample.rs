@@ -147,6 +147,7 @@ pub(crate) fn attempt(number: u32, exit: Option<Exit>) -> AttemptView {
         } else {
             Usage::default()
         },
+        preparing: Vec::new(),
     }
 }
 
