@@ -2,13 +2,14 @@
 
 use actix_web::web::{self, ServiceConfig, get};
 
-use crate::pages::packages;
+use crate::pages::{packages, workflows, works};
 
 /// A definition or an input is as long as the manager takes it, 4 MiB, and a form writes one byte as up to three.
 const MAX_LONG_FORM_BYTES: usize = 13 << 20;
 
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     packages_and_versions(routes);
+    workflows_and_works(routes);
 }
 
 /// A form with a long text in it.
@@ -49,6 +50,32 @@ fn packages_and_versions(routes: &mut ServiceConfig) {
             "/{kind:apps|venvs}/{package}/versions/{version}/{deed}",
             get().to(deeds::ask_version),
             web::post().to(deeds::carry_out_version),
+        ));
+}
+
+fn workflows_and_works(routes: &mut ServiceConfig) {
+    use workflows::{deeds, edit, list, one, run};
+    routes
+        .route("/workflows", get().to(list::show))
+        .service(
+            both("/workflows/new", get().to(edit::ask), web::post().to(edit::create)).app_data(long_form()),
+        )
+        .route("/workflows/{workflow}", get().to(one::show))
+        .service(
+            both("/workflows/{workflow}/edit", get().to(edit::ask_change), web::post().to(edit::change))
+                .app_data(long_form()),
+        )
+        .service(
+            both("/workflows/{workflow}/run", get().to(run::ask), web::post().to(run::carry_out))
+                .app_data(long_form()),
+        )
+        .service(both("/workflows/{workflow}/{deed}", get().to(deeds::ask), web::post().to(deeds::carry_out)))
+        .route("/works", get().to(works::list::show))
+        .route("/works/{work}", get().to(works::one::show))
+        .service(both(
+            "/works/{work}/{deed}",
+            get().to(works::deeds::ask),
+            web::post().to(works::deeds::carry_out),
         ));
 }
 

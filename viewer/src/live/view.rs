@@ -1,7 +1,7 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::{AppId, TaskId};
+use lp_protocol::{AppId, TaskId, WorkId, WorkflowId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
@@ -12,6 +12,9 @@ use crate::pages::overview::Overview;
 use crate::pages::packages::one::LatestTasks;
 use crate::pages::task::{Asked, Tab, Task};
 use crate::pages::tasks::{Filter, Tasks};
+use crate::pages::workflows::one::LatestWorks;
+use crate::pages::works::list::{Filter as WorkFilter, Works};
+use crate::pages::works::one::Work;
 use crate::pages::{Selected, Wanted};
 
 #[derive(Deserialize)]
@@ -37,6 +40,10 @@ pub(crate) struct Query {
     status: String,
     #[serde(default)]
     app: String,
+    #[serde(default)]
+    workflow: String,
+    #[serde(default)]
+    schedule: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -47,6 +54,9 @@ enum Name {
     Task,
     Nodes,
     App,
+    Works,
+    Work,
+    Workflow,
 }
 
 pub(super) enum View {
@@ -62,6 +72,9 @@ pub(super) enum View {
     },
     Nodes,
     App(AppId),
+    Works(WorkFilter),
+    Work(WorkId),
+    Workflow(WorkflowId),
 }
 
 /// What became of a look at the cluster.
@@ -86,11 +99,16 @@ impl View {
             stage,
             status,
             app,
+            workflow,
+            schedule,
         } = query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
             Name::App => View::App(app.parse().map_err(|_| Failure::no_page())?),
+            Name::Works => View::Works(WorkFilter::first_page([name, stage, status, workflow, schedule])),
+            Name::Work => View::Work(app.parse().map_err(|_| Failure::no_page())?),
+            Name::Workflow => View::Workflow(app.parse().map_err(|_| Failure::no_page())?),
             Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
@@ -105,7 +123,13 @@ impl View {
     pub(super) fn task_id(&self) -> Option<TaskId> {
         match self {
             View::Task { task_id, .. } => Some(*task_id),
-            View::Overview | View::Tasks(_) | View::Nodes | View::App(_) => None,
+            View::Overview
+            | View::Tasks(_)
+            | View::Nodes
+            | View::App(_)
+            | View::Works(_)
+            | View::Work(_)
+            | View::Workflow(_) => None,
         }
     }
 
@@ -123,6 +147,9 @@ impl View {
             View::Overview => Overview::load(client, now).await?.parts()?,
             View::Nodes => Nodes::load(client, now).await?.parts()?,
             View::App(app_id) => LatestTasks::load(client, *app_id, now).await?.parts()?,
+            View::Works(filter) => Works::load(client, filter, now).await?.parts()?,
+            View::Work(work_id) => Work::load(client, &work_id.to_string(), now).await?.parts()?,
+            View::Workflow(id) => LatestWorks::load(client, *id, now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;

@@ -15,6 +15,8 @@ mod sheet;
 pub(crate) mod task;
 mod task_parts;
 pub(crate) mod tasks;
+pub(crate) mod workflows;
+pub(crate) mod works;
 
 pub(crate) use attempt::{Selected, Wanted};
 pub(crate) use problem::{bounce, error};

@@ -30,12 +30,23 @@ pub(crate) enum Piece {
     /// Beside one another.
     Row(Vec<Field>),
     /// Fields most people leave as they are.
-    More { legend: &'static str, fields: Vec<Field>, is_open: bool },
+    More {
+        legend: &'static str,
+        fields: Vec<Field>,
+        is_open: bool,
+    },
     Upload(UploadField),
     /// Buttons that put a text into a field: its id, and names and texts.
-    Fill { field: &'static str, label: &'static str, texts: Vec<(String, String)> },
+    Fill {
+        field: &'static str,
+        label: &'static str,
+        texts: Vec<(String, String)>,
+    },
     /// A part of our own, rendered and escaped.
-    Part { name: &'static str, html: Markup },
+    Part {
+        name: &'static str,
+        html: Markup,
+    },
 }
 
 /// HTML one of our own templates has made.
@@ -130,7 +141,9 @@ pub(crate) fn answer(sheet: &Sheet, problem: &Problem) -> Result<actix_web::Http
 /// Goes on to a page of ours after something was done.
 pub(crate) fn go_on(to: &str) -> actix_web::HttpResponse {
     use actix_web::http::header;
-    actix_web::HttpResponse::SeeOther().insert_header((header::LOCATION, crate::frame::local_path(to))).finish()
+    actix_web::HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, crate::frame::local_path(to)))
+        .finish()
 }
 
 /// A field's text, if anything was typed.
@@ -165,7 +178,11 @@ pub(crate) fn object(
     };
     let raw = serde_json::value::RawValue::from_string(text.to_owned())
         .map_err(|error| refuse(format!("This is not JSON: {error}.")))?;
-    if raw.get().starts_with('{') { Ok(Some(raw)) } else { Err(refuse("This has to be a JSON object: { … }".to_owned())) }
+    if raw.get().starts_with('{') {
+        Ok(Some(raw))
+    } else {
+        Err(refuse("This has to be a JSON object: { … }".to_owned()))
+    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ impl FormCommand {
 
     /// What the script builds the line from.
     fn plan(&self) -> String {
-        let flags: Vec<[&str; 3]> = self.flags.iter().map(|flag| [flag.field, flag.flag, flag.default]).collect();
+        let flags: Vec<[&str; 3]> =
+            self.flags.iter().map(|flag| [flag.field, flag.flag, flag.default]).collect();
         serde_json::to_string(&flags).unwrap_or_default()
     }
 }

@@ -121,7 +121,9 @@ fn summary(ends: impl Iterator<Item = End>) -> String {
     let mut times: Vec<TimeDelta> =
         good.iter().filter_map(|(.., times)| times.map(|(start, end)| end - start)).collect();
     times.sort();
-    let half = times.get(times.len() / 2).map(|half| format!(", half of them within {}", super::time::duration(*half)));
+    let half = times
+        .get(times.len() / 2)
+        .map(|half| format!(", half of them within {}", super::time::duration(*half)));
     format!("{} of the last {} succeeded{}", good.len(), finished.len(), half.unwrap_or_default())
 }
 
@@ -137,7 +139,8 @@ mod tests {
             title: title.to_owned(),
             took: Some(TimeDelta::seconds(seconds)),
         };
-        let html = Strip::new("Tasks", vec![item("<new>", 100), item("old", 1)], String::new()).render().unwrap();
+        let html =
+            Strip::new("Tasks", vec![item("<new>", 100), item("old", 1)], String::new()).render().unwrap();
 
         assert!(html.find("old") < html.find("&#60;new&#62;"), "{html}");
         assert!(html.contains("height=\"40\"") && html.contains("height=\"13\""), "{html}");

@@ -26,7 +26,12 @@ pub(crate) async fn version(
     send(&signed, &kind, &package, diff::parse(&version)?).await
 }
 
-async fn send(signed: &Signed, kind: &str, package: &str, version: VersionRef) -> Result<HttpResponse, Failure> {
+async fn send(
+    signed: &Signed,
+    kind: &str,
+    package: &str,
+    version: VersionRef,
+) -> Result<HttpResponse, Failure> {
     let (kind, client) = (Kind::parse(kind)?, &signed.session.client);
     let Package { id, name, .. } = kind.fetch(client, package).await?;
     let info = client.fetch_version(kind.of_client(), &id, version).await?.version;

@@ -31,14 +31,20 @@ pub(crate) async fn ask_delete(
         }
     };
     let line = format!("{} delete {}", kind.verb(), shell_word(&package.name));
-    question(&state, &request, kind, &package, Question {
-        deed: format!("Delete the {}", kind.noun()),
-        of: String::new(),
-        consequence: consequence.to_owned(),
-        path: "delete".to_owned(),
-        is_danger: true,
-        line,
-    })
+    question(
+        &state,
+        &request,
+        kind,
+        &package,
+        Question {
+            deed: format!("Delete the {}", kind.noun()),
+            of: String::new(),
+            consequence: consequence.to_owned(),
+            path: "delete".to_owned(),
+            is_danger: true,
+            line,
+        },
+    )
 }
 
 pub(crate) async fn delete(
@@ -80,14 +86,20 @@ pub(crate) async fn ask_version(
         Deed::Activate => "rollback",
         Deed::Delete => "history delete",
     };
-    question(&state, &request, kind, &package, Question {
-        deed: format!("{} version {number}", deed.word()),
-        of: format!("{}s", kind.noun()),
-        consequence,
-        path: format!("versions/{number}/{}", deed.path()),
-        is_danger: deed == Deed::Delete,
-        line: format!("{} {verb} {} {number}", kind.verb(), shell_word(&package.name)),
-    })
+    question(
+        &state,
+        &request,
+        kind,
+        &package,
+        Question {
+            deed: format!("{} version {number}", deed.word()),
+            of: format!("{}s", kind.noun()),
+            consequence,
+            path: format!("versions/{number}/{}", deed.path()),
+            is_danger: deed == Deed::Delete,
+            line: format!("{} {verb} {} {number}", kind.verb(), shell_word(&package.name)),
+        },
+    )
 }
 
 pub(crate) async fn carry_out_version(

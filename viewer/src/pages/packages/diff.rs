@@ -79,13 +79,8 @@ pub(crate) async fn show(
         .crumb(kind.plural(), list_url(kind))
         .crumb(visible(&package.name), base.clone())
         .crumb("Versions", format!("{base}/versions"));
-    let line = format!(
-        "{} diff {} {} {}",
-        kind.verb(),
-        shell_word(&package.name),
-        diff.from.number,
-        diff.to.number
-    );
+    let line =
+        format!("{} diff {} {} {}", kind.verb(), shell_word(&package.name), diff.from.number, diff.to.number);
     let VersionDiff { from, to, files, manifest } = diff;
     let now = Utc::now();
     let side = |version: lp_protocol::views::VersionView| Side {
@@ -133,9 +128,13 @@ fn listed(files: &FileChanges) -> (Vec<File>, u64) {
         };
         file("changed", &changed.path, size)
     });
-    let added = files.added.iter().take(MAX_PATHS).map(|added| file("added", &added.path, bytes(added.size_bytes)));
-    let removed =
-        files.removed.iter().take(MAX_PATHS).map(|removed| file("removed", &removed.path, bytes(removed.size_bytes)));
+    let added =
+        files.added.iter().take(MAX_PATHS).map(|added| file("added", &added.path, bytes(added.size_bytes)));
+    let removed = files
+        .removed
+        .iter()
+        .take(MAX_PATHS)
+        .map(|removed| file("removed", &removed.path, bytes(removed.size_bytes)));
     let rows: Vec<File> = changed.chain(added).chain(removed).collect();
     let more = whole.saturating_sub(rows.len() as u64);
     (rows, more)

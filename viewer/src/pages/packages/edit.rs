@@ -81,13 +81,19 @@ fn sheet(
             .crumb(kind.plural(), list_url(kind))
             .crumb(name.clone(), base.clone()),
         title: format!("Edit {name}"),
-        intro: Prose::new("Versions and tasks stay as they are; whoever calls it by its old name has to learn the new one.", 500),
+        intro: Prose::new(
+            "Versions and tasks stay as they are; whoever calls it by its old name has to learn the new one.",
+            500,
+        ),
         refusal: problem.refusal(),
         action: format!("{base}/edit"),
         pieces: vec![
-            Piece::field(Field::line("name", "Name", fields.name.clone()).required().error(problem.at("name"))),
             Piece::field(
-                Field::line("description", "Description", fields.description.clone()).error(problem.at("description")),
+                Field::line("name", "Name", fields.name.clone()).required().error(problem.at("name")),
+            ),
+            Piece::field(
+                Field::line("description", "Description", fields.description.clone())
+                    .error(problem.at("description")),
             ),
         ],
         button: "Save",

@@ -115,8 +115,12 @@ async fn pass_on(mut field: Field, client: &ManagerClient) -> Result<Result<Blob
 
 fn broken(error: MultipartError) -> Failure {
     tracing::debug!(%error, "an upload has broken off");
-    Failure::new(StatusCode::BAD_REQUEST, "Not accepted", "The upload has broken off, or is no form of this viewer.")
-        .hint("Nothing was kept. Send it again.")
+    Failure::new(
+        StatusCode::BAD_REQUEST,
+        "Not accepted",
+        "The upload has broken off, or is no form of this viewer.",
+    )
+    .hint("Nothing was kept. Send it again.")
 }
 
 /// `nightly-etl` of `nightly-etl.tar.gz`.

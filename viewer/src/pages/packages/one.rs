@@ -11,6 +11,7 @@ use lp_protocol::views::{ListTasks, TaskView};
 use super::{Kind, Package};
 use crate::failure::Failure;
 use crate::frame::{Frame, Signed};
+use crate::graph::{Graph, of_plan};
 use crate::pages::{html, text};
 use crate::parts::{
     Command, Empty, Facts, IdChip, LogText, Moment, Prose, Strip, Tabs, TaskTable, Value, bytes, clip,
@@ -39,6 +40,7 @@ struct Page {
     tabs: Tabs,
     facts: Facts,
     warnings: Vec<Prose>,
+    graph: Option<Graph>,
     actions: Vec<Action>,
     more_actions: usize,
     manifest: Option<String>,
@@ -84,6 +86,7 @@ pub(crate) async fn show(
         Kind::Venv => format!("lp venv info {}", shell_word(&package.name)),
     };
     let Package { id, name, description, version, plan, manifest, .. } = package;
+    let graph = plan.as_ref().map(|plan| Graph::new("Actions of the application", &of_plan(plan), |_| None));
     let (actions, more_actions) = plan.map(actions).unwrap_or_default();
     html(&Page {
         frame,
@@ -95,6 +98,7 @@ pub(crate) async fn show(
         tabs,
         facts,
         warnings: version.warnings.iter().map(|warning| Prose::new(warning, 300)).collect(),
+        graph,
         actions,
         more_actions,
         manifest: manifest.as_deref().map(shown_manifest),
@@ -131,7 +135,15 @@ pub(super) fn frame(state: &State, request: &HttpRequest, kind: Kind, title: &st
 fn facts(package: &Package, now: DateTime<Utc>) -> Facts {
     let version = &package.version;
     Facts::default()
-        .row("Active version", Value::Text(format!("{}, {} {}", version.number, bytes(version.size_bytes), visible(&version.format))))
+        .row(
+            "Active version",
+            Value::Text(format!(
+                "{}, {} {}",
+                version.number,
+                bytes(version.size_bytes),
+                visible(&version.format)
+            )),
+        )
         .row("Uploaded", Value::Moment(Moment::new(version.create_at, now)))
         .maybe("By", crate::pages::sheet::given(&version.create_by).map(|by| Value::Text(visible(&by))))
         .maybe("Active since", version.activate_at.map(|at| Value::Moment(Moment::new(at, now))))

@@ -155,8 +155,7 @@ fn create_sheet(frame: Frame, kind: Kind, sent: &Sent, problem: &Problem) -> She
     let description = Field::line("description", "Description", sent.description.clone())
         .help("What it is for, in a sentence.")
         .error(problem.at("description"));
-    let mut pieces =
-        vec![Piece::field(name), Piece::field(description)];
+    let mut pieces = vec![Piece::field(name), Piece::field(description)];
     pieces.extend(file_pieces(kind, sent.strict, problem));
     let base = format!("{} create -f FILE", kind.verb());
     Sheet {
@@ -207,7 +206,8 @@ fn version_sheet(frame: Frame, kind: Kind, package: &Package, strict: bool, prob
 }
 
 fn file_pieces(kind: Kind, strict: bool, problem: &Problem) -> Vec<Piece> {
-    let strict_field = Field::check("strict", "Refuse a manifest with keys nobody knows, instead of warning", strict);
+    let strict_field =
+        Field::check("strict", "Refuse a manifest with keys nobody knows, instead of warning", strict);
     let upload = UploadField {
         name: "file",
         label: "Archive",

@@ -71,7 +71,12 @@ pub(crate) async fn show(
         frame,
         name: visible(&package.name),
         tabs: tabs(kind, &package.id, Tab::Versions),
-        rows: page.items.into_iter().zip(before).map(|(version, before)| Row::new(version, before, now)).collect(),
+        rows: page
+            .items
+            .into_iter()
+            .zip(before)
+            .map(|(version, before)| Row::new(version, before, now))
+            .collect(),
         pager: Pager {
             newest: (!is_first).then(|| format!("{base}/versions")),
             older: page.next_cursor.map(|cursor| format!("{base}/versions?cursor={}", url_part(&cursor))),

@@ -41,7 +41,9 @@ impl Deed {
     fn consequence(self) -> &'static str {
         match self {
             Deed::Enable => "Works can be made of it again, by people and by schedules.",
-            Deed::Disable => "No works can be made of it, by nobody and no schedule, until it is enabled. Works that run go on.",
+            Deed::Disable => {
+                "No works can be made of it, by nobody and no schedule, until it is enabled. Works that run go on."
+            }
             Deed::Delete => {
                 "Its definition is removed from the cluster, and schedules that run it will have nothing to run. Its works stay with their results. This cannot be undone."
             }

@@ -23,7 +23,8 @@ const EXAMPLE: &str = r#"{
 }"#;
 
 /// What the manager's refusals are about.
-const WORDS: &[(&str, &str)] = &[("name is", "name"), ("`name`", "name"), ("has this name", "name"), ("called", "name")];
+const WORDS: &[(&str, &str)] =
+    &[("name is", "name"), ("`name`", "name"), ("has this name", "name"), ("called", "name")];
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Fields {
@@ -139,10 +140,11 @@ fn configuration(fields: &Fields) -> Result<Box<RawValue>, Problem> {
     };
     let text = fields.definition.trim();
     if text.starts_with('{') {
-        return RawValue::from_string(text.to_owned()).map_err(|error| refuse(format!("This is not JSON: {error}.")));
+        return RawValue::from_string(text.to_owned())
+            .map_err(|error| refuse(format!("This is not JSON: {error}.")));
     }
-    let value: serde_json::Value =
-        serde_norway::from_str(text).map_err(|error| refuse(format!("This is neither JSON nor YAML: {error}.")))?;
+    let value: serde_json::Value = serde_norway::from_str(text)
+        .map_err(|error| refuse(format!("This is neither JSON nor YAML: {error}.")))?;
     if !value.is_object() {
         return Err(refuse("A definition has a list of `applications`.".to_owned()));
     }
@@ -158,7 +160,8 @@ fn sheet(
 ) -> Sheet {
     let name = of.map(|view| visible(&view.name));
     let title = name.as_ref().map_or_else(|| "New workflow".to_owned(), |name| format!("Edit {name}"));
-    let mut frame = Frame::new(state, request, Section::Workflows, &clip(&title, 80)).crumb("Workflows", LIST);
+    let mut frame =
+        Frame::new(state, request, Section::Workflows, &clip(&title, 80)).crumb("Workflows", LIST);
     let base = of.map(|view| format!("{LIST}/{}", view.workflow_id));
     if let (Some(name), Some(base)) = (&name, &base) {
         frame = frame.crumb(name.clone(), base.clone());
@@ -176,7 +179,9 @@ fn sheet(
         title,
         intro: Prose::new(
             match of {
-                None => "A workflow runs applications in the order of their conditions, and gives each what those before it have left.",
+                None => {
+                    "A workflow runs applications in the order of their conditions, and gives each what those before it have left."
+                }
                 Some(_) => "Works that exist keep the copy they were made with; new ones follow this.",
             },
             300,
@@ -189,8 +194,16 @@ fn sheet(
                 Field::line("description", "Description", fields.description.clone()),
             ]),
             Piece::field(definition),
-            Piece::field(Field::check("enable", "Enabled: works can be made of it", !fields.enable.is_empty())),
-            Piece::field(Field::check("strict", "Refuse keys nobody knows, instead of warning", !fields.strict.is_empty())),
+            Piece::field(Field::check(
+                "enable",
+                "Enabled: works can be made of it",
+                !fields.enable.is_empty(),
+            )),
+            Piece::field(Field::check(
+                "strict",
+                "Refuse keys nobody knows, instead of warning",
+                !fields.strict.is_empty(),
+            )),
         ],
         button: if of.is_some() { "Save" } else { "Create it" },
         back: base.unwrap_or_else(|| LIST.to_owned()),

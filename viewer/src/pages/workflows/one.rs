@@ -11,10 +11,12 @@ use serde::Deserialize;
 use super::LIST;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
+use crate::graph::{Graph, Kind, Vertex as Tile};
 use crate::pages::works::table::WorkTable;
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Empty, Facts, IdChip, Look, Moment, Prose, Strip, Value, clip, json, shell_word, visible,
+    Badge, Command, Empty, Facts, IdChip, Look, Moment, Prose, Strip, Value, clip, json, shell_word,
+    url_part, visible,
 };
 use crate::state::State;
 
@@ -34,6 +36,7 @@ struct Page {
     badge: Badge,
     enable: bool,
     warnings: Vec<Prose>,
+    graph: Graph,
     applications: Vec<Application>,
     facts: Facts,
     definition: String,
@@ -96,8 +99,16 @@ pub(crate) async fn show(
     let now = Utc::now();
     let latest = LatestWorks::load(client, view.workflow_id, now).await?;
     let definition = definition(&view);
-    let WorkflowView { workflow_id, name, description, enable, create_at, update_at, configuration, warnings } =
-        view;
+    let WorkflowView {
+        workflow_id,
+        name,
+        description,
+        enable,
+        create_at,
+        update_at,
+        configuration,
+        warnings,
+    } = view;
     let shown = json(configuration.get());
     let frame = Frame::new(&state, &request, Section::Workflows, &clip(&name, 80))
         .crumb("Workflows", LIST)
@@ -116,6 +127,7 @@ pub(crate) async fn show(
         badge: enabled(enable),
         enable,
         warnings: warnings.iter().map(|warning| Prose::new(warning, 300)).collect(),
+        graph: Graph::new("Applications of the workflow", &tiles(&definition), |_| None),
         applications: rows(&definition),
         facts,
         definition: shown.text,
@@ -146,17 +158,43 @@ fn rows(definition: &Definition) -> Vec<Application> {
         let app = vertex.app.as_ref().or(vertex.app_id.as_ref()).cloned().unwrap_or_default();
         Application {
             name: visible(&vertex.name),
-            url: format!("/apps/{}", crate::parts::url_part(&app)),
+            url: format!("/apps/{}", url_part(&app)),
             app: clip(&app, 80),
             waits_for: clip(&waits_for, 300),
         }
     };
     let ordinary = definition.applications.iter().take(MAX_ROWS);
-    let mut rows: Vec<Application> = ordinary.map(|vertex| row(vertex, vertex.condition.join(", "))).collect();
+    let mut rows: Vec<Application> =
+        ordinary.map(|vertex| row(vertex, vertex.condition.join(", "))).collect();
     let Events { success, fail } = &definition.event_applications;
     rows.extend(success.iter().map(|vertex| row(vertex, "the work's success".to_owned())));
     rows.extend(fail.iter().map(|vertex| row(vertex, "the work's failure".to_owned())));
     rows
+}
+
+/// The applications as boxes.
+fn tiles(definition: &Definition) -> Vec<Tile> {
+    let applications = &definition.applications;
+    let place = |name: &String| applications.iter().position(|other| other.name == *name);
+    let tile = |vertex: &Vertex, after: Vec<usize>, kind, detail: String| Tile {
+        url: vertex.app.as_ref().or(vertex.app_id.as_ref()).map(|app| format!("/apps/{}", url_part(app))),
+        after,
+        kind,
+        detail,
+        ..Tile::new(&vertex.name)
+    };
+    let app = |vertex: &Vertex| clip(vertex.app.as_deref().unwrap_or_default(), 60);
+    let mut tiles: Vec<Tile> = applications
+        .iter()
+        .map(|vertex| {
+            tile(vertex, vertex.condition.iter().filter_map(place).collect(), Kind::Plain, app(vertex))
+        })
+        .collect();
+    let Events { success, fail } = &definition.event_applications;
+    for (vertex, when) in [(success, "after success"), (fail, "after failure")] {
+        tiles.extend(vertex.iter().map(|vertex| tile(vertex, Vec::new(), Kind::Event, when.to_owned())));
+    }
+    tiles
 }
 
 impl LatestWorks {
@@ -167,7 +205,8 @@ impl LatestWorks {
     ) -> Result<Self, Failure> {
         let latest = ListWorks { workflow_id: Some(workflow_id), limit: Some(STRIP), ..ListWorks::default() };
         let mut works: Vec<WorkView> = client.list_works(&latest).await?.items;
-        let empty = Empty { text: "It has not run yet. Run it:", commands: &["lp work create -w NAME --wait"] };
+        let empty =
+            Empty { text: "It has not run yet. Run it:", commands: &["lp work create -w NAME --wait"] };
         let strip = Strip::of_works(&works, now);
         works.truncate(LATEST);
         Ok(Self { strip, works: WorkTable::new(works, empty, now) })

@@ -117,7 +117,10 @@ fn sheet(
             .crumb("Workflows", LIST)
             .crumb(name, base.clone()),
         title,
-        intro: Prose::new("Makes a work: a copy of the workflow as it is now, with the applications' active versions.", 200),
+        intro: Prose::new(
+            "Makes a work: a copy of the workflow as it is now, with the applications' active versions.",
+            200,
+        ),
         refusal: problem.refusal(),
         action: format!("{base}/run"),
         pieces,
