@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig, get};
 
-use crate::pages::{packages, workflows, works};
+use crate::pages::{packages, schedules, services, workflows, works};
 
 /// A definition or an input is as long as the manager takes it, 4 MiB, and a form writes one byte as up to three.
 const MAX_LONG_FORM_BYTES: usize = 13 << 20;
@@ -10,6 +10,7 @@ const MAX_LONG_FORM_BYTES: usize = 13 << 20;
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     packages_and_versions(routes);
     workflows_and_works(routes);
+    schedules_and_services(routes);
 }
 
 /// A form with a long text in it.
@@ -76,6 +77,41 @@ fn workflows_and_works(routes: &mut ServiceConfig) {
             "/works/{work}/{deed}",
             get().to(works::deeds::ask),
             web::post().to(works::deeds::carry_out),
+        ));
+}
+
+fn schedules_and_services(routes: &mut ServiceConfig) {
+    use schedules::{deeds, edit, list, one, preview};
+    routes
+        .route("/schedules", get().to(list::show))
+        .service(
+            both("/schedules/new", get().to(edit::ask), web::post().to(edit::create)).app_data(long_form()),
+        )
+        .route("/schedules/preview", get().to(preview::show))
+        .route("/schedules/{schedule}", get().to(one::show))
+        .service(
+            both("/schedules/{schedule}/edit", get().to(edit::ask_change), web::post().to(edit::change))
+                .app_data(long_form()),
+        )
+        .service(both("/schedules/{schedule}/{deed}", get().to(deeds::ask), web::post().to(deeds::carry_out)))
+        .route("/services", get().to(services::list::show))
+        .service(
+            both("/services/new", get().to(services::edit::ask), web::post().to(services::edit::create))
+                .app_data(long_form()),
+        )
+        .route("/services/{service}", get().to(services::one::show))
+        .service(
+            both(
+                "/services/{service}/edit",
+                get().to(services::edit::ask_change),
+                web::post().to(services::edit::change),
+            )
+            .app_data(long_form()),
+        )
+        .service(both(
+            "/services/{service}/{deed}",
+            get().to(services::deeds::ask),
+            web::post().to(services::deeds::carry_out),
         ));
 }
 

@@ -1,7 +1,7 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::{AppId, TaskId, WorkId, WorkflowId};
+use lp_protocol::{AppId, ScheduleId, ServiceId, TaskId, WorkId, WorkflowId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
@@ -11,6 +11,9 @@ use crate::pages::nodes::Nodes;
 use crate::pages::overview::Overview;
 use crate::pages::packages::one::LatestTasks;
 use crate::pages::task::{Asked, Tab, Task};
+use crate::pages::schedules::one::Past;
+use crate::pages::services::list::{Filter as ServiceFilter, Table as Services};
+use crate::pages::services::one::Service;
 use crate::pages::tasks::{Filter, Tasks};
 use crate::pages::workflows::one::LatestWorks;
 use crate::pages::works::list::{Filter as WorkFilter, Works};
@@ -44,6 +47,8 @@ pub(crate) struct Query {
     workflow: String,
     #[serde(default)]
     schedule: String,
+    #[serde(default)]
+    enable: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -57,6 +62,9 @@ enum Name {
     Works,
     Work,
     Workflow,
+    Schedule,
+    Services,
+    Service,
 }
 
 pub(super) enum View {
@@ -75,6 +83,9 @@ pub(super) enum View {
     Works(WorkFilter),
     Work(WorkId),
     Workflow(WorkflowId),
+    Schedule(ScheduleId),
+    Services(ServiceFilter),
+    Service(ServiceId),
 }
 
 /// What became of a look at the cluster.
@@ -101,6 +112,7 @@ impl View {
             app,
             workflow,
             schedule,
+            enable,
         } = query;
         Ok(match view {
             Name::Overview => View::Overview,
@@ -109,6 +121,9 @@ impl View {
             Name::Works => View::Works(WorkFilter::first_page([name, stage, status, workflow, schedule])),
             Name::Work => View::Work(app.parse().map_err(|_| Failure::no_page())?),
             Name::Workflow => View::Workflow(app.parse().map_err(|_| Failure::no_page())?),
+            Name::Schedule => View::Schedule(app.parse().map_err(|_| Failure::no_page())?),
+            Name::Services => View::Services(ServiceFilter::first_page(name, enable)),
+            Name::Service => View::Service(app.parse().map_err(|_| Failure::no_page())?),
             Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
@@ -129,7 +144,10 @@ impl View {
             | View::App(_)
             | View::Works(_)
             | View::Work(_)
-            | View::Workflow(_) => None,
+            | View::Workflow(_)
+            | View::Schedule(_)
+            | View::Services(_)
+            | View::Service(_) => None,
         }
     }
 
@@ -150,6 +168,9 @@ impl View {
             View::Works(filter) => Works::load(client, filter, now).await?.parts()?,
             View::Work(work_id) => Work::load(client, &work_id.to_string(), now).await?.parts()?,
             View::Workflow(id) => LatestWorks::load(client, *id, now).await?.parts()?,
+            View::Schedule(id) => Past::load(client, &id.to_string(), now).await?.parts()?,
+            View::Services(filter) => Services::load(client, filter, now).await?.parts()?,
+            View::Service(id) => Service::load(client, &id.to_string(), now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;

@@ -103,13 +103,20 @@ impl Problem {
         Self { failure: Some(failure), field: Some(field) }
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.failure.is_none()
+    /// The same in one sentence.
+    pub(crate) fn at_field(field: &'static str, sentence: &str) -> Self {
+        let message = crate::failure::sentence(sentence);
+        Self::field(field, Failure::new(actix_web::http::StatusCode::BAD_REQUEST, "Not accepted", message))
     }
 
     /// What stands under a field.
     pub(crate) fn at(&self, field: &str) -> Option<String> {
         self.failure.as_ref().filter(|_| self.field == Some(field)).map(Failure::line)
+    }
+
+    /// All of it in one line.
+    pub(crate) fn line(&self) -> Option<String> {
+        self.failure.as_ref().map(Failure::line)
     }
 
     /// What stands above the form.
@@ -183,6 +190,11 @@ pub(crate) fn object(
     } else {
         Err(refuse("This has to be a JSON object: { … }".to_owned()))
     }
+}
+
+/// What an emptied input is.
+pub(crate) fn empty_object() -> Option<Box<serde_json::value::RawValue>> {
+    serde_json::value::RawValue::from_string("{}".to_owned()).ok()
 }
 
 #[cfg(test)]

@@ -45,12 +45,10 @@ impl FormCommand {
 
     fn line(&self) -> String {
         let mut line = self.base.clone();
-        for Flag { field: _, flag, value, default } in &self.flags {
-            match (value.trim(), flag.ends_with('*')) {
-                (value, _) if value == *default || value.is_empty() => {}
-                // a switch
-                (_, true) => line.push_str(&format!(" {}", flag.trim_end_matches('*'))),
-                (value, false) => line.push_str(&format!(" {flag} {}", shell_word(value))),
+        for flag in &self.flags {
+            if let Some(words) = flag.words() {
+                line.push(' ');
+                line.push_str(&words);
             }
         }
         line
@@ -61,6 +59,25 @@ impl FormCommand {
         let flags: Vec<[&str; 3]> =
             self.flags.iter().map(|flag| [flag.field, flag.flag, flag.default]).collect();
         serde_json::to_string(&flags).unwrap_or_default()
+    }
+}
+
+impl Flag {
+    fn words(&self) -> Option<String> {
+        let Flag { field: _, flag, value, default } = self;
+        let value = value.trim();
+        if value.is_empty() || value == *default {
+            return None;
+        }
+        if let Some(switch) = flag.strip_suffix('*') {
+            return Some(switch.to_owned());
+        }
+        // what is chosen of two kinds of things: `application/ID` or `workflow/ID`
+        if let (Some((app, workflow)), Some((kind, id))) = (flag.split_once('|'), value.split_once('/')) {
+            let flag = if kind == "workflow" { workflow } else { app };
+            return Some(format!("{flag} {}", shell_word(id)));
+        }
+        Some(format!("{flag} {}", shell_word(value)))
     }
 }
 
