@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig, get};
 
-use crate::pages::{packages, schedules, services, workflows, works};
+use crate::pages::{about, account, nodes, packages, schedules, services, workflows, works};
 
 /// A definition or an input is as long as the manager takes it, 4 MiB, and a form writes one byte as up to three.
 const MAX_LONG_FORM_BYTES: usize = 13 << 20;
@@ -11,6 +11,7 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
     packages_and_versions(routes);
     workflows_and_works(routes);
     schedules_and_services(routes);
+    nodes_and_account(routes);
 }
 
 /// A form with a long text in it.
@@ -113,6 +114,25 @@ fn schedules_and_services(routes: &mut ServiceConfig) {
             get().to(services::deeds::ask),
             web::post().to(services::deeds::carry_out),
         ));
+}
+
+fn nodes_and_account(routes: &mut ServiceConfig) {
+    routes
+        .route("/nodes", get().to(nodes::list::show))
+        .service(both("/nodes/join", get().to(nodes::join::ask), web::post().to(nodes::join::create)))
+        .route("/nodes/{node}", get().to(nodes::one::show))
+        .service(both(
+            "/nodes/{node}/{deed}",
+            get().to(nodes::deeds::ask),
+            web::post().to(nodes::deeds::carry_out),
+        ))
+        .route("/account", get().to(account::show))
+        .service(both(
+            "/account/sign-out-everywhere",
+            get().to(account::ask),
+            web::post().to(account::carry_out),
+        ))
+        .route("/about", get().to(about::show));
 }
 
 /// A question or a form, and what is done when it is sent.

@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig, get, post};
 
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{deeds, downloads, login, nodes, overview, palette, settings, task, tasks};
+use crate::pages::{deeds, downloads, login, overview, palette, settings, task, tasks};
 
 /// Forms of ours are a few words; 64 KiB leaves room for a filter pasted from somewhere.
 const MAX_FORM_BYTES: usize = 64 << 10;
@@ -23,7 +23,6 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
                 .route(get().to(deeds::ask))
                 .route(post().to(deeds::carry_out)),
         )
-        .route("/nodes", get().to(nodes::show))
         .route("/palette.json", get().to(palette::find))
         .route("/live", get().to(live::follow))
         .service(web::resource("/login").route(get().to(login::show)).route(post().to(login::sign_in)))

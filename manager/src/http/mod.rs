@@ -33,6 +33,7 @@ mod state;
 mod tasks;
 mod venvs;
 mod versions;
+mod whoami;
 mod workflows;
 mod works;
 mod workspaces;

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::openapi::Everywhere;
 use super::{
     apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
-    workspaces,
+    whoami, workspaces,
 };
 use super::{schedules, services};
 use super::{workflows, works};
@@ -50,6 +50,7 @@ routes! {
     "/metrics" { get cluster::metrics; }
     "/api/v1/health" { get cluster::api_health; }
     "/api/v1/status" { get cluster::status; }
+    "/api/v1/whoami" { get whoami::show; }
     "/api/v1/openapi.json" { get cluster::openapi; }
     "/api/v1/events" { get events::follow; }
 

@@ -1,13 +1,14 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::{AppId, ScheduleId, ServiceId, TaskId, WorkId, WorkflowId};
+use lp_protocol::{AppId, NodeId, ScheduleId, ServiceId, TaskId, WorkId, WorkflowId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
 use crate::auth::Session;
 use crate::failure::Failure;
-use crate::pages::nodes::Nodes;
+use crate::pages::nodes::list::Nodes;
+use crate::pages::nodes::one::Node;
 use crate::pages::overview::Overview;
 use crate::pages::packages::one::LatestTasks;
 use crate::pages::task::{Asked, Tab, Task};
@@ -65,6 +66,7 @@ enum Name {
     Schedule,
     Services,
     Service,
+    Node,
 }
 
 pub(super) enum View {
@@ -86,6 +88,7 @@ pub(super) enum View {
     Schedule(ScheduleId),
     Services(ServiceFilter),
     Service(ServiceId),
+    Node(NodeId),
 }
 
 /// What became of a look at the cluster.
@@ -124,6 +127,7 @@ impl View {
             Name::Schedule => View::Schedule(app.parse().map_err(|_| Failure::no_page())?),
             Name::Services => View::Services(ServiceFilter::first_page(name, enable)),
             Name::Service => View::Service(app.parse().map_err(|_| Failure::no_page())?),
+            Name::Node => View::Node(app.parse().map_err(|_| Failure::no_page())?),
             Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
@@ -147,7 +151,8 @@ impl View {
             | View::Workflow(_)
             | View::Schedule(_)
             | View::Services(_)
-            | View::Service(_) => None,
+            | View::Service(_)
+            | View::Node(_) => None,
         }
     }
 
@@ -163,7 +168,7 @@ impl View {
         let (client, now) = (&session.client, Utc::now());
         Ok(Shown::Parts(match self {
             View::Overview => Overview::load(client, now).await?.parts()?,
-            View::Nodes => Nodes::load(client, now).await?.parts()?,
+            View::Nodes => Nodes::load(client, "", now).await?.parts()?,
             View::App(app_id) => LatestTasks::load(client, *app_id, now).await?.parts()?,
             View::Works(filter) => Works::load(client, filter, now).await?.parts()?,
             View::Work(work_id) => Work::load(client, &work_id.to_string(), now).await?.parts()?,
@@ -171,6 +176,7 @@ impl View {
             View::Schedule(id) => Past::load(client, &id.to_string(), now).await?.parts()?,
             View::Services(filter) => Services::load(client, filter, now).await?.parts()?,
             View::Service(id) => Service::load(client, &id.to_string(), now).await?.parts()?,
+            View::Node(id) => Node::load(client, &id.to_string(), now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;

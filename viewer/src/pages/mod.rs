@@ -1,5 +1,7 @@
 //! The pages, one file each: what it shows is loaded from the manager, formatted, and handed to a template.
 
+pub(crate) mod about;
+pub(crate) mod account;
 mod attempt;
 pub(crate) mod deeds;
 pub(crate) mod downloads;
