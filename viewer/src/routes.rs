@@ -4,10 +4,10 @@ use actix_web::web::{self, ServiceConfig, get, post};
 
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{deeds, downloads, login, overview, palette, settings, task, tasks};
+use crate::pages::{downloads, login, overview, palette, settings, task, tasks};
 
-/// Forms of ours are a few words; 64 KiB leaves room for a filter pasted from somewhere.
-const MAX_FORM_BYTES: usize = 64 << 10;
+/// Forms of ours are a few words and at most an input or a definition pasted from somewhere, which escaping makes three times as long.
+const MAX_FORM_BYTES: usize = 256 << 10;
 
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     routes
@@ -18,10 +18,24 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .route("/tasks/{task}/input.json", get().to(downloads::input))
         .route("/tasks/{task}/actions/{action}/output.json", get().to(downloads::output))
         .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log", get().to(downloads::log))
+        .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log/piece", get().to(downloads::piece))
+        .route(
+            "/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file",
+            get().to(task::files::download),
+        )
+        .route(
+            "/tasks/{task}/actions/{action}/attempts/{attempt}/workspace.tar.gz",
+            get().to(task::files::archive),
+        )
+        .service(
+            web::resource("/tasks/{task}/again")
+                .route(get().to(task::ask_again))
+                .route(post().to(task::create_again)),
+        )
         .service(
             web::resource("/tasks/{task}/{deed}")
-                .route(get().to(deeds::ask))
-                .route(post().to(deeds::carry_out)),
+                .route(get().to(task::deeds::ask))
+                .route(post().to(task::deeds::carry_out)),
         )
         .route("/palette.json", get().to(palette::find))
         .route("/live", get().to(live::follow))

@@ -20,7 +20,7 @@ const MARGIN: f64 = 12.0;
 
 /// Characters that fit into a box in the font of names.
 const NAME_CHARS: usize = 23;
-const DETAIL_CHARS: usize = 27;
+const DETAIL_CHARS: usize = 25;
 
 /// A drawn graph; empty where there is nothing to draw.
 #[derive(Clone, Debug, Template)]
@@ -141,7 +141,7 @@ impl Tile {
             title: format!("{} × {name}: {}", members.len(), words.join(", ")),
             look: worst.map_or("pending", Look::class),
             has_state: worst.is_some(),
-            detail: words.join("  "),
+            detail: words.join(" · "),
             since: None,
             class: class_of(first.kind),
             is_open: members.iter().any(|at| vertices[*at].is_open),
@@ -243,7 +243,7 @@ mod tests {
 
         let html = Graph::new("x", &vertices, |stem| Some(format!("?stem={stem}"))).render().unwrap();
 
-        assert!(html.contains("200 × shard") && html.contains("1 ✕  20 ◉  179 ✓"), "{html}");
+        assert!(html.contains("200 × shard") && html.contains("1 ✕ · 20 ◉ · 179 ✓"), "{html}");
         assert!(html.contains("href=\"?stem=shard\"") && html.contains("#s-fail"), "{html}");
     }
 

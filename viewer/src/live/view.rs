@@ -11,30 +11,28 @@ use crate::pages::nodes::list::Nodes;
 use crate::pages::nodes::one::Node;
 use crate::pages::overview::Overview;
 use crate::pages::packages::one::LatestTasks;
-use crate::pages::task::{Asked, Tab, Task};
 use crate::pages::schedules::one::Past;
 use crate::pages::services::list::{Filter as ServiceFilter, Table as Services};
 use crate::pages::services::one::Service;
+use crate::pages::task::{Address, Asked, Selected, Task};
 use crate::pages::tasks::{Filter, Tasks};
 use crate::pages::workflows::one::LatestWorks;
 use crate::pages::works::list::{Filter as WorkFilter, Works};
 use crate::pages::works::one::Work;
-use crate::pages::{Selected, Wanted};
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
     view: Name,
     #[serde(default)]
     task: String,
-    #[serde(default)]
-    tab: Tab,
-    #[serde(default)]
-    action: String,
-    #[serde(default)]
-    attempt: String,
+    #[serde(flatten)]
+    address: Address,
     open_action: Option<String>,
-    open_attempt: Option<u32>,
-    offset: Option<u64>,
+    // numbers among flattened fields come as text
+    #[serde(default)]
+    open_attempt: String,
+    #[serde(default)]
+    offset: String,
     // the filter of the list
     #[serde(default)]
     name: String,
@@ -103,9 +101,7 @@ impl View {
         let Query {
             view,
             task,
-            tab,
-            action,
-            attempt,
+            address,
             open_action,
             open_attempt,
             offset,
@@ -131,9 +127,8 @@ impl View {
             Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
-                let open = open_action.map(|action| Selected { action, attempt: open_attempt });
-                let wanted = Wanted { action, attempt };
-                View::Task { asked: Asked { task, tab, wanted }, task_id, open, offset }
+                let open = open_action.map(|action| Selected { action, attempt: open_attempt.parse().ok() });
+                View::Task { asked: Asked { task, address }, task_id, open, offset: offset.parse().ok() }
             }
         })
     }
@@ -180,7 +175,7 @@ impl View {
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;
-                if asked.tab == Tab::Actions && task.selected != *open {
+                if asked.address.tab.has_panel() && task.selected != *open {
                     return Ok(Shown::Reload);
                 }
                 task.parts()?

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::form::Checked;
-use super::{ConfirmPage, Nothing, html};
+use super::{Nothing, confirm, html};
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::parts::{Command, Confirm, Facts, IdChip, Value, plural, visible};
@@ -67,7 +67,7 @@ pub(crate) async fn ask(
         is_danger: true,
         command: None,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }
 
 pub(crate) async fn carry_out(state: web::Data<State>, form: Checked<Nothing>) -> HttpResponse {

@@ -2,8 +2,6 @@
 
 pub(crate) mod about;
 pub(crate) mod account;
-mod attempt;
-pub(crate) mod deeds;
 pub(crate) mod downloads;
 mod form;
 pub(crate) mod login;
@@ -18,15 +16,13 @@ pub(crate) mod settings;
 mod sheet;
 mod sources;
 pub(crate) mod task;
-mod task_parts;
 pub(crate) mod tasks;
 pub(crate) mod workflows;
 pub(crate) mod works;
 
-pub(crate) use attempt::{Selected, Wanted};
 pub(crate) use problem::{bounce, error};
 
-use deeds::{Nothing, Page as ConfirmPage};
+use login::Nothing;
 use downloads::attachment;
 use form::stale;
 use tasks::glob;
@@ -35,10 +31,24 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::parts::Confirm;
 
 /// Renders a page.
 fn html(page: &impl Template) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text(page)?))
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Question {
+    frame: Frame,
+    question: Confirm,
+}
+
+/// The page that asks before something is done.
+fn confirm(frame: Frame, question: Confirm) -> Result<HttpResponse, Failure> {
+    html(&Question { frame, question })
 }
 
 /// Renders a part of a page.

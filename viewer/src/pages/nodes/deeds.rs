@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
-use crate::pages::{ConfirmPage, html};
+use crate::pages::confirm;
 use crate::parts::{Badge, Command, Confirm, Field, plural, shell_word, visible};
 use crate::state::State;
 
@@ -113,7 +113,7 @@ pub(crate) async fn ask(
         command: Some(Command::new(format!("lp node {} {}", deed.word(), shell_word(&view.name)))),
         url,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }
 
 pub(crate) async fn carry_out(

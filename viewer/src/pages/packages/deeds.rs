@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::frame::Signed;
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
-use crate::pages::{ConfirmPage, Nothing, html};
+use crate::pages::{Nothing, confirm};
 use crate::parts::{Command, Confirm, bytes, shell_word, visible};
 use crate::state::State;
 
@@ -181,5 +181,5 @@ fn question(
         command: Some(Command::new(question.line)),
         url: base,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }

@@ -10,7 +10,7 @@ use crate::frame::{Frame, Section, Signed};
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
 use crate::pages::workflows::one::enabled;
-use crate::pages::{ConfirmPage, Nothing, html};
+use crate::pages::{Nothing, confirm};
 use crate::parts::{Command, Confirm, shell_word, visible};
 use crate::state::State;
 
@@ -93,7 +93,7 @@ pub(crate) async fn ask(
         command: Some(Command::new(format!("lp schedule {} {}", deed.word(), shell_word(&view.schedule_name)))),
         url,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }
 
 pub(crate) async fn carry_out(

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
-use crate::pages::{ConfirmPage, Nothing, html};
+use crate::pages::{Nothing, confirm};
 use crate::parts::{Command, Confirm, shell_word, visible};
 use crate::state::State;
 
@@ -83,7 +83,7 @@ pub(crate) async fn ask(
         command: Some(Command::new(deed.command(&shell_word(&view.name)))),
         url,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }
 
 pub(crate) async fn carry_out(

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
-use crate::pages::{ConfirmPage, html};
+use crate::pages::confirm;
 use crate::parts::{Badge, Command, Confirm, Field, title_of, visible};
 use crate::state::State;
 
@@ -107,7 +107,7 @@ pub(crate) async fn ask(
         command: Some(Command::new(format!("lp work {} {}{force}", deed.word(), work.work_id.short()))),
         url,
     };
-    html(&ConfirmPage { frame, question })
+    confirm(frame, question)
 }
 
 /// Signal and grace.

@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) apps: Vec<AppView>,
     /// By task, action and attempt: the output so far.
     pub(crate) logs: HashMap<(String, String, u32), Vec<u8>>,
+    /// By task, action, attempt and path: what lies in workspaces.
+    pub(crate) files: HashMap<(String, String, u32, String), Vec<u8>>,
     pub(crate) why: HashMap<String, Why>,
     /// What was asked for that changes something, as `POST /tasks/ID/stop`.
     pub(crate) deeds: Vec<String>,
