@@ -61,13 +61,8 @@ impl Browser {
     }
 
     /// Waits for it.
-    #[track_caller]
-    pub fn find(&self, css: &str) -> impl Future<Output = Element> {
-        self.wait_for(Locator::Css(css).into_owned_css())
-    }
-
-    async fn wait_for(&self, css: String) -> Element {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(&css)).await;
+    pub async fn find(&self, css: &str) -> Element {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
             Err(error) => panic!("no {css} at {}: {error}\n{}", self.place().await, self.text().await),
@@ -205,7 +200,7 @@ enum Extra {
 }
 
 impl WebDriverCompatibleCommand for Extra {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
         let place = match self {
             Extra::Log(_) => "se/log",
             Extra::Chromium(_) => "goog/cdp/execute",
