@@ -10,8 +10,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::common::PATIENCE;
 use crate::driver::Driver;
+
+/// Longest wait for anything that should take a second or two.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Browser {
     pub client: Client,
@@ -164,7 +166,9 @@ impl Browser {
                 continue;
             }
             let url = message["message"]["params"]["request"]["url"].as_str().unwrap_or_default();
-            let is_ours = url.starts_with(&self.base) || url.starts_with("data:") || url.starts_with("blob:");
+            // `chrome:` is the page it begins with
+            let is_ours =
+                url.starts_with(&self.base) || ["data:", "blob:", "chrome:"].iter().any(|kind| url.starts_with(kind));
             assert!(is_ours, "a request has left the host: {url}");
         }
     }

@@ -99,7 +99,7 @@ async fn run_fail_and_recover(world: &World, flag: &std::path::Path) {
     browser.says_in(".graph", "fetch").await;
     browser.says("rows are missing in the warehouse").await;
     browser.says_in(".badge", "fail").await;
-    browser.says("exit 3").await;
+    browser.says("exit code 3").await;
     browser.is_clean(Refused::No).await;
 
     std::fs::write(flag, "").unwrap();
@@ -113,7 +113,7 @@ async fn workspace(world: &World) {
     let browser = &world.browser;
     let task = browser.place().await.split('?').next().unwrap().to_owned();
     browser.open(&format!("{task}?action=load")).await;
-    browser.press("workspace").await;
+    browser.press("Workspace").await;
     browser.says("rows.txt").await;
     browser.press("rows.txt").await;
     browser.says("loaded").await;

@@ -76,7 +76,7 @@ fn poison(world: &World) -> Vec<String> {
     for (place, id, rests) in [
         ("apps", &app, &["", "/run", "/edit", "/versions", "/delete", "/upload"][..]),
         ("venvs", &venv, &["", "/edit", "/versions", "/delete"]),
-        ("tasks", &task, &["", "?tab=timeline", "?tab=actions", "?tab=io", "?tab=history", "?tab=workspace&action=act&attempt=1", "?action=act&attempt=1&tab=workspace&path=page.html", "/again", "/delete", "/recover"]),
+        ("tasks", &task, &["", "?tab=timeline", "?tab=actions", "?tab=io", "?tab=history", "?action=act&attempt=1&show=workspace", "?action=act&attempt=1&show=workspace&file=page.html", "?action=act&attempt=1&show=why", "/again", "/delete", "/recover"]),
         ("works", &work, &["", "?tab=io", "/delete", "/rerun"]),
         ("workflows", &workflow, &["", "/edit", "/run", "/delete"]),
         ("schedules", &schedule, &["", "/edit", "/trigger", "/delete"]),
