@@ -24,7 +24,9 @@
     }
   }
 
-  // ---- what a schedule would do
+  // ---- what a schedule would do; without scripts a button asks
+
+  document.documentElement.classList.add("scripted");
 
   let wait = null;
   let asked = 0;

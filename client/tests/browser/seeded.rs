@@ -6,7 +6,7 @@ use crate::common::{Cluster, example, write_app};
 
 /// Fills a running cluster through its command line, as its users would.
 pub fn fill(cluster: &Cluster) {
-    for name in ["hello", "multiple_actions", "fanout", "event_actions"] {
+    for name in ["hello", "fanout", "event_actions"] {
         cluster.create_app(&example(name));
     }
     cluster.succeed("hello", r#"{"name": "world"}"#);
@@ -18,6 +18,7 @@ pub fn fill(cluster: &Cluster) {
     let files = [("configuration.json", FAILING), ("work.sh", "echo other; exit 1\n"), ("notes.txt", "new\n")];
     let next = write_app(&cluster.path("etl-2"), &files);
     cluster.lp(&["app", "update", "nightly-etl", "-f", next.to_str().unwrap()]).ok();
+    std::fs::create_dir_all(cluster.path("env/bin")).unwrap();
     let venv = write_app(&cluster.path("env"), &[("bin/python", "#!/bin/sh\nexec python3 \"$@\"\n")]);
     cluster.lp(&["venv", "create", "-f", venv.to_str().unwrap(), "-n", "science"]).ok();
     // one that stays
@@ -35,7 +36,7 @@ pub fn fill(cluster: &Cluster) {
 const FAILING: &str = r#"{"actions": [
     {"name": "extract", "main": "sh -c 'echo reading 18233 rows' #"},
     {"name": "transform", "condition": ["extract"], "main": "sh -c 'echo 18233 rows' #"},
-    {"name": "load", "condition": ["transform"], "main": "sh work.sh", "max_retry": 1, "sleep_time": 0.1}
+    {"name": "load", "condition": ["transform"], "main": "sh work.sh", "retry": {"attempts": 2, "delay": 0.1}}
 ]}"#;
 
 fn failing(cluster: &Cluster) {

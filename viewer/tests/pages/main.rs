@@ -5,6 +5,7 @@ mod deeds;
 mod fake;
 mod live;
 mod login;
+mod places;
 mod rows;
 mod safety;
 mod task;

@@ -145,7 +145,6 @@ fn facts(package: &Package, now: DateTime<Utc>) -> Facts {
             )),
         )
         .row("Uploaded", Value::Moment(Moment::new(version.create_at, now)))
-        .maybe("By", crate::pages::sheet::given(&version.create_by).map(|by| Value::Text(visible(&by))))
         .maybe("Active since", version.activate_at.map(|at| Value::Moment(Moment::new(at, now))))
         .row("Digest", Value::Code(visible(&version.digest)))
         .row("Created", Value::Moment(Moment::new(package.create_at, now)))
