@@ -39,7 +39,10 @@ lp.Lines = class {
     if (this.spacer.style.height !== height) this.spacer.style.height = height;
     this.view.style.position = this.isSmall ? "static" : "absolute";
     if (this.isSmall) this.now();
+    const isMore = this.known !== count;
+    this.known = count;
     if (this.isFollowing && count) this.toEnd();
+    else if (isMore && this.height() === lp.Lines.MOST && this.topPlace > 0) this.keepTop(count);
     else this.draw();
   }
 
@@ -48,6 +51,13 @@ lp.Lines = class {
     this.isMoving = true;
     this.box.scrollTop = top;
     this.draw();
+  }
+
+  // There are more lines at the same height: the same scroll would now be other lines.
+  keepTop(count) {
+    const room = this.height() - this.box.clientHeight;
+    const place = this.topPlace / Math.max(0.01, 1 - this.box.clientHeight / this.row / count);
+    this.scrollTo(Math.min(room, (place / count) * room));
   }
 
   toEnd() { this.scrollTo(this.box.scrollHeight); }
@@ -83,6 +93,7 @@ lp.Lines = class {
     const onScreen = Math.ceil(box.clientHeight / this.row) + 2;
     // the line that belongs to the place at `part` of the screen
     const place = this.height() <= box.clientHeight ? 0 : (box.scrollTop + part * box.clientHeight) / this.height() * count;
+    this.topPlace = place - part * (box.clientHeight / this.row);
     const anchor = Math.min(count - 1, Math.floor(place));
     const first = Math.max(0, anchor - onScreen);
     const last = Math.min(count, anchor + onScreen + 1);

@@ -333,7 +333,7 @@
 
     function tell() {
       const count = source.count();
-      lp.setText(facts, state.error ?? (state.isReading && data.size ? `reading, ${size(data.size)} so far` : `${count.toLocaleString()} lines, ${size(data.size)}`));
+      lp.setText(facts, state.error ?? (state.isReading && data.size ? `reading, ${size(data.size)} so far` : `${count.toLocaleString()} ${count === 1 ? "line" : "lines"}, ${size(data.size)}`));
       follow.hidden = times.hidden = !state.isLive && !data.came.size;
     }
 

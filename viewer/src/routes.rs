@@ -14,6 +14,12 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .app_data(web::FormConfig::default().limit(MAX_FORM_BYTES))
         .route("/", get().to(overview::show))
         .route("/tasks", get().to(tasks::show))
+        .service(
+            web::resource("/tasks/bulk")
+                .route(get().to(tasks::ask_of_filter))
+                .route(post().to(tasks::carry_out)),
+        )
+        .route("/tasks/bulk/ask", post().to(tasks::ask_of_chosen))
         .route("/tasks/{task}", get().to(task::show))
         .route("/tasks/{task}/input.json", get().to(downloads::input))
         .route("/tasks/{task}/actions/{action}/output.json", get().to(downloads::output))

@@ -1,6 +1,6 @@
 //! One turn of the loop: read what the requests need, let the core handle each, place, commit, and only then act.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use lp_protocol::frames::ManagerFrame;
 use lp_protocol::views;
 use tokio::sync::broadcast;
 
+use super::activity::Activity;
 use super::assignments::{self, Versions};
 use super::connections::{Connections, Outgoing};
 use super::derived;
@@ -17,7 +18,7 @@ use super::requests::{Batch, Known};
 use super::works::WorkWaiters;
 use crate::core::record::{AttemptId, Changes};
 use crate::core::{Core, Effect, Now, Outcome};
-use crate::store::{self, Epoch, Store};
+use crate::store::{self, Epoch, Past, Store};
 
 /// What a leadership works with.
 pub(super) struct Leadership {
@@ -31,6 +32,7 @@ pub(super) struct Turn {
     leadership: Leadership,
     pub(super) core: Core,
     pub(super) connections: Connections,
+    pub(super) activity: Activity,
     versions: Versions,
     waiters: HashMap<TaskId, Vec<Answer<()>>>,
     pub(super) work_waiters: WorkWaiters,
@@ -45,12 +47,14 @@ impl Turn {
     pub(super) const MAX_WEIGHT: usize = 4000;
 
     /// `previous` is what an earlier leadership of this process left: those who wait, and the counters.
-    pub(super) fn new(leadership: Leadership, mut core: Core, previous: Option<Turn>) -> Self {
+    pub(super) fn new(leadership: Leadership, mut core: Core, past: Past, previous: Option<Turn>) -> Self {
+        let mut activity = Activity::new(past);
         let mut connections = Connections::default();
         let mut waiters = HashMap::new();
         let mut work_waiters = WorkWaiters::default();
         if let Some(previous) = previous {
             core.counters = previous.core.counters;
+            activity = previous.activity;
             connections = previous.connections;
             waiters = previous.waiters;
             work_waiters = previous.work_waiters;
@@ -60,6 +64,7 @@ impl Turn {
             leadership,
             core,
             connections,
+            activity,
             versions: Versions::default(),
             waiters: HashMap::new(),
             work_waiters,
@@ -139,6 +144,7 @@ impl Turn {
             reply(verdict.clone());
         }
         committed?;
+        self.note(now, &changes, &effects);
         self.act(&changes, effects).await
     }
 
@@ -209,6 +215,26 @@ impl Turn {
         counters.commit_failures += u64::from(committed.is_err());
         counters.commit_seconds += begin.elapsed().as_secs_f64();
         committed
+    }
+
+    /// Counts what has come to its end, and looks at what waits.
+    fn note(&mut self, now: Now, changes: &Changes, effects: &[Effect]) {
+        let ended: BTreeSet<TaskId> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Finished { task_id } => Some(*task_id),
+                Effect::Send { .. } | Effect::Assign { .. } | Effect::Close { .. } | Effect::Publish(_) => None,
+            })
+            .collect();
+        if !ended.is_empty() {
+            let new = changes.new_tasks.iter().map(|task| &task.record);
+            let records = new.chain(changes.tasks.values()).filter(|task| ended.contains(&task.task_id));
+            self.activity.count(now.wall, records);
+        }
+        if self.activity.is_due(now.mono) {
+            let overview = self.core.overview(now);
+            self.activity.look(now.wall, now.mono, &overview);
+        }
     }
 
     /// Releases the effects of a committed batch.

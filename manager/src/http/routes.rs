@@ -11,6 +11,7 @@ use super::{
     apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
     whoami, workspaces,
 };
+use super::activity;
 use super::{schedules, services};
 use super::{workflows, works};
 
@@ -51,6 +52,7 @@ routes! {
     "/api/v1/health" { get cluster::api_health; }
     "/api/v1/status" { get cluster::status; }
     "/api/v1/whoami" { get whoami::show; }
+    "/api/v1/activity" { get activity::show; }
     "/api/v1/openapi.json" { get cluster::openapi; }
     "/api/v1/events" { get events::follow; }
 

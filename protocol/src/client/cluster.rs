@@ -5,7 +5,9 @@ use serde_json::value::RawValue;
 
 use super::connection::ANSWER_TIMEOUT;
 use super::{Error, ManagerClient, PageQuery};
-use crate::views::{ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page, WhoAmI};
+use crate::views::{
+    Activity, ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page, WhoAmI,
+};
 
 impl ManagerClient {
     /// `GET /nodes`.
@@ -52,6 +54,11 @@ impl ManagerClient {
     /// `GET /whoami`: whose token this client has.
     pub async fn fetch_whoami(&self) -> Result<WhoAmI, Error> {
         self.json(self.request(Method::GET, &["whoami"])?).await
+    }
+
+    /// `GET /activity`.
+    pub async fn fetch_activity(&self) -> Result<Activity, Error> {
+        self.json(self.request(Method::GET, &["activity"])?).await
     }
 
     /// `GET /health`, which needs no token; also a manager that is not well answers it, with a reason.

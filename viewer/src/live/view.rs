@@ -33,21 +33,12 @@ pub(crate) struct Query {
     open_attempt: String,
     #[serde(default)]
     offset: String,
-    // the filter of the list
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    stage: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    app: String,
     #[serde(default)]
     workflow: String,
     #[serde(default)]
-    schedule: String,
-    #[serde(default)]
     enable: String,
+    #[serde(flatten)]
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -105,26 +96,26 @@ impl View {
             open_action,
             open_attempt,
             offset,
-            name,
-            stage,
-            status,
-            app,
             workflow,
-            schedule,
             enable,
+            filter,
         } = query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
-            Name::App => View::App(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Works => View::Works(WorkFilter::first_page([name, stage, status, workflow, schedule])),
-            Name::Work => View::Work(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Workflow => View::Workflow(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Schedule => View::Schedule(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Services => View::Services(ServiceFilter::first_page(name, enable)),
-            Name::Service => View::Service(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Node => View::Node(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
+            Name::Works => View::Works(WorkFilter::first_page(
+                ["name", "stage", "status"].map(|key| field(&filter, key)),
+                workflow,
+                field(&filter, "schedule"),
+            )),
+            Name::Work => View::Work(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Workflow => View::Workflow(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Schedule => View::Schedule(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Services => View::Services(ServiceFilter::first_page(filter.name, enable)),
+            Name::Service => View::Service(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Node => View::Node(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::App => View::App(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Tasks => View::Tasks(filter.without_cursor()),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
                 let open = open_action.map(|action| Selected { action, attempt: open_attempt.parse().ok() });
@@ -182,4 +173,10 @@ impl View {
             }
         }))
     }
+}
+
+/// One field of the filter in the address.
+fn field(filter: &Filter, key: &str) -> String {
+    let fields = filter.fields();
+    fields.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).clone()).unwrap_or_default()
 }

@@ -11,6 +11,8 @@ pub(crate) struct FilterBar {
     action: &'static str,
     fields: Vec<Field>,
     chips: Vec<Chip>,
+    /// What the form keeps without a field for it.
+    kept: Vec<(&'static str, String)>,
 }
 
 impl HtmlSafe for FilterBar {}
@@ -24,12 +26,17 @@ struct Chip {
 
 impl FilterBar {
     pub(crate) fn new(action: &'static str, fields: Vec<Field>) -> Self {
-        Self { action, fields, chips: Vec::new() }
+        Self { action, fields, chips: Vec::new(), kept: Vec::new() }
     }
 
     /// One thing the list is narrowed by, and the address without it.
     pub(crate) fn chip(mut self, text: impl Into<String>, url: impl Into<String>) -> Self {
         self.chips.push(Chip { text: text.into(), url: url.into() });
+        self
+    }
+
+    pub(crate) fn keep(mut self, kept: Vec<(&'static str, String)>) -> Self {
+        self.kept = kept;
         self
     }
 }

@@ -25,9 +25,12 @@ async fn a_change_reaches_the_open_page_and_only_what_has_changed() {
         status: Some(Status::Terminate)
     }));
 
-    let next = events.wait_for("swap").await;
-    assert_eq!(next.data["part"], "tasks");
-    assert!(next.data["html"].as_str().unwrap().contains("terminate"));
+    // it runs no more, and of the latest tasks one row is different
+    assert_eq!(events.wait_for("swap").await.data["part"], "running");
+    let next = events.wait_for("patch").await;
+    let rows = next.data["rows"].as_object().unwrap();
+    assert_eq!((next.data["part"].as_str(), rows.len()), (Some("tasks"), 1));
+    assert!(rows[&format!("t-{task_id}")].as_str().unwrap().contains("terminate"));
 }
 
 #[tokio::test]
@@ -117,7 +120,7 @@ async fn a_page_says_when_it_is_not_up_to_date() {
     events.wait_for("fresh").await;
 
     assert_eq!(stale.data["message"], "The database is away.");
-    events.wait_for_part("figures", "Running").await;
+    events.wait_for_part("figures", "Busy slots").await;
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ pub(crate) async fn ask(
     let info = signed.session.client.fetch_task(&task).await?;
     let input = json(info.input_data.get());
     let wishes = Wishes {
-        task_name: info.task.task_name.clone(),
+        task_name: visible(&info.task.task_name),
         input: if input.is_cut { String::new() } else { input.text },
         priority: info.task.priority.to_string(),
     };

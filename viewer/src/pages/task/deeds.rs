@@ -99,7 +99,9 @@ fn from_field(info: &TaskInfo, from: &str) -> Field {
         return Field::line("from", "Again from", visible(from)).help(help).placeholder("only what has not succeeded");
     }
     let only = (String::new(), "only what has not succeeded".to_owned());
-    let each = info.actions.iter().map(|action| (action.name.clone(), clip(&action.name, 80)));
+    // what cannot be shown as it is cannot be chosen here; manifests have no such names
+    let plain = info.actions.iter().filter(|action| visible(&action.name) == action.name);
+    let each = plain.map(|action| (action.name.clone(), clip(&action.name, 80)));
     Field::choice("from", "Again from", from, std::iter::once(only).chain(each).collect()).help(help)
 }
 

@@ -140,7 +140,8 @@ fn ready_at(
     begin: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let mut ready = begin;
-    for name in &action.condition {
+    // what was made at run time was not there before its maker had ended
+    for name in action.condition.iter().chain(&action.generated_by) {
         ready = ready.max(*ends.get(name.as_str())?);
     }
     Some(ready)

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
-use lp_protocol::views::{AppView, ClusterStatus, Event, NodeView, TaskInfo, Why};
+use lp_protocol::views::{Activity, AppView, ClusterStatus, Event, NodeView, ServiceView, TaskInfo, Why};
 use tokio::sync::broadcast;
 
 /// The one token it knows.
@@ -20,6 +20,8 @@ pub(crate) const TOKEN: &str = "lp_a-token-for-tests-and-nothing-else";
 #[derive(Default)]
 pub(crate) struct Cluster {
     pub(crate) status: Option<ClusterStatus>,
+    pub(crate) activity: Activity,
+    pub(crate) services: Vec<ServiceView>,
     pub(crate) nodes: Vec<NodeView>,
     /// Newest first.
     pub(crate) tasks: Vec<TaskInfo>,

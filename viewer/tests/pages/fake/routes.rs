@@ -23,6 +23,8 @@ pub(super) fn configure(routes: &mut ServiceConfig) {
     routes.service(
         web::scope("/api/v1")
             .route("/status", get().to(status))
+            .route("/activity", get().to(activity))
+            .route("/services", get().to(services))
             .route("/nodes", get().to(nodes))
             .route("/events", get().to(events))
             .route("/apps", get().to(apps))
@@ -82,6 +84,16 @@ async fn status(shared: Data, request: HttpRequest) -> Answer {
         Some(status) => Ok(HttpResponse::Ok().json(status)),
         None => Err(Refusal(ApiError::new(ErrorCode::Unavailable, "the database is away"))),
     }
+}
+
+async fn activity(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
+    Ok(HttpResponse::Ok().json(shared.cluster().activity.clone()))
+}
+
+async fn services(shared: Data, request: HttpRequest) -> Answer {
+    admit(&shared, &request)?;
+    Ok(HttpResponse::Ok().json(Page { items: shared.cluster().services.clone(), next_cursor: None }))
 }
 
 async fn nodes(shared: Data, request: HttpRequest) -> Answer {

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lp_protocol::frames::{NodeFacts, NodeLoad, Usage};
 use lp_protocol::plan::Resources;
 use lp_protocol::views::{
-    ActionResult, ActionView, AppView, AttemptView, ClusterStatus, DeedView, NodeState, NodeView, TaskInfo, TaskView,
+    ActionResult, ActionView, Activity, ActivityHour, AppView, AttemptView, ClusterStatus, DeedView, NodeState, NodeView, ServiceView, SkippedInstant, TaskInfo, TaskView,
     VersionView, Why, WhyAction,
 };
-use lp_protocol::{AppId, Exit, NodeId, PreparingKind, PreparingStep, Stage, Status, TaskId};
+use lp_protocol::{AppId, Exit, NodeId, PreparingKind, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId};
 use serde_json::value::RawValue;
 
 use super::Cluster;
@@ -226,6 +226,8 @@ pub(crate) fn cluster() -> Cluster {
     let why = tasks.iter().filter_map(|info| Some((info.task.task_id.to_string(), why(info)?))).collect();
     Cluster {
         status: Some(status),
+        activity: activity(),
+        services: services(&apps),
         nodes,
         tasks,
         apps,
@@ -233,6 +235,64 @@ pub(crate) fn cluster() -> Cluster {
         files: files.into_iter().collect(),
         why,
         ..Cluster::default()
+    }
+}
+
+fn activity() -> Activity {
+    let hour = |n: i64| {
+        let count = (40.0 + 30.0 * (n as f64 / 3.0).sin()) as u64;
+        ActivityHour {
+            at: ago(3600 * (23 - n)),
+            finished: Some(count),
+            failed: Some(if n % 5 == 0 { count / 12 } else { 0 }),
+            waiting: (n > 3).then_some(count / 3),
+            slots_in_use: (n > 3).then_some(count * 24 / 70),
+        }
+    };
+    let skipped = SkippedInstant {
+        schedule_id: ScheduleId::random(),
+        schedule_name: "every day 12:40".to_owned(),
+        instant: ago(7_000),
+        reason: Some("task `run nightly-etl` of the instant before still runs".to_owned()),
+    };
+    Activity { hours: (0..24).map(hour).collect(), oldest_waiting: Some(ago(840)), skipped: vec![skipped] }
+}
+
+fn services(apps: &[AppView]) -> Vec<ServiceView> {
+    let mut failing = service("web", &apps[2]);
+    (failing.failures, failing.given_up) = (5, true);
+    failing.reason = Some("exit code 98, last line \"address already in use\"".to_owned());
+    vec![failing, service("queue", &apps[2])]
+}
+
+pub(crate) fn service(name: &str, app: &AppView) -> ServiceView {
+    ServiceView {
+        service_id: ServiceId::random(),
+        name: name.to_owned(),
+        app_id: app.app_id,
+        app_name: app.name.clone(),
+        version_id: 7,
+        version: 7,
+        follow_active: true,
+        task_id: None,
+        stage: None,
+        status: None,
+        description: String::new(),
+        signal: 15,
+        grace: None,
+        delay: 1.0,
+        max_delay: 60.0,
+        reset_after: 60.0,
+        max_restarts: None,
+        health: None,
+        enable: true,
+        restarts: 0,
+        failures: 0,
+        given_up: false,
+        retry_at: None,
+        reason: None,
+        create_at: ago(90_000),
+        update_at: ago(9_000),
     }
 }
 
