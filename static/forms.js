@@ -109,6 +109,9 @@
       if (!main) return fail(request.responseText.slice(0, 300) || `refused (${request.status})`);
       // the same form with what is wrong, or a page that says it
       lp.morphChildren(document.querySelector("main"), main);
+      bar.hidden = true;
+      button.disabled = false;
+      delete form.dataset.ownSent;
       lp.changed(document);
     });
     bar.value = 0;

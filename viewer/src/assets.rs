@@ -35,12 +35,12 @@ macro_rules! files {
 
 /// Every page has all of them, in this order.
 pub(crate) static STYLES: LazyLock<Vec<Asset>> =
-    files!("css", "text/css; charset=utf-8": "lp" "frame" "task");
+    files!("css", "text/css; charset=utf-8": "lp" "frame" "task" "places");
 
 /// As the styles. `core` is what the others build on.
 pub(crate) static SCRIPTS: LazyLock<Vec<Asset>> = files!(
     "js", "text/javascript; charset=utf-8":
-    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "graph" "lines" "log" "json"
+    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "places" "graph" "lines" "log" "json"
 );
 
 pub(crate) static ICON: LazyLock<Asset> =

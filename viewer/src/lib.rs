@@ -16,6 +16,7 @@ mod live;
 mod nav;
 mod pages;
 mod parts;
+mod places;
 mod routes;
 mod server;
 mod state;

@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig, get, post};
 
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{app, apps, downloads, login, nodes, overview, palette, settings, task, tasks};
+use crate::pages::{downloads, login, overview, palette, settings, task, tasks};
 
 /// Forms of ours are a few words and at most an input or a definition pasted from somewhere, which escaping makes three times as long.
 const MAX_FORM_BYTES: usize = 256 << 10;
@@ -43,9 +43,6 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
                 .route(get().to(task::deeds::ask))
                 .route(post().to(task::deeds::carry_out)),
         )
-        .route("/apps", get().to(apps::show))
-        .route("/apps/{app}", get().to(app::show))
-        .route("/nodes", get().to(nodes::show))
         .route("/palette.json", get().to(palette::find))
         .route("/live", get().to(live::follow))
         .service(web::resource("/login").route(get().to(login::show)).route(post().to(login::sign_in)))
@@ -53,5 +50,6 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .route("/theme", post().to(settings::set_theme))
         .route("/health", get().to(settings::health))
         .route("/static/{file}", get().to(settings::asset))
+        .configure(crate::places::configure)
         .default_service(web::to(|| async { Err::<&str, _>(Failure::no_page()) }));
 }

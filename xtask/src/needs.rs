@@ -28,6 +28,16 @@ const PYTHON: Need = Need {
     is_there: || works("python3", &["-c", "import venv, ensurepip"]),
 };
 
+/// Headless, driven by the tests of the viewer.
+const BROWSER: Need = Need {
+    what: "Chromium with its driver",
+    packages: &["chromium", "chromium-driver"],
+    is_there: || find("chromium").is_some() && find("chromedriver").is_some(),
+};
+
+/// Fetches axe-core, with which the browser tests check the pages.
+const NPM: Need = Need { what: "npm", packages: &["npm"], is_there: || find("npm").is_some() };
+
 /// What a build needs.
 pub(crate) fn compiler() -> Result<()> {
     meet(&[COMPILER])
@@ -35,7 +45,12 @@ pub(crate) fn compiler() -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn tests() -> Result<()> {
-    meet(&[COMPILER, POSTGRES, PYTHON])
+    meet(&[COMPILER, POSTGRES, PYTHON, BROWSER, NPM])
+}
+
+/// What pictures of pages need.
+pub(crate) fn browser() -> Result<()> {
+    meet(&[COMPILER, BROWSER])
 }
 
 /// The directory of PostgreSQL's programs: Debian has them outside of the PATH, one directory a version.

@@ -35,6 +35,7 @@ mod state;
 mod tasks;
 mod venvs;
 mod versions;
+mod whoami;
 mod workflows;
 mod works;
 mod workspaces;

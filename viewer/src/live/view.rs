@@ -1,17 +1,24 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::{AppId, TaskId};
+use lp_protocol::{AppId, NodeId, ScheduleId, ServiceId, TaskId, WorkId, WorkflowId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
 use crate::auth::Session;
 use crate::failure::Failure;
-use crate::pages::app::LatestTasks;
-use crate::pages::nodes::Nodes;
+use crate::pages::nodes::list::Nodes;
+use crate::pages::nodes::one::Node;
 use crate::pages::overview::Overview;
+use crate::pages::packages::one::LatestTasks;
+use crate::pages::schedules::one::Past;
+use crate::pages::services::list::{Filter as ServiceFilter, Table as Services};
+use crate::pages::services::one::Service;
 use crate::pages::task::{Address, Asked, Selected, Task};
 use crate::pages::tasks::{Filter, Tasks};
+use crate::pages::workflows::one::LatestWorks;
+use crate::pages::works::list::{Filter as WorkFilter, Works};
+use crate::pages::works::one::Work;
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
@@ -26,6 +33,10 @@ pub(crate) struct Query {
     open_attempt: String,
     #[serde(default)]
     offset: String,
+    #[serde(default)]
+    workflow: String,
+    #[serde(default)]
+    enable: String,
     #[serde(flatten)]
     filter: Filter,
 }
@@ -38,6 +49,13 @@ enum Name {
     Task,
     Nodes,
     App,
+    Works,
+    Work,
+    Workflow,
+    Schedule,
+    Services,
+    Service,
+    Node,
 }
 
 pub(super) enum View {
@@ -53,6 +71,13 @@ pub(super) enum View {
     },
     Nodes,
     App(AppId),
+    Works(WorkFilter),
+    Work(WorkId),
+    Workflow(WorkflowId),
+    Schedule(ScheduleId),
+    Services(ServiceFilter),
+    Service(ServiceId),
+    Node(NodeId),
 }
 
 /// What became of a look at the cluster.
@@ -64,10 +89,22 @@ pub(super) enum Shown {
 
 impl View {
     pub(super) fn parse(query: Query) -> Result<Self, Failure> {
-        let Query { view, task, address, open_action, open_attempt, offset, filter } = query;
+        let Query { view, task, address, open_action, open_attempt, offset, workflow, enable, filter } =
+            query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
+            Name::Works => View::Works(WorkFilter::first_page(
+                ["name", "stage", "status"].map(|key| field(&filter, key)),
+                workflow,
+                field(&filter, "schedule"),
+            )),
+            Name::Work => View::Work(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Workflow => View::Workflow(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Schedule => View::Schedule(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Services => View::Services(ServiceFilter::first_page(filter.name, enable)),
+            Name::Service => View::Service(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Node => View::Node(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::App => View::App(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::Tasks => View::Tasks(filter.without_cursor()),
             Name::Task => {
@@ -82,7 +119,17 @@ impl View {
     pub(super) fn task_id(&self) -> Option<TaskId> {
         match self {
             View::Task { task_id, .. } => Some(*task_id),
-            View::Overview | View::Tasks(_) | View::Nodes | View::App(_) => None,
+            View::Overview
+            | View::Tasks(_)
+            | View::Nodes
+            | View::App(_)
+            | View::Works(_)
+            | View::Work(_)
+            | View::Workflow(_)
+            | View::Schedule(_)
+            | View::Services(_)
+            | View::Service(_)
+            | View::Node(_) => None,
         }
     }
 
@@ -98,8 +145,15 @@ impl View {
         let (client, now) = (&session.client, Utc::now());
         Ok(Shown::Parts(match self {
             View::Overview => Overview::load(client, now).await?.parts()?,
-            View::Nodes => Nodes::load(client, now).await?.parts()?,
+            View::Nodes => Nodes::load(client, "", now).await?.parts()?,
             View::App(app_id) => LatestTasks::load(client, *app_id, now).await?.parts()?,
+            View::Works(filter) => Works::load(client, filter, now).await?.parts()?,
+            View::Work(work_id) => Work::load(client, &work_id.to_string(), now).await?.parts()?,
+            View::Workflow(id) => LatestWorks::load(client, *id, now).await?.parts()?,
+            View::Schedule(id) => Past::load(client, &id.to_string(), now).await?.parts()?,
+            View::Services(filter) => Services::load(client, filter, now).await?.parts()?,
+            View::Service(id) => Service::load(client, &id.to_string(), now).await?.parts()?,
+            View::Node(id) => Node::load(client, &id.to_string(), now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;
@@ -110,4 +164,10 @@ impl View {
             }
         }))
     }
+}
+
+/// One field of the filter in the address.
+fn field(filter: &Filter, key: &str) -> String {
+    let fields = filter.fields();
+    fields.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).clone()).unwrap_or_default()
 }

@@ -1,19 +1,31 @@
 //! The pages, one file each: what it shows is loaded from the manager, formatted, and handed to a template.
 
-pub(crate) mod app;
-pub(crate) mod apps;
+pub(crate) mod about;
+pub(crate) mod account;
 pub(crate) mod downloads;
 mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;
+pub(crate) mod packages;
 pub(crate) mod palette;
 mod problem;
+pub(crate) mod schedules;
+pub(crate) mod services;
 pub(crate) mod settings;
+mod sheet;
+mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
+pub(crate) mod workflows;
+pub(crate) mod works;
 
 pub(crate) use problem::{bounce, error};
+
+use downloads::attachment;
+use form::stale;
+use login::Nothing;
+use tasks::glob;
 
 use actix_web::HttpResponse;
 use askama::Template;

@@ -1,5 +1,6 @@
 //! A manager that answers with what a test has put into it. The viewer cannot tell it from a real one.
 
+mod rest;
 mod routes;
 pub(crate) mod sample;
 
@@ -30,6 +31,12 @@ pub(crate) struct Cluster {
     /// By task, action, attempt and path: what lies in workspaces.
     pub(crate) files: HashMap<(String, String, u32, String), Vec<u8>>,
     pub(crate) why: HashMap<String, Why>,
+    /// Status and JSON, by method and path without `/api/v1`: `GET /workflows/ID`.
+    pub(crate) answers: HashMap<String, (u16, serde_json::Value)>,
+    /// Every request so far.
+    pub(crate) asked: Vec<String>,
+    /// Bodies of those that change something and have no handler of their own.
+    pub(crate) sent: Vec<String>,
     /// What was asked for that changes something, as `POST /tasks/ID/stop`.
     pub(crate) deeds: Vec<String>,
     /// Answers all but `/health` with 401.

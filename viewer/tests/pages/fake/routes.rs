@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{LogNews, Shared, TOKEN};
 
-type Data = web::Data<Shared>;
+pub(super) type Data = web::Data<Shared>;
 
 pub(super) fn configure(routes: &mut ServiceConfig) {
     routes.service(
@@ -41,14 +41,15 @@ pub(super) fn configure(routes: &mut ServiceConfig) {
             .route("/tasks/{task}/actions/{action}/attempts/{attempt}/workspace", get().to(files))
             .route("/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file", get().to(file))
             .route("/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive", get().to(archive))
-            .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log", get().to(log)),
+            .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log", get().to(log))
+            .default_service(web::to(super::rest::any)),
     );
 }
 
-type Answer = Result<HttpResponse, Refusal>;
+pub(super) type Answer = Result<HttpResponse, Refusal>;
 
 #[derive(Debug)]
-struct Refusal(ApiError);
+pub(super) struct Refusal(pub(super) ApiError);
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,7 +68,8 @@ impl ResponseError for Refusal {
 }
 
 /// Checks the token and the health of the cluster first.
-fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
+pub(super) fn admit(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
+    shared.cluster().asked.push(format!("{} {}", request.method(), request.path()));
     let given =
         request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if shared.cluster().is_token_revoked || given != format!("Bearer {TOKEN}") {
