@@ -34,12 +34,13 @@ async fn main() -> Result<(), lp_viewer::Error> {
 
 fn pages(manager: &Fake) -> Vec<String> {
     let cluster = manager.cluster();
-    let (failed, running) = (cluster.tasks[0].task.task_id, cluster.tasks[1].task.task_id);
+    let [failed, running, fan] = [0, 1, 2].map(|n| cluster.tasks[n].task.task_id);
     let mut pages: Vec<String> = ["/", "/tasks", "/apps", "/nodes"].map(str::to_owned).into();
     pages.extend([
         format!("/tasks/{failed}"),
         format!("/tasks/{failed}?tab=io"),
         format!("/tasks/{running}"),
+        format!("/tasks/{fan}"),
     ]);
     pages.extend([
         format!("/tasks/{running}/stop"),

@@ -1,4 +1,4 @@
-//! What stands around every page: its title, where one is in the navigation, the theme, and what the script needs.
+//! What stands around every page: its title, where one is, the theme, and what the scripts need.
 
 use std::sync::Arc;
 
@@ -8,18 +8,10 @@ use chrono::Utc;
 
 use crate::assets;
 use crate::auth::Session;
+pub(crate) use crate::nav::Section;
+use crate::nav::{PLACES, Place};
 use crate::parts::{Look, clock_attribute};
 use crate::state::State;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Section {
-    Overview,
-    Tasks,
-    Apps,
-    Nodes,
-    /// Not in the navigation.
-    Elsewhere,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -72,12 +64,17 @@ pub(crate) struct Frame {
     pub(crate) csrf: String,
     /// Where the page's changes come from.
     pub(crate) live: Option<String>,
+    /// The way down to this page, without the page itself: names and addresses.
+    pub(crate) crumbs: Vec<Crumb>,
     pub(crate) here: String,
     pub(crate) manager: String,
     pub(crate) now: String,
-    pub(crate) style: &'static str,
-    pub(crate) script: &'static str,
     pub(crate) icon: &'static str,
+}
+
+pub(crate) struct Crumb {
+    pub(crate) name: String,
+    pub(crate) url: String,
 }
 
 impl Frame {
@@ -93,11 +90,10 @@ impl Frame {
             next_theme: theme.next().word(),
             csrf: signed.map(|signed| signed.session.csrf.clone()).unwrap_or_default(),
             live: None,
+            crumbs: Vec::new(),
             here: here(request),
             manager: address_of(&state.anonymous),
             now: clock_attribute(Utc::now()),
-            style: &assets::STYLE.url,
-            script: &assets::SCRIPT.url,
             icon: &assets::ICON.url,
         }
     }
@@ -107,8 +103,26 @@ impl Frame {
         self
     }
 
-    pub(crate) fn is(&self, section: Section) -> bool {
-        self.section == section
+    /// One more step of the way down to this page; `name` is shown as it is.
+    pub(crate) fn crumb(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.crumbs.push(Crumb { name: name.into(), url: url.into() });
+        self
+    }
+
+    pub(crate) fn is(&self, section: &Section) -> bool {
+        self.section == *section
+    }
+
+    pub(crate) fn places(&self) -> &'static [Place] {
+        &PLACES
+    }
+
+    pub(crate) fn styles(&self) -> impl Iterator<Item = &'static str> {
+        assets::STYLES.iter().map(|asset| asset.url.as_str())
+    }
+
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &'static str> {
+        assets::SCRIPTS.iter().map(|asset| asset.url.as_str())
     }
 }
 

@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn only_the_login_the_health_and_our_own_files_are_open() {
-        assert!(is_open("/login") && is_open("/health") && is_open(&crate::assets::STYLE.url));
+        assert!(is_open("/login") && is_open("/health") && is_open(&crate::assets::STYLES[0].url));
         for path in [
             "/",
             "/login/",

@@ -5,6 +5,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod browser;
 mod check;
 mod command;
 mod docker;
@@ -26,6 +27,8 @@ cargo xtask TASK
   check         formatting, lints, documentation; cargo deny and typos where they are installed
   test [ARGS]   run all tests, on a PostgreSQL server and a container engine of their own too; ARGS go to the test runner
   bench [ARGS]  build lp for real use and measure it; ARGS go to `lp bench`
+  screenshots [PAGES]  pictures of every page of the viewer into target/screenshots
+  fill DIR      fill an empty data directory of `lp up` with a million finished tasks, 200 nodes, ...
   help          this text
 ";
 
@@ -47,6 +50,8 @@ fn run(task: &str, arguments: Vec<OsString>) -> Result<ExitCode> {
         "bench" => release("bench", arguments),
         "check" => check::run().map(|()| ExitCode::SUCCESS),
         "test" => test::run(&arguments).map(|()| ExitCode::SUCCESS),
+        "screenshots" => browser::screenshots(&arguments).map(|()| ExitCode::SUCCESS),
+        "fill" => browser::fill(&arguments).map(|()| ExitCode::SUCCESS),
         "help" | "-h" | "--help" => {
             eprint!("{HELP}");
             Ok(ExitCode::SUCCESS)

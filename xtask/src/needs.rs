@@ -28,6 +28,16 @@ const PYTHON: Need = Need {
     is_there: || works("python3", &["-c", "import venv, ensurepip"]),
 };
 
+/// Headless, driven by the tests of the viewer.
+const BROWSER: Need = Need {
+    what: "Chromium with its driver",
+    packages: &["chromium", "chromium-driver"],
+    is_there: || find("chromium").is_some() && find("chromedriver").is_some(),
+};
+
+/// Fetches axe-core, with which the browser tests check the pages.
+const NPM: Need = Need { what: "npm", packages: &["npm"], is_there: || find("npm").is_some() };
+
 /// Runs the tests' containers; one that is started already will do.
 const DOCKER: Need = Need {
     what: "a container engine (as root: dockerd)",
@@ -46,7 +56,12 @@ pub(crate) fn compiler() -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn tests() -> Result<()> {
-    meet(&[COMPILER, POSTGRES, PYTHON, DOCKER, BUSYBOX])
+    meet(&[COMPILER, POSTGRES, PYTHON, DOCKER, BUSYBOX, BROWSER, NPM])
+}
+
+/// What pictures of pages need.
+pub(crate) fn browser() -> Result<()> {
+    meet(&[COMPILER, BROWSER])
 }
 
 /// The directory of PostgreSQL's programs: Debian has them outside of the PATH, one directory a version.

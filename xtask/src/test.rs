@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::browser;
 use crate::command::{self, cargo, find};
 use crate::docker::{self, Engine};
 use crate::needs;
@@ -20,6 +21,7 @@ const DOCKER_HOST: &str = "LP_TEST_DOCKER";
 /// Runs the tests; with `arguments` those that they select.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     needs::tests()?;
+    browser::fetch_axe()?;
     let scope = scope(arguments);
     // before anything is started that a failure to compile would leave waiting
     command::run(build().args(scope).args(arguments))?;

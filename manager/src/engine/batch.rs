@@ -9,6 +9,7 @@ use lp_protocol::frames::ManagerFrame;
 use lp_protocol::views;
 use tokio::sync::broadcast;
 
+use super::activity::Activity;
 use super::assignments::{self, Versions};
 use super::builds::EnvUses;
 use super::connections::{Connections, Outgoing};
@@ -18,7 +19,7 @@ use super::requests::{Batch, Known};
 use super::works::WorkWaiters;
 use crate::core::record::{AttemptId, Changes};
 use crate::core::{Core, Effect, Now, Outcome};
-use crate::store::{self, Epoch, Store};
+use crate::store::{self, Epoch, Past, Store};
 
 /// What a leadership works with.
 pub(super) struct Leadership {
@@ -33,6 +34,7 @@ pub(super) struct Turn {
     leadership: Leadership,
     pub(super) core: Core,
     pub(super) connections: Connections,
+    pub(super) activity: Activity,
     versions: Versions,
     env_uses: EnvUses,
     waiters: HashMap<TaskId, Vec<Answer<()>>>,
@@ -48,12 +50,14 @@ impl Turn {
     pub(super) const MAX_WEIGHT: usize = 4000;
 
     /// `previous` is what an earlier leadership of this process left: those who wait, and the counters.
-    pub(super) fn new(leadership: Leadership, mut core: Core, previous: Option<Turn>) -> Self {
+    pub(super) fn new(leadership: Leadership, mut core: Core, past: Past, previous: Option<Turn>) -> Self {
+        let mut counted = None;
         let mut connections = Connections::default();
         let mut waiters = HashMap::new();
         let mut work_waiters = WorkWaiters::default();
         if let Some(previous) = previous {
             core.counters = previous.core.counters;
+            counted = Some(previous.activity);
             connections = previous.connections;
             waiters = previous.waiters;
             work_waiters = previous.work_waiters;
@@ -63,6 +67,7 @@ impl Turn {
             leadership,
             core,
             connections,
+            activity: Activity::new(past, counted),
             versions: Versions::default(),
             env_uses: EnvUses::default(),
             waiters: HashMap::new(),
@@ -147,6 +152,7 @@ impl Turn {
             reply(verdict.clone());
         }
         committed?;
+        self.note(now, &changes, &effects);
         self.act(now, &changes, effects).await
     }
 
@@ -224,6 +230,28 @@ impl Turn {
         counters.commit_failures += u64::from(committed.is_err());
         counters.commit_seconds += begin.elapsed().as_secs_f64();
         committed
+    }
+
+    /// Counts what has come to its end, and looks at what waits.
+    fn note(&mut self, now: Now, changes: &Changes, effects: &[Effect]) {
+        let ended: BTreeSet<TaskId> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Finished { task_id } => Some(*task_id),
+                Effect::Send { .. } | Effect::Assign { .. } | Effect::Close { .. } | Effect::Publish(_) => {
+                    None
+                }
+            })
+            .collect();
+        if !ended.is_empty() {
+            let new = changes.new_tasks.iter().map(|task| &task.record);
+            let records = new.chain(changes.tasks.values()).filter(|task| ended.contains(&task.task_id));
+            self.activity.count(now.wall, records);
+        }
+        if self.activity.is_due(now.mono) {
+            let overview = self.core.overview(now);
+            self.activity.look(now.wall, now.mono, &overview);
+        }
     }
 
     /// Releases the effects of a committed batch.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
 use lp_protocol::plan::{EnvRef, Plan};
-use lp_protocol::views::{Created, Event, WhyAction};
+use lp_protocol::views::{ActivityHour, Created, Event, WhyAction};
 use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -125,6 +125,7 @@ pub(super) enum Request {
     WaitTask { task_id: TaskId, answer: Answer<()> },
     Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
     Overview { answer: Answer<Overview> },
+    Activity { answer: Answer<Vec<ActivityHour>> },
     AttemptsOf { node_id: NodeId, answer: Answer<Vec<HeldAction>> },
     ConnectNode { node_id: NodeId, hello: Box<Hello>, outbound: Outbound, answer: Answer<ConnectionId> },
     NodeFrames { connection: ConnectionId, frames: Vec<NodeFrame>, answer: Answer<()> },
@@ -176,6 +177,14 @@ impl Engine {
 
     pub async fn overview(&self) -> Result<Overview, Error> {
         self.ask(|answer| Request::Overview { answer }).await
+    }
+
+    /// The last 24 hours.
+    ///
+    /// # Errors
+    /// `Unavailable` while nobody leads.
+    pub async fn activity(&self) -> Result<Vec<ActivityHour>, Error> {
+        self.ask(|answer| Request::Activity { answer }).await
     }
 
     /// Tells whether a live attempt of the node uses the package, which is what entitles the node to fetch it.

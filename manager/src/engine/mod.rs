@@ -3,6 +3,7 @@
 //! `handle` is its door, `run` the life of a leadership, `batch` one turn of the loop, `assignments` what a node needs besides the core's
 //! word, `connections` where frames go.
 
+mod activity;
 mod apply;
 mod assignments;
 mod batch;

@@ -72,6 +72,10 @@ impl Batch<'_> {
                 let overview = self.turn.core.overview(now);
                 self.reply(answer, Ok(overview));
             }
+            Request::Activity { answer } => {
+                let hours = self.turn.activity.tell(now.wall);
+                self.reply(answer, Ok(hours));
+            }
             Request::AttemptsOf { node_id, answer } => {
                 let versions = self.turn.core.node_actions(node_id).collect();
                 self.reply(answer, Ok(versions));
@@ -217,6 +221,7 @@ impl Request {
             }
             Request::Why { answer, .. } => send(answer, error),
             Request::Overview { answer } => send(answer, error),
+            Request::Activity { answer } => send(answer, error),
             Request::AttemptsOf { answer, .. } => send(answer, error),
             Request::ConnectNode { answer, .. } => send(answer, error),
             Request::Work(request) => request.refuse(error),

@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::day_begins;
 use super::batch::{Leadership, Turn};
 use super::handle::{Engine, Error, Request};
 use crate::clock::Clock;
@@ -117,7 +118,8 @@ impl Life {
             events: self.events.clone(),
             docker_registry: self.settings.docker_registry.clone(),
         };
-        let mut turn = Turn::new(leadership, core, self.turn.take());
+        let past = self.store.count_ended_since(day_begins(self.now().wall)).await?;
+        let mut turn = Turn::new(leadership, core, past, self.turn.take());
         let _nobody_watches = self.leadership.send_replace(Some(epoch));
         let end = self.serve(&mut turn, epoch).await;
         self.leadership.send_replace(None);

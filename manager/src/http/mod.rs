@@ -3,6 +3,7 @@
 //! `routes` is the table of all routes; `guard` is what each request passes first; `input`, `failure` and `download` are how requests are read
 //! and answers are written; the rest is one module per noun.
 
+mod activity;
 mod apps;
 mod attempts;
 mod blobs;
@@ -36,6 +37,7 @@ mod state;
 mod tasks;
 mod venvs;
 mod versions;
+mod whoami;
 mod workflows;
 mod works;
 mod workspaces;

@@ -44,17 +44,33 @@ impl PageQuery {
     }
 }
 
+/// Query of the list of nodes.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListNodes {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Largest number of items, at most 1000; default 50.
+    limit: Option<u32>,
+    /// Each with the attempts it holds.
+    #[serde(default)]
+    attempts: bool,
+}
+
 /// Lists the nodes that ever joined, newest first.
-#[utoipa::path(get, path = "/api/v1/nodes", tag = "nodes", params(PageQuery), responses((status = 200, body = Page<NodeView>)))]
-pub(crate) async fn list(state: web::Data<State>, query: Query<PageQuery>) -> Result<HttpResponse, Failure> {
+#[utoipa::path(get, path = "/api/v1/nodes", tag = "nodes", params(ListNodes), responses((status = 200, body = Page<NodeView>)))]
+pub(crate) async fn list(state: web::Data<State>, query: Query<ListNodes>) -> Result<HttpResponse, Failure> {
+    let ListNodes { cursor, limit, attempts } = query.0;
     let mut stored = state.store.list_nodes().await?;
     stored.reverse();
-    let page = query.0.cut(stored, |node| node.node_id.to_string())?;
+    let page = PageQuery { cursor, limit }.cut(stored, |node| node.node_id.to_string())?;
     let now = now_of(&state).await?;
     let items = page.items.into_iter().map(|node| {
         let now = now.get(&node.node_id);
         let cache = state.link.cache_of(node.node_id);
-        NodeView { attempts: Vec::new(), cache, ..view(node, now) }
+        let node = NodeView { cache, ..view(node, now) };
+        if attempts { node } else { NodeView { attempts: Vec::new(), ..node } }
     });
     Ok(HttpResponse::Ok().json(Page { items: items.collect(), next_cursor: page.next_cursor }))
 }

@@ -5,11 +5,12 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use lp_protocol::ErrorCode;
 
+use super::activity;
 use super::failure::Failure;
 use super::openapi::Everywhere;
 use super::{
     apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
-    versions, workspaces,
+    versions, whoami, workspaces,
 };
 use super::{builds, schedules, services};
 use super::{workflows, works};
@@ -50,6 +51,8 @@ routes! {
     "/metrics" { get cluster::metrics; }
     "/api/v1/health" { get cluster::api_health; }
     "/api/v1/status" { get cluster::status; }
+    "/api/v1/whoami" { get whoami::show; }
+    "/api/v1/activity" { get activity::show; }
     "/api/v1/openapi.json" { get cluster::openapi; }
     "/api/v1/events" { get events::follow; }
 
@@ -96,6 +99,7 @@ routes! {
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }
 
     "/api/v1/schedules" { get schedules::list; post schedules::create; }
+    "/api/v1/schedule-preview" { get schedules::preview; }
     "/api/v1/schedules/{schedule}" { get schedules::show; patch schedules::update; delete schedules::delete; }
     "/api/v1/schedules/{schedule}/instants" { get schedules::instants; }
     "/api/v1/schedules/{schedule}/next" { get schedules::next; }

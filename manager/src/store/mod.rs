@@ -5,6 +5,7 @@
 //! what to write comes from the core, what is read goes to the core or to views. No other module knows that there is SQL.
 
 mod actions;
+mod activity;
 mod attempts;
 mod builds;
 mod catalogue;
@@ -34,6 +35,7 @@ mod standing;
 mod tokens;
 mod works;
 
+pub use activity::{EndedInHour, Past};
 pub use builds::BuildList;
 pub use catalogue::{
     Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,

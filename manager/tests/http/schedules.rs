@@ -1,8 +1,8 @@
 //! Schedules.
 
 use lp_protocol::views::{
-    AppView, InstantView, NextInstant, Page, ScheduleInfo, ScheduleView, TaskInfo, WorkInfo, WorkView,
-    WorkflowView,
+    AppView, InstantView, NextInstant, Page, ScheduleInfo, SchedulePreview, ScheduleView, TaskInfo, WorkInfo,
+    WorkView, WorkflowView,
 };
 use lp_protocol::{ErrorCode, InstantState};
 use reqwest::{Method, StatusCode};
@@ -224,4 +224,39 @@ async fn an_update_changes_what_it_names_and_a_refused_one_nothing() {
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     refusal(manager.get(&format!("{SCHEDULES}/{id}")).await, ErrorCode::NotFound).await;
     refusal(patch(&manager, id, json!({"enable": true})).await, ErrorCode::NotFound).await;
+}
+
+#[tokio::test]
+async fn times_are_previewed_before_there_is_a_schedule() {
+    let manager = Manager::start().await;
+    let preview = "/api/v1/schedule-preview";
+
+    let cron: SchedulePreview = manager
+        .get_json(&format!(
+            "{preview}?cron=40+12+*+*+1-5&tz=Europe/Berlin&count=3&start_at=2100-01-01T00:00:00Z"
+        ))
+        .await;
+    let daily: SchedulePreview = manager.get_json(&format!("{preview}?hour=6&day_of_week=-1&tz=UTC")).await;
+
+    assert_eq!(cron.words, "at 12:40, Monday to Friday");
+    let walls: Vec<&str> = cron.instants.iter().map(|instant| instant.wall.as_str()).collect();
+    assert_eq!(
+        walls,
+        ["2100-01-01T12:40:00+01:00", "2100-01-04T12:40:00+01:00", "2100-01-05T12:40:00+01:00"]
+    );
+    assert_eq!((daily.cron.as_str(), daily.words.as_str()), ("0 6 * * *", "at 06:00, every day"));
+    assert_eq!((daily.instants.len(), daily.tz.as_str()), (10, "UTC"));
+    for (query, part) in [
+        ("cron=61+*+*+*+*", "minute cannot be `61`"),
+        ("cron=0+0+30+2+*", "never happens"),
+        ("cron=@daily&hour=1", "not both"),
+        ("hour=24", "`hour` is 24"),
+        ("tz=Europe/Berlinn", "not a time zone"),
+        ("count=0", "`count`"),
+        ("start_at=2100-01-02T00:00:00Z&end_at=2100-01-01T00:00:00Z", "end before it starts"),
+    ] {
+        let refused =
+            refusal(manager.get(&format!("{preview}?{query}")).await, ErrorCode::InvalidRequest).await;
+        assert!(refused.message.contains(part), "{query}: {}", refused.message);
+    }
 }

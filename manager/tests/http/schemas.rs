@@ -145,6 +145,10 @@ async fn answers_are_as_described() {
         ("/api/v1/nodes", "/api/v1/nodes".to_owned()),
         ("/api/v1/nodes/{node}", "/api/v1/nodes/one".to_owned()),
         ("/api/v1/status", "/api/v1/status".to_owned()),
+        ("/api/v1/whoami", "/api/v1/whoami".to_owned()),
+        ("/api/v1/schedule-preview", "/api/v1/schedule-preview?cron=@daily".to_owned()),
+        ("/api/v1/nodes", "/api/v1/nodes?attempts=true".to_owned()),
+        ("/api/v1/activity", "/api/v1/activity".to_owned()),
         ("/health", "/health".to_owned()),
     ] {
         let answer: Value = manager.get_json(&path).await;

@@ -3,6 +3,7 @@
 #[path = "../common/db.rs"]
 mod db;
 
+mod activity;
 mod builds;
 mod catalogue;
 mod cluster;

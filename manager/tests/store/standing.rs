@@ -132,6 +132,27 @@ on_both_backends! {
         assert!(matches!(fixture.store.resolve_schedule("abcd").await, Err(Error::NotFound { .. })));
     }
 
+    async fn schedules_are_told_whose_latest_instant_was_skipped(db) {
+        let fixture = Fixture::new(&db).await;
+        let disabled = ScheduleRecord { enable: false, ..schedule(&fixture, 3) };
+        let all = [schedule(&fixture, 1), schedule(&fixture, 2), disabled, schedule(&fixture, 4)];
+        let (skipped, fired) = (InstantState::Skipped, InstantState::Fired);
+        let instants = [
+            instant(&all[0], at(10), fired),
+            instant(&all[0], at(20), skipped),
+            instant(&all[1], at(10), skipped),
+            instant(&all[1], at(20), fired),
+            instant(&all[2], at(10), skipped),
+            instant(&all[3], at(30), skipped),
+        ];
+        write(&fixture, &all.each_ref(), &instants.each_ref()).await;
+
+        let told = fixture.store.list_skipped().await.unwrap();
+
+        let told: Vec<_> = told.iter().map(|one| (one.schedule_name.as_str(), one.instant)).collect();
+        assert_eq!(told, [("nightly 4", at(30)), ("nightly 1", at(20))]);
+    }
+
     async fn schedules_are_listed_newest_first_by_every_filter(db) {
         let fixture = Fixture::new(&db).await;
         let all: Vec<ScheduleRecord> = (1..=5).map(|number| ScheduleRecord {

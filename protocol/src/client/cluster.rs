@@ -5,12 +5,20 @@ use serde_json::value::RawValue;
 
 use super::connection::ANSWER_TIMEOUT;
 use super::{Error, ManagerClient, PageQuery};
-use crate::views::{ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page};
+use crate::views::{
+    Activity, ClusterStatus, CreateJoinToken, DrainNode, Health, JoinToken, NodeView, Page, WhoAmI,
+};
 
 impl ManagerClient {
     /// `GET /nodes`.
     pub async fn list_nodes(&self, query: &PageQuery) -> Result<Page<NodeView>, Error> {
         self.json(self.request(Method::GET, &["nodes"])?.query(query)).await
+    }
+
+    /// `GET /nodes`, each with its attempts.
+    pub async fn list_busy_nodes(&self, query: &PageQuery) -> Result<Page<NodeView>, Error> {
+        let request = self.request(Method::GET, &["nodes"])?.query(query).query(&[("attempts", true)]);
+        self.json(request).await
     }
 
     /// `GET /nodes/{node}`, with its attempts. `node` is an id, a unique beginning of one, or a name.
@@ -41,6 +49,16 @@ impl ManagerClient {
     /// `GET /status`.
     pub async fn fetch_status(&self) -> Result<ClusterStatus, Error> {
         self.json(self.request(Method::GET, &["status"])?).await
+    }
+
+    /// `GET /whoami`: whose token this client has.
+    pub async fn fetch_whoami(&self) -> Result<WhoAmI, Error> {
+        self.json(self.request(Method::GET, &["whoami"])?).await
+    }
+
+    /// `GET /activity`.
+    pub async fn fetch_activity(&self) -> Result<Activity, Error> {
+        self.json(self.request(Method::GET, &["activity"])?).await
     }
 
     /// `GET /health`, which needs no token; also a manager that is not well answers it, with a reason.

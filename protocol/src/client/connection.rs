@@ -63,6 +63,11 @@ impl ManagerClient {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// Tells whether both send the same token.
+    pub fn has_token_of(&self, other: &Self) -> bool {
+        self.authorization == other.authorization
+    }
+
     /// A client of the same manager with another token; connections are shared.
     ///
     /// # Errors

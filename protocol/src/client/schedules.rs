@@ -4,8 +4,8 @@ use reqwest::Method;
 
 use super::{Error, ManagerClient};
 use crate::views::{
-    CreateSchedule, InstantView, ListInstants, ListSchedules, NextInstant, NextInstants, Page, ScheduleInfo,
-    ScheduleView, UpdateSchedule,
+    CreateSchedule, InstantView, ListInstants, ListSchedules, NextInstant, NextInstants, Page,
+    PreviewSchedule, ScheduleInfo, SchedulePreview, ScheduleView, UpdateSchedule,
 };
 
 impl ManagerClient {
@@ -50,6 +50,11 @@ impl ManagerClient {
         query: &NextInstants,
     ) -> Result<Vec<NextInstant>, Error> {
         self.json(self.request(Method::GET, &["schedules", schedule, "next"])?.query(query)).await
+    }
+
+    /// `GET /schedule-preview`: the instants of a schedule that is not made yet.
+    pub async fn preview_times(&self, query: &PreviewSchedule) -> Result<SchedulePreview, Error> {
+        self.json(self.request(Method::GET, &["schedule-preview"])?.query(query)).await
     }
 
     /// `GET /schedules/{schedule}/instants`, newest first.

@@ -44,7 +44,7 @@ pub struct NodeView {
     /// Of packages; while it is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<super::CacheView>,
-    /// Only in the answer for a single node.
+    /// Only in the answer for a single node, or where the list was asked for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<NodeAttempt>,
 }
@@ -90,6 +90,16 @@ pub struct ClusterStatus {
     pub slots_in_use: u64,
     pub nodes_connected: u64,
     pub nodes: u64,
+}
+
+/// Answer of `GET /whoami`.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WhoAmI {
+    /// Of the token the request came with.
+    pub token_id: String,
+    pub name: String,
+    /// What it may do: `administrator`, everything.
+    pub role: String,
 }
 
 /// Answer of `GET /health` (no token needed; 200 or 503).

@@ -1,6 +1,7 @@
 //! Requests and answers of `/api/v1`, one file per noun. Field names are LitePipeline's where it has the thing; times are
 //! RFC 3339 with zone.
 
+mod activity;
 mod apps;
 mod builds;
 mod cluster;
@@ -14,6 +15,7 @@ mod workflows;
 mod works;
 mod workspaces;
 
+pub use activity::*;
 pub use apps::*;
 pub use builds::*;
 pub use cluster::*;

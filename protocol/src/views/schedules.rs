@@ -199,6 +199,9 @@ pub struct ScheduleView {
     pub day_of_week: i32,
     /// The expression it was made with, or the one that says the same as the four numbers.
     pub cron: String,
+    /// The same in words: "at 12:40, Monday to Friday".
+    #[serde(default)]
+    pub words: String,
     pub tz: String,
     pub start_at: Option<DateTime<Utc>>,
     pub end_at: Option<DateTime<Utc>>,
@@ -275,6 +278,45 @@ pub struct NextInstant {
     pub wall: String,
     /// When it fires: the same, but for the jitter.
     pub fire_at: DateTime<Utc>,
+}
+
+/// Query of `GET /schedule-preview`: the times of a schedule that is not made yet, as in [`CreateSchedule`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewSchedule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_of_month: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_of_week: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// Default: the manager's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_at: Option<DateTime<Utc>>,
+    /// How many instants, at most 1000; default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+/// When a schedule with these times would fire.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SchedulePreview {
+    /// The expression given, or the one that says the same as the four numbers.
+    pub cron: String,
+    /// The same in words.
+    pub words: String,
+    /// The zone they are meant in.
+    pub tz: String,
+    /// The next ones, in order, without jitter.
+    pub instants: Vec<NextInstant>,
 }
 
 #[cfg(test)]

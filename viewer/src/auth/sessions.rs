@@ -81,6 +81,21 @@ impl Sessions {
         self.lock().remove(id);
     }
 
+    /// Signs out every browser that holds the same token; returns how many there were.
+    pub(crate) fn close_all_of(&self, client: &ManagerClient) -> usize {
+        let mut table = self.lock();
+        let before = table.len();
+        table.retain(|_, entry| !entry.session.client.has_token_of(client));
+        before - table.len()
+    }
+
+    /// Browsers that hold the same token, this one among them.
+    pub(crate) fn count_of(&self, client: &ManagerClient, now: Instant) -> usize {
+        let table = self.lock();
+        let good = table.values().filter(|entry| self.is_good(entry, now));
+        good.filter(|entry| entry.session.client.has_token_of(client)).count()
+    }
+
     fn is_good(&self, entry: &Entry, now: Instant) -> bool {
         now.saturating_duration_since(entry.used) < self.idle
             && now.saturating_duration_since(entry.session.since) < MAX_AGE
@@ -134,6 +149,19 @@ mod tests {
 
         assert!(sessions.enter(&id, start).is_none());
         assert!(sessions.enter("", start).is_none());
+    }
+
+    #[test]
+    fn signing_out_everywhere_ends_all_sessions_of_the_token_and_no_others() {
+        let sessions = Sessions::new(IDLE);
+        let start = Instant::now();
+        let (mine, other) = (client(), ManagerClient::new("127.0.0.1:1", "other").unwrap());
+        let ids = [&mine, &mine, &other].map(|client| sessions.open(client.clone(), start));
+
+        assert_eq!(sessions.count_of(&mine, start), 2);
+        assert_eq!(sessions.close_all_of(&mine), 2);
+
+        assert_eq!(ids.map(|id| sessions.is_open(&id, start)), [false, false, true]);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lp_protocol::client::{AttemptRef, ByteStream, ManagerClient};
 use lp_protocol::views::ReadLog;
 use tokio::time::{Instant, sleep_until};
-
-use crate::parts::LogText;
 
 /// Between two tries to read on: the program may not have started, or its node may be away.
 const RETRY: Duration = Duration::from_secs(1);
@@ -18,7 +17,6 @@ pub(super) struct LogFollow {
     action: String,
     attempt: u32,
     next: u64,
-    text: LogText,
     reading: Reading,
 }
 
@@ -30,7 +28,7 @@ enum Reading {
 
 /// What has come of it.
 pub(super) enum Step {
-    Text { text: String, next: u64 },
+    Bytes { bytes: Bytes, next: u64 },
     End,
 }
 
@@ -48,7 +46,6 @@ impl LogFollow {
             action,
             attempt,
             next: offset,
-            text: LogText::default(),
             reading: Reading::NotYet { try_at: Instant::now() },
         }
     }
@@ -65,7 +62,7 @@ impl LogFollow {
                 Reading::Now(bytes) => match bytes.next().await {
                     Some(Ok(chunk)) => {
                         self.next += chunk.len() as u64;
-                        return Step::Text { text: self.text.feed(&chunk), next: self.next };
+                        return Step::Bytes { bytes: chunk, next: self.next };
                     }
                     Some(Err(_)) => self.reading = Reading::NotYet { try_at: Instant::now() + RETRY },
                     None => {

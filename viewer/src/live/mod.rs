@@ -4,6 +4,7 @@
 //! page, and only the parts that came out differently are sent. A page that follows an attempt's output gets that over the same stream,
 //! because browsers allow few connections to one server.
 
+mod diff;
 mod log;
 mod sse;
 mod stream;

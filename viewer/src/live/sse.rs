@@ -1,5 +1,7 @@
 //! The form of server-sent events. All data is JSON, which has no line ends in it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::json;
 
@@ -38,9 +40,17 @@ pub(super) fn reload() -> Bytes {
     event("reload", &json!({}))
 }
 
-/// Some more of the output; `next` is where it goes on, and what a reconnecting browser says it has.
-pub(super) fn log(text: &str, next: u64) -> Bytes {
-    Bytes::from(format!("id: {next}\nevent: log\ndata: {}\n\n", json!({ "text": text })))
+/// Some rows of a part have changed, and its others, their number and their order have not.
+pub(super) fn patch(part: &str, rows: &[(&str, &str)]) -> Bytes {
+    let rows: serde_json::Map<String, serde_json::Value> =
+        rows.iter().map(|(id, html)| ((*id).to_owned(), json!(html))).collect();
+    event("patch", &json!({ "part": part, "rows": rows }))
+}
+
+/// Some more of the output, as it was written; `next` is where it goes on, and what a reconnecting browser says it has.
+pub(super) fn log(bytes: &[u8], next: u64) -> Bytes {
+    let data = json!({ "bytes": STANDARD.encode(bytes), "next": next });
+    Bytes::from(format!("id: {next}\nevent: log\ndata: {data}\n\n"))
 }
 
 /// The output is complete.
@@ -58,7 +68,12 @@ mod tests {
 
     #[test]
     fn no_text_can_end_an_event_or_begin_another() {
-        for bytes in [log("a\n\nevent: swap\ndata: x\r\n", 7), swap("p", "<p>\n\n</p>"), stale("a\n\nb")] {
+        for bytes in [
+            log(b"a\n\nevent: swap\ndata: x\r\n", 7),
+            patch("p", &[("a\n\n", "<p>\n\n")]),
+            swap("p", "<p>\n\n</p>"),
+            stale("a\n\nb"),
+        ] {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             assert_eq!(text.matches("\n\n").count(), 1, "{text}");
             assert_eq!(text.matches("event: ").count() - text.matches("\\nevent: ").count(), 1, "{text}");

@@ -15,12 +15,12 @@ use lp_protocol::client::EventStream;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, Interval, interval_at, sleep_until};
 
+use super::diff::{Change, Sent};
 use super::log::{LogFollow, Step};
 use super::sse;
 use super::view::{Query, Shown, View};
 use crate::failure::Failure;
 use crate::frame::Signed;
-use crate::parts::fingerprint;
 use crate::state::State;
 
 /// A connection without a word for longer than two of these is broken; also how old ages and loads of nodes may get.
@@ -65,7 +65,7 @@ struct Live {
     /// Not before this time.
     rest_until: Instant,
     /// The parts as the browser has them.
-    sent: HashMap<&'static str, u64>,
+    sent: HashMap<&'static str, Sent>,
     out: VecDeque<Bytes>,
     is_over: bool,
 }
@@ -188,7 +188,7 @@ impl Live {
             Happened::Changed => self.render_soon(),
             Happened::Lost => self.lose("The connection to the manager is lost."),
             Happened::Render => self.render().await,
-            Happened::Log(Step::Text { text, next }) => self.out.push_back(sse::log(&text, next)),
+            Happened::Log(Step::Bytes { bytes, next }) => self.out.push_back(sse::log(&bytes, next)),
             Happened::Log(Step::End) => {
                 self.out.push_back(sse::log_end());
                 self.render_soon();
@@ -225,10 +225,13 @@ impl Live {
     }
 
     fn send(&mut self, part: &'static str, html: &str) {
-        let print = fingerprint(html);
-        if self.sent.insert(part, print) != Some(print) {
-            self.out.push_back(sse::swap(part, html));
+        let now = Sent::new(html);
+        match self.sent.get(part).map_or(Change::All, |before| before.change(&now, html)) {
+            Change::Nothing => return,
+            Change::Rows(rows) => self.out.push_back(sse::patch(part, &rows)),
+            Change::All => self.out.push_back(sse::swap(part, html)),
         }
+        self.sent.insert(part, now);
     }
 
     fn fail(&mut self, failure: Failure) {

@@ -1,42 +1,44 @@
 //! What a live page shows, as its address says.
 
 use chrono::Utc;
-use lp_protocol::{AppId, TaskId};
+use lp_protocol::{AppId, NodeId, ScheduleId, ServiceId, TaskId, WorkId, WorkflowId};
 use serde::Deserialize;
 
 use super::log::LogFollow;
 use crate::auth::Session;
 use crate::failure::Failure;
-use crate::pages::app::LatestTasks;
-use crate::pages::nodes::Nodes;
+use crate::pages::nodes::list::Nodes;
+use crate::pages::nodes::one::Node;
 use crate::pages::overview::Overview;
-use crate::pages::task::{Asked, Tab, Task};
+use crate::pages::packages::one::LatestTasks;
+use crate::pages::schedules::one::Past;
+use crate::pages::services::list::{Filter as ServiceFilter, Table as Services};
+use crate::pages::services::one::Service;
+use crate::pages::task::{Address, Asked, Selected, Task};
 use crate::pages::tasks::{Filter, Tasks};
-use crate::pages::{Selected, Wanted};
+use crate::pages::workflows::one::LatestWorks;
+use crate::pages::works::list::{Filter as WorkFilter, Works};
+use crate::pages::works::one::Work;
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
     view: Name,
     #[serde(default)]
     task: String,
-    #[serde(default)]
-    tab: Tab,
-    #[serde(default)]
-    action: String,
-    #[serde(default)]
-    attempt: String,
+    #[serde(flatten)]
+    address: Address,
     open_action: Option<String>,
-    open_attempt: Option<u32>,
-    offset: Option<u64>,
-    // the filter of the list
+    // numbers among flattened fields come as text
     #[serde(default)]
-    name: String,
+    open_attempt: String,
     #[serde(default)]
-    stage: String,
+    offset: String,
     #[serde(default)]
-    status: String,
+    workflow: String,
     #[serde(default)]
-    app: String,
+    enable: String,
+    #[serde(flatten)]
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -47,6 +49,13 @@ enum Name {
     Task,
     Nodes,
     App,
+    Works,
+    Work,
+    Workflow,
+    Schedule,
+    Services,
+    Service,
+    Node,
 }
 
 pub(super) enum View {
@@ -62,6 +71,13 @@ pub(super) enum View {
     },
     Nodes,
     App(AppId),
+    Works(WorkFilter),
+    Work(WorkId),
+    Workflow(WorkflowId),
+    Schedule(ScheduleId),
+    Services(ServiceFilter),
+    Service(ServiceId),
+    Node(NodeId),
 }
 
 /// What became of a look at the cluster.
@@ -73,30 +89,28 @@ pub(super) enum Shown {
 
 impl View {
     pub(super) fn parse(query: Query) -> Result<Self, Failure> {
-        let Query {
-            view,
-            task,
-            tab,
-            action,
-            attempt,
-            open_action,
-            open_attempt,
-            offset,
-            name,
-            stage,
-            status,
-            app,
-        } = query;
+        let Query { view, task, address, open_action, open_attempt, offset, workflow, enable, filter } =
+            query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,
-            Name::App => View::App(app.parse().map_err(|_| Failure::no_page())?),
-            Name::Tasks => View::Tasks(Filter::first_page(name, stage, status, app)),
+            Name::Works => View::Works(WorkFilter::first_page(
+                ["name", "stage", "status"].map(|key| field(&filter, key)),
+                workflow,
+                field(&filter, "schedule"),
+            )),
+            Name::Work => View::Work(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Workflow => View::Workflow(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Schedule => View::Schedule(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Services => View::Services(ServiceFilter::first_page(filter.name, enable)),
+            Name::Service => View::Service(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Node => View::Node(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::App => View::App(filter.app.parse().map_err(|_| Failure::no_page())?),
+            Name::Tasks => View::Tasks(filter.without_cursor()),
             Name::Task => {
                 let task_id = task.parse().map_err(|_| Failure::no_page())?;
-                let open = open_action.map(|action| Selected { action, attempt: open_attempt });
-                let wanted = Wanted { action, attempt };
-                View::Task { asked: Asked { task, tab, wanted }, task_id, open, offset }
+                let open = open_action.map(|action| Selected { action, attempt: open_attempt.parse().ok() });
+                View::Task { asked: Asked { task, address }, task_id, open, offset: offset.parse().ok() }
             }
         })
     }
@@ -105,7 +119,17 @@ impl View {
     pub(super) fn task_id(&self) -> Option<TaskId> {
         match self {
             View::Task { task_id, .. } => Some(*task_id),
-            View::Overview | View::Tasks(_) | View::Nodes | View::App(_) => None,
+            View::Overview
+            | View::Tasks(_)
+            | View::Nodes
+            | View::App(_)
+            | View::Works(_)
+            | View::Work(_)
+            | View::Workflow(_)
+            | View::Schedule(_)
+            | View::Services(_)
+            | View::Service(_)
+            | View::Node(_) => None,
         }
     }
 
@@ -121,16 +145,29 @@ impl View {
         let (client, now) = (&session.client, Utc::now());
         Ok(Shown::Parts(match self {
             View::Overview => Overview::load(client, now).await?.parts()?,
-            View::Nodes => Nodes::load(client, now).await?.parts()?,
+            View::Nodes => Nodes::load(client, "", now).await?.parts()?,
             View::App(app_id) => LatestTasks::load(client, *app_id, now).await?.parts()?,
+            View::Works(filter) => Works::load(client, filter, now).await?.parts()?,
+            View::Work(work_id) => Work::load(client, &work_id.to_string(), now).await?.parts()?,
+            View::Workflow(id) => LatestWorks::load(client, *id, now).await?.parts()?,
+            View::Schedule(id) => Past::load(client, &id.to_string(), now).await?.parts()?,
+            View::Services(filter) => Services::load(client, filter, now).await?.parts()?,
+            View::Service(id) => Service::load(client, &id.to_string(), now).await?.parts()?,
+            View::Node(id) => Node::load(client, &id.to_string(), now).await?.parts()?,
             View::Tasks(filter) => Tasks::load(client, filter, now).await?.parts()?,
             View::Task { asked, open, .. } => {
                 let task = Task::load(session, asked, now).await?;
-                if asked.tab == Tab::Actions && task.selected != *open {
+                if asked.address.tab.has_panel() && task.selected != *open {
                     return Ok(Shown::Reload);
                 }
                 task.parts()?
             }
         }))
     }
+}
+
+/// One field of the filter in the address.
+fn field(filter: &Filter, key: &str) -> String {
+    let fields = filter.fields();
+    fields.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).clone()).unwrap_or_default()
 }

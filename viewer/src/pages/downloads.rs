@@ -5,7 +5,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use lp_protocol::client::AttemptRef;
 use lp_protocol::views::ReadLog;
 use serde::Deserialize;
@@ -13,18 +13,21 @@ use serde::Deserialize;
 use crate::failure::Failure;
 use crate::frame::Signed;
 
+/// Few requests for a long log, and little memory for one of them.
+const MAX_PIECE_BYTES: usize = 1 << 20;
+
 #[derive(Deserialize)]
-pub(crate) struct LogPath {
-    task: String,
-    action: String,
-    attempt: u32,
+pub(crate) struct AttemptPath {
+    pub(super) task: String,
+    pub(super) action: String,
+    pub(super) attempt: u32,
 }
 
 pub(crate) async fn log(
     signed: web::ReqData<Signed>,
-    path: web::Path<LogPath>,
+    path: web::Path<AttemptPath>,
 ) -> Result<HttpResponse, Failure> {
-    let LogPath { task, action, attempt } = path.into_inner();
+    let AttemptPath { task, action, attempt } = path.into_inner();
     let log = signed
         .session
         .client
@@ -32,6 +35,35 @@ pub(crate) async fn log(
         .await?;
     let name = format!("{task}.{action}.{attempt}.log");
     Ok(attachment("text/plain; charset=utf-8", &name).streaming(log.bytes.map_err(std::io::Error::other)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Range {
+    #[serde(default)]
+    offset: u64,
+}
+
+/// A piece of the output as it was written, for the script that shows it: from `offset` on, [`MAX_PIECE_BYTES`] at most. Less than that is
+/// all there is by now.
+pub(crate) async fn piece(
+    signed: web::ReqData<Signed>,
+    path: web::Path<AttemptPath>,
+    range: web::Query<Range>,
+) -> Result<HttpResponse, Failure> {
+    let AttemptPath { task, action, attempt } = path.into_inner();
+    let query = ReadLog { offset: range.offset, ..ReadLog::default() };
+    let client = &signed.session.client;
+    let mut log = client.read_log(&task, &action, AttemptRef::Number(attempt), &query).await?;
+    let mut piece = Vec::new();
+    while let Some(chunk) = log.bytes.next().await {
+        piece.extend_from_slice(&chunk.map_err(Failure::from)?);
+        if piece.len() >= MAX_PIECE_BYTES {
+            // the rest is not read: the connection ends here
+            piece.truncate(MAX_PIECE_BYTES);
+            break;
+        }
+    }
+    Ok(attachment("application/octet-stream", "log").body(piece))
 }
 
 pub(crate) async fn input(
@@ -56,7 +88,7 @@ pub(crate) async fn output(
     Ok(attachment("application/json", &name).body(result.result.get().to_owned()))
 }
 
-fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {
+pub(super) fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.content_type(content_type).insert_header((
         header::CONTENT_DISPOSITION,

@@ -1,31 +1,54 @@
 //! The pages, one file each: what it shows is loaded from the manager, formatted, and handed to a template.
 
-pub(crate) mod app;
-pub(crate) mod apps;
-mod attempt;
-pub(crate) mod deeds;
+pub(crate) mod about;
+pub(crate) mod account;
 pub(crate) mod downloads;
 mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;
+pub(crate) mod packages;
+pub(crate) mod palette;
 mod problem;
+pub(crate) mod schedules;
+pub(crate) mod services;
 pub(crate) mod settings;
+mod sheet;
+mod sources;
 pub(crate) mod task;
-mod task_parts;
 pub(crate) mod tasks;
+pub(crate) mod workflows;
+pub(crate) mod works;
 
-pub(crate) use attempt::{Selected, Wanted};
 pub(crate) use problem::{bounce, error};
+
+use downloads::attachment;
+use form::stale;
+use login::Nothing;
+use tasks::glob;
 
 use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::failure::Failure;
+use crate::frame::Frame;
+use crate::parts::Confirm;
 
 /// Renders a page.
 fn html(page: &impl Template) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text(page)?))
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Question {
+    frame: Frame,
+    question: Confirm,
+}
+
+/// The page that asks before something is done.
+fn confirm(frame: Frame, question: Confirm) -> Result<HttpResponse, Failure> {
+    html(&Question { frame, question })
 }
 
 /// Renders a part of a page.

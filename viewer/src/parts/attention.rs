@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
-use lp_protocol::views::{ClusterStatus, NodeState, NodeView, TaskView};
+use lp_protocol::Stage;
+use lp_protocol::views::{ClusterStatus, NodeState, NodeView, ServiceView, SkippedInstant, TaskView};
 
 use super::node_cards::is_low;
 use super::{Look, Moment, Prose, bytes, plural, title_of, visible};
@@ -23,6 +24,17 @@ pub(crate) struct Attention {
 
 impl HtmlSafe for Attention {}
 
+/// What is looked through.
+pub(crate) struct Troubles<'a> {
+    pub(crate) status: &'a ClusterStatus,
+    pub(crate) nodes: &'a [NodeView],
+    /// Tasks that failed lately.
+    pub(crate) failures: &'a [TaskView],
+    pub(crate) services: &'a [ServiceView],
+    /// Schedules whose last instant was skipped.
+    pub(crate) skipped: &'a [SkippedInstant],
+}
+
 #[derive(Clone, Debug)]
 struct Line {
     look: Look,
@@ -34,26 +46,56 @@ struct Line {
 }
 
 impl Attention {
-    pub(crate) fn new(
-        status: &ClusterStatus,
-        nodes: &[NodeView],
-        failures: &[TaskView],
-        now: DateTime<Utc>,
-    ) -> Self {
-        let mut lines = Vec::new();
-        lines.extend(nobody_works(status));
+    pub(crate) fn new(troubles: &Troubles<'_>, now: DateTime<Utc>) -> Self {
+        let Troubles { status, nodes, failures, services, skipped } = troubles;
         let mut away: Vec<&NodeView> =
             nodes.iter().filter(|node| node.state != NodeState::Connected).collect();
         away.sort_by_key(|node| std::cmp::Reverse(node.seen_at));
-        let failed = failed(failures, now);
         let full = nodes.iter().filter(|node| is_low(node.load.disk_free_bytes, node.load.disk_total_bytes));
-        let full: Vec<Line> = full.map(disk_line).collect();
-        let more =
-            [failed.len(), away.len(), full.len()].iter().map(|count| count.saturating_sub(MAX_LINES)).sum();
-        lines.extend(failed.into_iter().take(MAX_LINES));
-        lines.extend(away.into_iter().take(MAX_LINES).map(|node| away_line(node, now)));
-        lines.extend(full.into_iter().take(MAX_LINES));
-        Self { lines, more }
+        let kinds: [Vec<Line>; 6] = [
+            nobody_works(status).into_iter().collect(),
+            services.iter().filter_map(|service| service_line(service, now)).collect(),
+            failed(failures, now),
+            away.into_iter().map(|node| away_line(node, now)).collect(),
+            skipped.iter().map(|instant| skipped_line(instant, now)).collect(),
+            full.map(disk_line).collect(),
+        ];
+        let more = kinds.iter().map(|lines| lines.len().saturating_sub(MAX_LINES)).sum();
+        let lines = kinds.into_iter().flat_map(|lines| lines.into_iter().take(MAX_LINES));
+        Self { lines: lines.collect(), more }
+    }
+}
+
+/// A service that has ended more than once without running for long enough, or has given up.
+fn service_line(service: &ServiceView, now: DateTime<Utc>) -> Option<Line> {
+    let text = match (service.given_up, service.failures) {
+        (true, _) => "has given up: it ended too often".to_owned(),
+        (false, 0) => return None,
+        (false, 1) if service.stage.is_some_and(Stage::is_open) => return None,
+        (false, failures) => format!("has ended {} in a row", times(failures)),
+    };
+    Some(Line {
+        look: if service.given_up { Look::Fail } else { Look::Stopping },
+        subject: visible(&service.name),
+        url: format!("/services/{}", service.service_id),
+        text,
+        detail: service.reason.as_deref().map(|reason| Prose::new(reason, MAX_REASON_CHARS)),
+        when: service.retry_at.map(|at| Moment::new(at, now)),
+    })
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn skipped_line(instant: &SkippedInstant, now: DateTime<Utc>) -> Line {
+    Line {
+        look: Look::Skipped,
+        subject: visible(&instant.schedule_name),
+        url: format!("/schedules/{}", instant.schedule_id),
+        text: "has skipped its last instant".to_owned(),
+        detail: instant.reason.as_deref().map(|reason| Prose::new(reason, MAX_REASON_CHARS)),
+        when: Some(Moment::new(instant.instant, now)),
     }
 }
 

@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{NodeState, NodeView};
 
-use super::{Badge, Empty, Moment, bytes, visible};
+use super::{Badge, Empty, Moment, bytes, url_part, visible};
 
 /// Squares drawn; of more slots only the numbers are shown.
 const MAX_SQUARES: u32 = 64;
@@ -16,6 +16,8 @@ pub(crate) struct NodeCards {
     cards: Vec<Card>,
     /// Nodes that are not shown here.
     more: usize,
+    /// What can be done to each stands on its card.
+    has_deeds: bool,
     empty: Empty,
 }
 
@@ -28,7 +30,11 @@ struct Card {
     name: String,
     badge: Badge,
     is_away: bool,
-    squares: Vec<bool>,
+    is_draining: bool,
+    /// When it stops what still runs.
+    deadline: Option<Moment>,
+    since: Moment,
+    squares: Vec<Square>,
     slots_in_use: u32,
     slots: u32,
     waiting: u32,
@@ -39,6 +45,14 @@ struct Card {
     version: String,
     labels: Vec<String>,
     seen: Option<Moment>,
+}
+
+/// A slot.
+#[derive(Clone, Debug, Default)]
+struct Square {
+    is_busy: bool,
+    /// What fills it, where that is known: its page and a sentence.
+    attempt: Option<(String, String)>,
 }
 
 /// How much of something is taken.
@@ -73,12 +87,21 @@ impl NodeCards {
         nodes.sort_by(|a, b| (is_up(a), &a.name, a.node_id).cmp(&(is_up(b), &b.name, b.node_id)));
         Self {
             more: nodes.len().saturating_sub(most),
+            has_deeds: false,
             cards: nodes.into_iter().take(most).map(|node| Card::new(node, now)).collect(),
             empty: Empty {
                 text: "No node has joined yet. Nodes run the actions; a machine becomes one with:",
-                commands: &["lp node --manager URL --join-token TOKEN"],
+                commands: &["lp node token", "LP_JOIN_TOKEN=TOKEN lp node --manager URL"],
             },
         }
+    }
+}
+
+impl NodeCards {
+    /// Puts what can be done to a node on its card.
+    pub(crate) fn with_deeds(mut self) -> Self {
+        self.has_deeds = true;
+        self
     }
 }
 
@@ -95,7 +118,10 @@ impl Card {
             name: visible(&node.name),
             badge: Badge::of_node(node),
             is_away: !is_up(node),
-            squares: (0..slots.min(MAX_SQUARES)).map(|slot| slot < slots_in_use).collect(),
+            is_draining: node.drain.is_some(),
+            deadline: node.drain.as_ref().and_then(|drain| drain.deadline).map(|at| Moment::new(at, now)),
+            since: Moment::new(node.create_at, now),
+            squares: squares(node),
             slots_in_use,
             slots,
             waiting: node.load.waiting,
@@ -108,6 +134,22 @@ impl Card {
             seen: node.seen_at.map(|seen| Moment::new(seen, now)),
         }
     }
+}
+
+/// Each attempt fills one, in the order in which they came; what asks for several slots fills the rest of them without a name.
+fn squares(node: &NodeView) -> Vec<Square> {
+    let (slots, in_use) = (node.facts.capacity.slots, node.in_use.slots);
+    let attempts = node.attempts.iter().map(|held| {
+        let key = &held.attempt;
+        let url = format!("/tasks/{}?action={}&attempt={}", key.task_id, url_part(&key.action), key.attempt);
+        let title =
+            format!("{} of task {}, {}", visible(&key.action), key.task_id.short(), held.stage.as_str());
+        Square { is_busy: true, attempt: Some((url, title)) }
+    });
+    let named: Vec<Square> = attempts.take(slots.min(MAX_SQUARES) as usize).collect();
+    let from = named.len() as u32;
+    let rest = (from..slots.min(MAX_SQUARES)).map(|slot| Square { is_busy: slot < in_use, attempt: None });
+    named.iter().cloned().chain(rest).collect()
 }
 
 /// `0.8 of 16 cores`.

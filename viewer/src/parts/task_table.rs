@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 use lp_protocol::views::TaskView;
 
-use super::{Badge, Empty, Lasting, Moment, Prose, visible};
+use super::{Badge, Empty, IdChip, Lasting, Moment, Prose, visible};
 
 /// Longest reason in a row; the task's page has all of it.
 const MAX_REASON_CHARS: usize = 160;
@@ -15,6 +15,8 @@ const MAX_REASON_CHARS: usize = 160;
 pub(crate) struct TaskTable {
     rows: Vec<Row>,
     empty: Empty,
+    /// Whether rows have a box each, for what is done to many.
+    is_to_choose: bool,
 }
 
 impl HtmlSafe for TaskTable {}
@@ -22,7 +24,7 @@ impl HtmlSafe for TaskTable {}
 #[derive(Clone, Debug)]
 struct Row {
     task_id: String,
-    short: String,
+    id: IdChip,
     badge: Badge,
     name: String,
     app_id: String,
@@ -34,7 +36,12 @@ struct Row {
 
 impl TaskTable {
     pub(crate) fn new(tasks: Vec<TaskView>, empty: Empty, now: DateTime<Utc>) -> Self {
-        Self { rows: tasks.into_iter().map(|task| Row::new(task, now)).collect(), empty }
+        Self { rows: tasks.into_iter().map(|task| Row::new(task, now)).collect(), empty, is_to_choose: false }
+    }
+
+    /// With a box in each row.
+    pub(crate) fn with_boxes(self) -> Self {
+        Self { is_to_choose: true, ..self }
     }
 }
 
@@ -42,7 +49,7 @@ impl Row {
     fn new(task: TaskView, now: DateTime<Utc>) -> Self {
         Self {
             task_id: task.task_id.to_string(),
-            short: task.task_id.short(),
+            id: IdChip::new(task.task_id, task.task_id.short()),
             badge: Badge::of(task.stage, task.status),
             name: title_of(&task.task_name),
             app_id: task.app_id.to_string(),

@@ -76,7 +76,7 @@ pub(crate) fn fingerprint(html: &str) -> u64 {
 }
 
 /// Writes `340 ms`, `4.2 s`, `4m 12s`, `3h 04m`, `2d 5h`. Clocks differ, so less than nothing counts as nothing.
-fn duration(delta: TimeDelta) -> String {
+pub(super) fn duration(delta: TimeDelta) -> String {
     let millis = delta.num_milliseconds().max(0);
     let seconds = millis / 1000;
     match seconds {

@@ -20,6 +20,7 @@ async fn the_action_that_failed_is_open_with_its_last_attempt_and_output() {
     );
     assert!(body.contains("ValueError: column &#39;id&#39; missing\n</pre>"), "{body}");
     assert!(body.contains(&format!("/tasks/{id}/actions/load/attempts/3/log")));
+    assert!(body.contains("href=\"?action=load#log\"") && body.contains("box fail"), "{body}");
     assert!(!body.contains("\x1b"));
 }
 
@@ -65,7 +66,7 @@ async fn a_long_output_is_shown_from_its_end() {
     let body = world.browser().await.get(&format!("/tasks/{id}")).await.body;
 
     assert!(body.contains("line 19999\n</pre>") && !body.contains("line 10000\n"));
-    assert!(body.contains("are not shown; the download has all of it"));
+    assert!(body.contains("are not shown; the <a href="));
     assert!(body.len() < 100 << 10, "{}", body.len());
 }
 
@@ -98,7 +99,7 @@ async fn of_thousands_of_actions_the_failed_one_is_shown() {
     let id = info.task.task_id;
     let world = World::start(Cluster { tasks: vec![info], ..empty() }).await;
 
-    let body = world.browser().await.get(&format!("/tasks/{id}")).await.body;
+    let body = world.browser().await.get(&format!("/tasks/{id}?tab=actions")).await.body;
 
     assert!(body.contains(">shard-9000<") && body.contains("exit code 3"));
     assert!(body.contains("9800 more actions are not shown"));

@@ -56,13 +56,36 @@ impl World {
     /// The addresses of every page there is for this cluster.
     pub(crate) fn pages(&self) -> Vec<String> {
         let cluster = self.manager.cluster();
-        let mut pages: Vec<String> =
-            ["/", "/tasks", "/tasks?status=fail&name=a", "/apps", "/nodes", "/nowhere"]
-                .map(str::to_owned)
-                .into();
+        let mut pages: Vec<String> = [
+            "/",
+            "/tasks",
+            "/tasks?status=fail&name=a",
+            "/tasks/bulk?do=stop&name=a",
+            "/apps",
+            "/nodes",
+            "/nowhere",
+        ]
+        .map(str::to_owned)
+        .into();
         for info in cluster.tasks.iter().take(3) {
             let id = info.task.task_id;
-            pages.extend(["", "?tab=io", "/stop", "/delete"].map(|rest| format!("/tasks/{id}{rest}")));
+            let rests = [
+                "",
+                "?tab=timeline",
+                "?tab=actions&find=a&sort=-took",
+                "?tab=io",
+                "?tab=history",
+                "?show=input",
+                "?show=output",
+                "?show=workspace&file=stdout.data",
+                "?show=why",
+                "/stop",
+                "/rerun",
+                "/recover",
+                "/delete",
+                "/again",
+            ];
+            pages.extend(rests.map(|rest| format!("/tasks/{id}{rest}")));
         }
         pages.extend(cluster.apps.iter().take(2).map(|app| format!("/apps/{}", app.app_id)));
         pages

@@ -92,12 +92,10 @@ impl Cron {
         if text.chars().count() > MAX_CHARS {
             return Err(Error::TooLong);
         }
-        let lower = text.to_ascii_lowercase();
-        let long = match NICKNAMES.iter().find(|(name, _)| *name == lower) {
-            Some((_, long)) => long,
-            None if lower.starts_with('@') => return Err(Error::Nickname(text.to_owned())),
-            None => lower.as_str(),
-        };
+        let long = long_form(text);
+        if long.starts_with('@') {
+            return Err(Error::Nickname(text.to_owned()));
+        }
         let mut fields: Vec<&str> = long.split_whitespace().collect();
         match fields.len() {
             5 => fields.insert(0, "0"),
@@ -182,6 +180,12 @@ impl Cron {
         }
         NaiveTime::from_hms_opt(from(self.hours, hour + 1)?, first_minute, first_second)
     }
+}
+
+/// In small letters, a known nickname as the fields it stands for.
+pub(super) fn long_form(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    NICKNAMES.iter().find(|(name, _)| *name == lower).map_or(lower, |(_, long)| (*long).to_owned())
 }
 
 fn has(bits: u64, value: u32) -> bool {

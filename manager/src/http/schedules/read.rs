@@ -87,10 +87,7 @@ pub(crate) async fn next(
     query: Query<NextInstants>,
 ) -> Result<HttpResponse, Failure> {
     let NextInstants { count, after } = query.0;
-    let count = count.unwrap_or(10);
-    if !(1..=MOST_NEXT).contains(&count) {
-        return Err(Failure::invalid(format!("`count` must be between 1 and {MOST_NEXT}")));
-    }
+    let count = check_count(count)?;
     let record = find(&state, &schedule).await?.record;
     let Some((calendar, tz)) = calendar(&record) else {
         return Err(Failure::not_found("calendar of schedule", record.schedule_id));
@@ -101,12 +98,21 @@ pub(crate) async fn next(
         None => record.decided_through,
     });
     let mut coming = Vec::new();
-    while let Some(instant) = next_after(&record, &calendar, last).filter(|_| coming.len() < count as usize) {
+    while let Some(instant) = next_after(&record, &calendar, last).filter(|_| coming.len() < count) {
         let fire_at = fire_at(record.schedule_id, record.jitter, instant);
         coming.push(NextInstant { instant, wall: wall(instant, tz), fire_at });
         last = instant;
     }
     Ok(HttpResponse::Ok().json(coming))
+}
+
+/// How many instants are asked for.
+pub(super) fn check_count(count: Option<u32>) -> Result<usize, Failure> {
+    let count = count.unwrap_or(10);
+    if !(1..=MOST_NEXT).contains(&count) {
+        return Err(Failure::invalid(format!("`count` must be between 1 and {MOST_NEXT}")));
+    }
+    Ok(count as usize)
 }
 
 /// A schedule by what the path says.

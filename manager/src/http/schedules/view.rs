@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use lp_protocol::views::{InstantView, ScheduleView};
 
 use crate::core::schedule::record::{Daily, InstantRecord, ScheduleRecord, Times};
-use crate::core::schedule::{Calendar, next_instant};
+use crate::core::schedule::{Calendar, next_instant, words};
 use crate::store::StoredSchedule;
 
 /// The calendar and the zone of a stored schedule, which was checked before it was stored.
@@ -20,6 +20,7 @@ pub(super) fn schedule_view(stored: StoredSchedule) -> ScheduleView {
         .filter(|_| record.enable)
         .and_then(|(calendar, _)| next_instant(&record, &calendar));
     let cron = record.times.cron();
+    let words = words(&cron).unwrap_or_default();
     let ScheduleRecord {
         schedule_id,
         name,
@@ -55,6 +56,7 @@ pub(super) fn schedule_view(stored: StoredSchedule) -> ScheduleView {
         day_of_month: number(day_of_month),
         day_of_week: number(day_of_week),
         cron,
+        words,
         tz: tz.into(),
         start_at,
         end_at,

@@ -1,5 +1,6 @@
 //! A manager that answers with what a test has put into it. The viewer cannot tell it from a real one.
 
+mod rest;
 mod routes;
 pub(crate) mod sample;
 
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
-use lp_protocol::views::{AppView, ClusterStatus, Event, NodeView, TaskInfo, Why};
+use lp_protocol::views::{Activity, AppView, ClusterStatus, Event, NodeView, ServiceView, TaskInfo, Why};
 use tokio::sync::broadcast;
 
 /// The one token it knows.
@@ -19,13 +20,23 @@ pub(crate) const TOKEN: &str = "lp_a-token-for-tests-and-nothing-else";
 #[derive(Default)]
 pub(crate) struct Cluster {
     pub(crate) status: Option<ClusterStatus>,
+    pub(crate) activity: Activity,
+    pub(crate) services: Vec<ServiceView>,
     pub(crate) nodes: Vec<NodeView>,
     /// Newest first.
     pub(crate) tasks: Vec<TaskInfo>,
     pub(crate) apps: Vec<AppView>,
     /// By task, action and attempt: the output so far.
     pub(crate) logs: HashMap<(String, String, u32), Vec<u8>>,
+    /// By task, action, attempt and path: what lies in workspaces.
+    pub(crate) files: HashMap<(String, String, u32, String), Vec<u8>>,
     pub(crate) why: HashMap<String, Why>,
+    /// Status and JSON, by method and path without `/api/v1`: `GET /workflows/ID`.
+    pub(crate) answers: HashMap<String, (u16, serde_json::Value)>,
+    /// Every request so far.
+    pub(crate) asked: Vec<String>,
+    /// Bodies of those that change something and have no handler of their own.
+    pub(crate) sent: Vec<String>,
     /// What was asked for that changes something, as `POST /tasks/ID/stop`.
     pub(crate) deeds: Vec<String>,
     /// Answers all but `/health` with 401.

@@ -6,10 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lp_protocol::frames::{NodeFacts, NodeLoad, Usage};
 use lp_protocol::plan::Resources;
 use lp_protocol::views::{
-    ActionResult, ActionView, AppView, AttemptView, ClusterStatus, NodeState, NodeView, TaskInfo, TaskView,
-    VersionView, Why, WhyAction,
+    ActionResult, ActionView, Activity, ActivityHour, AppView, AttemptView, ClusterStatus, DeedView,
+    NodeState, NodeView, ServiceView, SkippedInstant, TaskInfo, TaskView, VersionView, Why, WhyAction,
 };
-use lp_protocol::{AppId, Exit, NodeId, Stage, Status, TaskId};
+use lp_protocol::{
+    AppId, Exit, NodeId, PreparingKind, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId,
+};
 use serde_json::value::RawValue;
 
 use super::Cluster;
@@ -183,7 +185,7 @@ fn result_of(action: &ActionView, value: &serde_json::Value) -> ActionResult {
 /// A cluster with a bit of everything.
 pub(crate) fn cluster() -> Cluster {
     let apps = apps();
-    let mut tasks = vec![failed(&apps[0]), running(&apps[1])];
+    let mut tasks = vec![failed(&apps[0]), running(&apps[1]), fan_out(&apps[3])];
     tasks.extend(others(&apps));
     let mut nodes = vec![
         node("ryzen-1", NodeState::Connected),
@@ -215,16 +217,90 @@ pub(crate) fn cluster() -> Cluster {
         (key(&tasks[0], "load", 3), failing_log()),
         (key(&tasks[0], "load", 2), b"Traceback ...\nValueError: column 'id' missing\n".to_vec()),
         (key(&tasks[1], "train", 1), training_log()),
+        (
+            key(&tasks[2], "shard-017", 1),
+            b"reading 17.tar\n\x1b[31mno space left on device\x1b[0m\n".to_vec(),
+        ),
+    ];
+    let file = |path: &str, content: &[u8]| {
+        ((tasks[0].task.task_id.to_string(), "load".to_owned(), 3, path.to_owned()), content.to_vec())
+    };
+    let files = [
+        file("input.data", br#"{"day": "2026-11-21", "fetch": {"rows": 18233, "files": ["orders-1.csv"]}}"#),
+        file("stdout.data", &failing_log()),
+        file("report/columns.txt", b"id: missing\nprice: float\n"),
+        file("report/plot.png", b"\x89PNG\0\0"),
     ];
     let why = tasks.iter().filter_map(|info| Some((info.task.task_id.to_string(), why(info)?))).collect();
     Cluster {
         status: Some(status),
+        activity: activity(),
+        services: services(&apps),
         nodes,
         tasks,
         apps,
         logs: logs.into_iter().collect(),
+        files: files.into_iter().collect(),
         why,
         ..Cluster::default()
+    }
+}
+
+fn activity() -> Activity {
+    let hour = |n: i64| {
+        let count = (40.0 + 30.0 * (n as f64 / 3.0).sin()) as u64;
+        ActivityHour {
+            at: ago(3600 * (23 - n)),
+            finished: Some(count),
+            failed: Some(if n % 5 == 0 { count / 12 } else { 0 }),
+            waiting: (n > 3).then_some(count / 3),
+            slots_in_use: (n > 3).then_some(count * 24 / 70),
+        }
+    };
+    let skipped = SkippedInstant {
+        schedule_id: ScheduleId::random(),
+        schedule_name: "every day 12:40".to_owned(),
+        instant: ago(7_000),
+        reason: Some("task `run nightly-etl` of the instant before still runs".to_owned()),
+    };
+    Activity { hours: (0..24).map(hour).collect(), oldest_waiting: Some(ago(840)), skipped: vec![skipped] }
+}
+
+fn services(apps: &[AppView]) -> Vec<ServiceView> {
+    let mut failing = service("web", &apps[2]);
+    (failing.failures, failing.given_up) = (5, true);
+    failing.reason = Some("exit code 98, last line \"address already in use\"".to_owned());
+    vec![failing, service("queue", &apps[2])]
+}
+
+pub(crate) fn service(name: &str, app: &AppView) -> ServiceView {
+    ServiceView {
+        service_id: ServiceId::random(),
+        name: name.to_owned(),
+        app_id: app.app_id,
+        app_name: app.name.clone(),
+        version_id: 7,
+        version: 7,
+        follow_active: true,
+        task_id: None,
+        stage: None,
+        status: None,
+        description: String::new(),
+        signal: 15,
+        grace: None,
+        delay: 1.0,
+        max_delay: 60.0,
+        reset_after: 60.0,
+        max_restarts: None,
+        health: None,
+        enable: true,
+        restarts: 0,
+        failures: 0,
+        given_up: false,
+        retry_at: None,
+        reason: None,
+        create_at: ago(90_000),
+        update_at: ago(9_000),
     }
 }
 
@@ -243,12 +319,21 @@ fn apps() -> Vec<AppView> {
 
 fn failed(app: &AppView) -> TaskInfo {
     let fail = Some(Exit::Code { code: 1 });
-    let fetch = action("fetch", &[], vec![attempt(1, Some(Exit::Code { code: 0 }))]);
-    let load = action(
-        "load",
-        &["fetch"],
-        vec![attempt(1, fail.clone()), attempt(2, fail.clone()), attempt(3, fail)],
-    );
+    let fetch = action("fetch", &[], vec![timed(1, Some(0), (297, 296, 245))]);
+    let mut tries = vec![attempt(1, fail.clone()), attempt(2, fail.clone()), attempt(3, fail)];
+    for (n, (attempt, times)) in
+        tries.iter_mut().zip([(240, 215, 190), (170, 169, 120), (80, 79, 50)]).enumerate()
+    {
+        (attempt.assign_at, attempt.start_at, attempt.end_at) =
+            (ago(times.0), Some(ago(times.1)), Some(ago(times.2)));
+        if n == 0 {
+            attempt.preparing = vec![
+                step(PreparingKind::Fetch, "app", 240, 236, None),
+                step(PreparingKind::Build, "requirements.txt", 236, 215, Some("42 packages from 3 wheels")),
+            ];
+        }
+    }
+    let load = action("load", &["fetch"], tries);
     let mut report = action("report", &["load"], Vec::new());
     (report.stage, report.status) = (Stage::Finished, Some(Status::Skipped));
     let mut info = task("run 2026-11-22", Stage::Finished, Some(Status::Fail));
@@ -267,7 +352,22 @@ fn failed(app: &AppView) -> TaskInfo {
     info.input_data =
         raw(&serde_json::json!({"day": "2026-11-21", "source": {"bucket": "orders", "parts": [1, 2]}}));
     info.actions = vec![fetch, load, report];
+    info.history = vec![DeedView {
+        at: ago(20),
+        by: "admin".to_owned(),
+        deed: "stop".to_owned(),
+        run: None,
+        version_id: None,
+        version: None,
+        from: Vec::new(),
+        signal: Some(15),
+    }];
     of(info, app)
+}
+
+fn step(kind: PreparingKind, what: &str, start: i64, end: i64, detail: Option<&str>) -> PreparingStep {
+    let (start_at, end_at) = (ago(start), Some(ago(end)));
+    PreparingStep { kind, what: what.to_owned(), start_at, end_at, detail: detail.map(str::to_owned) }
 }
 
 fn running(app: &AppView) -> TaskInfo {
@@ -281,6 +381,43 @@ fn running(app: &AppView) -> TaskInfo {
         export,
     ];
     of(info, app)
+}
+
+/// 200 shards, most of them done, one failed, and what comes of them.
+fn fan_out(app: &AppView) -> TaskInfo {
+    let mut info = task("thumbnails of november", Stage::Running, None);
+    let mut actions = vec![action("list", &[], vec![timed(1, Some(0), (290, 285, 270))])];
+    for n in 0..200_i64 {
+        let name = format!("shard-{n:03}");
+        let (assign, start) = (268 - n / 2, 266 - n / 2);
+        let attempts = match n {
+            17 => vec![timed(1, Some(1), (assign, start, start - 30))],
+            0..180 => vec![timed(1, Some(0), (assign, start, start - 20 - n % 7))],
+            180..190 => vec![attempt_running(assign, start)],
+            _ => Vec::new(),
+        };
+        let mut shard = action(&name, &["list"], attempts);
+        shard.generated_by = Some("list".to_owned());
+        actions.push(shard);
+    }
+    let names: Vec<String> = actions[1..].iter().map(|action| action.name.clone()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    actions.push(action("index", &names, Vec::new()));
+    actions.push(action("publish", &["index", "list"], Vec::new()));
+    info.actions = actions;
+    of(info, app)
+}
+
+/// An attempt by its seconds ago: given out, started, ended.
+fn timed(number: u32, code: Option<i32>, (assign, start, end): (i64, i64, i64)) -> AttemptView {
+    let mut attempt = attempt(number, code.map(|code| Exit::Code { code }));
+    (attempt.assign_at, attempt.start_at, attempt.end_at) =
+        (ago(assign), Some(ago(start)), code.map(|_| ago(end)));
+    attempt
+}
+
+fn attempt_running(assign: i64, start: i64) -> AttemptView {
+    timed(1, None, (assign, start, 0))
 }
 
 fn others(apps: &[AppView]) -> Vec<TaskInfo> {

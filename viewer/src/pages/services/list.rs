@@ -1,0 +1,199 @@
+//! The list of services, by filter and page; both are in the address.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::{DateTime, Utc};
+use lp_protocol::client::ManagerClient;
+use lp_protocol::views::{DEFAULT_PAGE, ListServices, ServiceView};
+use lp_protocol::{Stage, Status};
+use serde::Deserialize;
+
+use super::LIST;
+use crate::failure::Failure;
+use crate::frame::{Frame, Section, Signed};
+use crate::pages::{glob, html, text};
+use crate::parts::{
+    Badge, Empty, Field, FilterBar, IdChip, Look, Moment, Pager, Prose, clip, url_part, visible,
+};
+use crate::state::State;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Filter {
+    #[serde(default)]
+    name: String,
+    /// `true` or `false`.
+    #[serde(default)]
+    enable: String,
+    #[serde(default)]
+    cursor: String,
+}
+
+#[derive(Template)]
+#[template(path = "services/list.html")]
+struct Page {
+    frame: Frame,
+    filter: FilterBar,
+    table: Table,
+    pager: Pager,
+}
+
+#[derive(Template)]
+#[template(path = "services/table.html")]
+pub(crate) struct Table {
+    rows: Vec<Row>,
+    empty: Empty,
+    older: Option<String>,
+}
+
+impl askama::filters::HtmlSafe for Table {}
+
+struct Row {
+    service_id: String,
+    id: IdChip,
+    badge: Badge,
+    name: String,
+    app: String,
+    app_url: String,
+    version: u32,
+    restarts: u64,
+    retry: Option<Moment>,
+    reason: Option<Prose>,
+    task_url: Option<String>,
+    updated: Moment,
+}
+
+pub(crate) async fn show(
+    state: web::Data<State>,
+    request: HttpRequest,
+    signed: web::ReqData<Signed>,
+    filter: web::Query<Filter>,
+) -> Result<HttpResponse, Failure> {
+    let filter = filter.into_inner();
+    let table = Table::load(&signed.session.client, &filter, Utc::now()).await?;
+    let mut frame = Frame::new(&state, &request, Section::Services, "Services");
+    if filter.cursor.is_empty() {
+        frame = frame.live(format!("/live?view=services&{}", filter.without("")));
+    }
+    html(&Page {
+        frame,
+        pager: Pager {
+            newest: (!filter.cursor.is_empty()).then(|| format!("{LIST}?{}", filter.without("cursor"))),
+            older: table.older.clone(),
+        },
+        filter: filter.bar(),
+        table,
+    })
+}
+
+impl Table {
+    pub(crate) async fn load(
+        client: &ManagerClient,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let list = ListServices {
+            name: Some(glob(&filter.name)).filter(|name| !name.is_empty()),
+            enable: filter.enable.parse().ok(),
+            cursor: Some(filter.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            limit: Some(DEFAULT_PAGE),
+            ..ListServices::default()
+        };
+        let page = client.list_services(&list).await?;
+        let empty = match *filter == Filter::default() {
+            true => Empty {
+                text: "No services yet. A service keeps one task of an application running:",
+                commands: &["lp service create -n web -a APPLICATION -e"],
+            },
+            false => {
+                Empty { text: "No service fits this filter. All of them:", commands: &["lp service list"] }
+            }
+        };
+        let older = page.next_cursor.map(|cursor| {
+            let older = Filter { cursor, ..filter.clone() };
+            format!("{LIST}?{}", older.without(""))
+        });
+        Ok(Self {
+            rows: page.items.into_iter().map(|service| Row::new(service, now)).collect(),
+            empty,
+            older,
+        })
+    }
+
+    pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        Ok(vec![("services", text(self)?)])
+    }
+}
+
+impl Filter {
+    pub(crate) fn first_page(name: String, enable: String) -> Self {
+        Self { name, enable, cursor: String::new() }
+    }
+
+    fn without(&self, left_out: &str) -> String {
+        let fields = [("name", &self.name), ("enable", &self.enable), ("cursor", &self.cursor)];
+        let used = fields.iter().filter(|(key, value)| !value.is_empty() && *key != left_out);
+        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
+    }
+
+    fn bar(&self) -> FilterBar {
+        let states = [("", "any"), ("true", "enabled"), ("false", "disabled")];
+        let states = states.map(|(value, word)| (value.to_owned(), word.to_owned())).to_vec();
+        let mut bar = FilterBar::new(
+            LIST,
+            vec![
+                Field::line("name", "Name", self.name.clone()).placeholder("any part, or with * and ?"),
+                Field::choice("enable", "State", self.enable.clone(), states),
+            ],
+        );
+        if !self.name.is_empty() {
+            bar = bar
+                .chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
+        }
+        if !self.enable.is_empty() {
+            let word = if self.enable == "true" { "enabled" } else { "disabled" };
+            bar = bar.chip(word, format!("{LIST}?{}", self.without("enable")));
+        }
+        bar
+    }
+}
+
+impl Row {
+    fn new(view: ServiceView, now: DateTime<Utc>) -> Self {
+        Self {
+            service_id: view.service_id.to_string(),
+            id: IdChip::new(view.service_id, view.service_id.short()),
+            badge: badge(&view),
+            name: visible(&view.name),
+            app: visible(&view.app_name),
+            app_url: format!("/apps/{}", view.app_id),
+            version: view.version,
+            restarts: view.restarts,
+            retry: view.retry_at.map(|at| Moment::new(at, now)),
+            reason: view.reason.as_ref().filter(|_| !is_well(&view)).map(|reason| Prose::new(reason, 160)),
+            task_url: view.task_id.map(|task| format!("/tasks/{task}")),
+            updated: Moment::new(view.update_at, now),
+        }
+    }
+}
+
+/// Its task runs, or nobody wants it to.
+fn is_well(view: &ServiceView) -> bool {
+    !view.enable || (view.stage == Some(Stage::Running) && view.failures == 0)
+}
+
+/// How it stands, in one word.
+pub(crate) fn badge(view: &ServiceView) -> Badge {
+    match (view.enable, view.given_up, view.stage) {
+        (_, true, _) => Badge { look: Look::Fail, word: "given up" },
+        (true, _, _) if view.retry_at.is_some() => Badge { look: Look::Waiting, word: "restarting" },
+        (true, _, Some(Stage::Running)) => Badge { look: Look::Running, word: "running" },
+        (true, _, Some(Stage::Pending)) => Badge { look: Look::Pending, word: "starting" },
+        (_, _, Some(Stage::Stopping)) => Badge { look: Look::Stopping, word: "stopping" },
+        (true, _, Some(Stage::Finished)) if view.status == Some(Status::Fail) => {
+            Badge { look: Look::Fail, word: "failed" }
+        }
+        (true, _, _) => Badge { look: Look::Pending, word: "starting" },
+        (false, _, Some(Stage::Running | Stage::Pending)) => Badge { look: Look::Stopping, word: "stopping" },
+        (false, _, _) => Badge { look: Look::Skipped, word: "disabled" },
+    }
+}

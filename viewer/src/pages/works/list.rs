@@ -1,0 +1,201 @@
+//! The list of works, by filter and page; both are in the address.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::{DateTime, Utc};
+use lp_protocol::client::ManagerClient;
+use lp_protocol::views::{DEFAULT_PAGE, ListWorks};
+use lp_protocol::{Stage, Status};
+use serde::Deserialize;
+
+use super::LIST;
+use super::table::WorkTable;
+use crate::failure::{Failure, sentence};
+use crate::frame::{Frame, Section, Signed};
+use crate::pages::{glob, html, text};
+use crate::parts::{Empty, Field, FilterBar, Pager, clip, url_part};
+use crate::state::State;
+
+/// The filter as it stands in the address; empty fields are what an unused form field sends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Filter {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    stage: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    workflow: String,
+    #[serde(default)]
+    schedule: String,
+    #[serde(default)]
+    cursor: String,
+}
+
+#[derive(Template)]
+#[template(path = "works/list.html")]
+struct Page {
+    frame: Frame,
+    filter: FilterBar,
+    content: Works,
+    pager: Pager,
+}
+
+/// The part that moves.
+pub(crate) struct Works {
+    table: WorkTable,
+    older: Option<String>,
+}
+
+pub(crate) async fn show(
+    state: web::Data<State>,
+    request: HttpRequest,
+    signed: web::ReqData<Signed>,
+    filter: web::Query<Filter>,
+) -> Result<HttpResponse, Failure> {
+    let filter = filter.into_inner();
+    let content = Works::load(&signed.session.client, &filter, Utc::now()).await?;
+    let title = match (filter.status.as_str(), filter.stage.as_str()) {
+        ("", "") => "Works".to_owned(),
+        ("", word) | (word, _) => format!("Works: {word}"),
+    };
+    let mut frame = Frame::new(&state, &request, Section::Works, &title);
+    // an older page is history, and history stands still
+    if filter.cursor.is_empty() {
+        frame = frame.live(format!("/live?view=works&{}", filter.query()));
+    }
+    let pager = Pager {
+        newest: (!filter.cursor.is_empty()).then(|| format!("{LIST}?{}", filter.without(&["cursor"]))),
+        older: content.older.clone(),
+    };
+    html(&Page { frame, filter: filter.bar(), content, pager })
+}
+
+impl Works {
+    pub(crate) async fn load(
+        client: &ManagerClient,
+        filter: &Filter,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let page = client.list_works(&filter.to_list()?).await?;
+        let empty = match *filter == Filter::default() {
+            true => Empty {
+                text: "No works yet. A work is one run of a workflow:",
+                commands: &["lp work create -w WORKFLOW --wait"],
+            },
+            false => Empty {
+                text: "No work fits this filter. On the command line:",
+                commands: &["lp work list --help"],
+            },
+        };
+        let older = page.next_cursor.map(|cursor| {
+            let older = Filter { cursor, ..filter.clone() };
+            format!("{LIST}?{}", older.query())
+        });
+        Ok(Self { table: WorkTable::new(page.items, empty, now), older })
+    }
+
+    pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        Ok(vec![("works", text(&self.table)?)])
+    }
+}
+
+impl Filter {
+    /// What a live page asks for.
+    pub(crate) fn first_page([name, stage, status]: [String; 3], workflow: String, schedule: String) -> Self {
+        Self { name, stage, status, workflow, schedule, cursor: String::new() }
+    }
+
+    fn query(&self) -> String {
+        self.without(&[])
+    }
+
+    fn without(&self, left_out: &[&str]) -> String {
+        let Filter { name, stage, status, workflow, schedule, cursor } = self;
+        let fields = [
+            ("name", name),
+            ("stage", stage),
+            ("status", status),
+            ("workflow", workflow),
+            ("schedule", schedule),
+            ("cursor", cursor),
+        ];
+        let used = fields.iter().filter(|(key, value)| !value.is_empty() && !left_out.contains(key));
+        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
+    }
+
+    fn bar(&self) -> FilterBar {
+        let options = |any: &str, words: Vec<&str>| -> Vec<(String, String)> {
+            let words = words.into_iter().map(|word| (word.to_owned(), word.to_owned()));
+            [(String::new(), any.to_owned())].into_iter().chain(words).collect()
+        };
+        let stages = options("any", Stage::ALL.iter().map(|stage| stage.as_str()).collect());
+        let statuses = options("any", Status::ALL.iter().map(|status| status.as_str()).collect());
+        let mut fields = vec![
+            Field::line("name", "Name", self.name.clone()).placeholder("any part, or with * and ?"),
+            Field::choice("stage", "Stage", self.stage.clone(), stages),
+            Field::choice("status", "Status", self.status.clone(), statuses),
+        ];
+        if !self.workflow.is_empty() {
+            fields.push(Field::line("workflow", "Workflow", self.workflow.clone()));
+        }
+        if !self.schedule.is_empty() {
+            fields.push(Field::line("schedule", "Schedule", self.schedule.clone()));
+        }
+        let on = [
+            ("name", &self.name),
+            ("stage", &self.stage),
+            ("status", &self.status),
+            ("workflow", &self.workflow),
+            ("schedule", &self.schedule),
+        ];
+        on.into_iter().filter(|(_, value)| !value.is_empty()).fold(
+            FilterBar::new(LIST, fields),
+            |bar, (key, value)| {
+                bar.chip(
+                    format!("{key}: {}", clip(value, 40)),
+                    format!("{LIST}?{}", self.without(&[key, "cursor"])),
+                )
+            },
+        )
+    }
+
+    fn to_list(&self) -> Result<ListWorks, Failure> {
+        Ok(ListWorks {
+            workflow_id: parse(&self.workflow)?,
+            schedule_id: parse(&self.schedule)?,
+            name: Some(glob(&self.name)).filter(|name| !name.is_empty()),
+            stage: parse(&self.stage)?,
+            status: parse(&self.status)?,
+            cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            limit: Some(DEFAULT_PAGE),
+            ..ListWorks::default()
+        })
+    }
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Option<T>, Failure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error: T::Err| {
+        let message = sentence(&clip(&error.to_string(), 200));
+        Failure::new(StatusCode::BAD_REQUEST, "Not accepted", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_survives_the_way_through_the_address() {
+        let filter = Filter { name: "a&b".to_owned(), status: "fail".to_owned(), ..Filter::default() };
+
+        assert_eq!(filter.query(), "name=a%26b&status=fail");
+        assert_eq!(filter.without(&["name"]), "status=fail");
+        assert!(Filter { workflow: "x".to_owned(), ..Filter::default() }.to_list().is_err());
+    }
+}
