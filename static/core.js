@@ -1,6 +1,7 @@
 // What the other scripts build on: times that go on counting, and new content put in place node by node, so that scroll, selection,
 // focus and what is typed stay. Every page works without any of it.
 "use strict";
+document.documentElement.classList.add("js");
 const lp = (() => {
   const body = document.body;
   const skew = Date.parse(body.dataset.now) - Date.now();

@@ -4,6 +4,13 @@
   const LEAST = 0.2;
   const MOST = 2;
 
+  const tools = new WeakMap();
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-zoom]");
+    if (button) tools.get(button.parentElement.nextElementSibling)?.[button.dataset.zoom]();
+  });
+
   function start(box) {
     box.dataset.ownGraph = "1";
     const canvas = () => box.querySelector("svg.canvas");
@@ -33,17 +40,7 @@
       box.scrollTop += place.top + place.height / 2 - frame.top - frame.height / 2;
     }
 
-    const button = (label, title, act) => {
-      const made = lp.element("button", { type: "button", title, "aria-label": title }, label);
-      made.addEventListener("click", act);
-      return made;
-    };
-    const tools = lp.element("div", { class: "graph-tools", "data-own-content": "1" },
-      button("−", "Smaller", () => zoom(scale / 1.25)), button("+", "Larger", () => zoom(scale * 1.25)),
-      button("Fit", "All of it", fit), button("1:1", "As it is", () => { zoom(1); reveal(); }));
-    // beside it, not in it: what comes live replaces what is in it
-    const part = box.closest("[data-part]") ?? box;
-    part.previousElementSibling?.classList.contains("graph-tools") || part.before(tools);
+    tools.set(box, { out: () => zoom(scale / 1.25), in: () => zoom(scale * 1.25), fit, one: () => { zoom(1); reveal(); } });
 
     box.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;

@@ -1,7 +1,7 @@
 // JSON to look into: folding, copy, and ten megabytes without freezing. The text stays as it was written; only its layout is ours.
 "use strict";
 (() => {
-  const SLICE = 1 << 20;
+  const SLICE = 1 << 18;
 
   // As viewer/src/parts/json.rs lays it out.
   async function layOut(raw) {
@@ -41,14 +41,20 @@
   }
 
   // For each line that opens something the line that closes it.
-  function ends(lines) {
+  async function endsOf(lines) {
     const ends = new Uint32Array(lines.length);
     const open = [];
     for (let n = 0; n < lines.length; n++) {
+      if (n % 50_000 === 49_999) await new Promise((go) => setTimeout(go));
       const line = lines[n];
-      const last = line.at(-1);
-      if (last === "{" || last === "[") open.push(n);
-      else if (/^\s*[}\]],?$/.test(line.length > 80 ? line.slice(0, 1) : line) && open.length) ends[open.pop()] = n;
+      const last = line.charCodeAt(line.length - 1);
+      if (last === 123 || last === 91) open.push(n);
+      else {
+        // a line that closes something holds nothing else but a comma
+        const close = line.charCodeAt(line.length - (last === 44 ? 2 : 1));
+        const isAlone = (close === 125 || close === 93) && line.length <= 66 && line.trimStart().length <= 2;
+        if (isAlone && open.length) ends[open.pop()] = n;
+      }
     }
     return ends;
   }
@@ -72,8 +78,8 @@
     if (rest > 0) target.append(lp.element("em", {}, ` … ${rest.toLocaleString()} more characters`));
   }
 
-  function build(root, lines, raw) {
-    const closing = ends(lines);
+  async function build(root, lines, raw) {
+    const closing = await endsOf(lines);
     const folded = new Set();
     let visible = null; // all
 
@@ -107,7 +113,7 @@
     const all = (is) => {
       folded.clear();
       // the outermost stays open: a page with one bracket says nothing
-      if (is) for (let n = 1; n < lines.length; n++) if (closing[n] && /^ {2}\S/.test(lines[n])) folded.add(n);
+      if (is) for (let n = 1; n < lines.length; n++) if (closing[n] && lines[n].startsWith("  ") && lines[n][2] !== " ") folded.add(n);
       see();
       view.redraw();
     };
@@ -151,7 +157,7 @@
         const answer = await fetch(root.dataset.url);
         if (!answer.ok) throw new Error(`refused (${answer.status})`);
         const raw = await answer.text();
-        build(root, await layOut(raw), raw);
+        await build(root, await layOut(raw), raw);
       } catch (error) {
         button.disabled = false;
         button.textContent = `Not read: ${error.message}. Try again`;

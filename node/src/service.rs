@@ -176,6 +176,7 @@ impl Node {
         tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
         tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        tasks.spawn(Arc::clone(&runner.cache).keep(ending.clone()));
         tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
         tasks.spawn(
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }

@@ -6,6 +6,7 @@
 //! * [`unpack`](mod@unpack): an archive becomes a directory that appears whole or not at all.
 //! * [`listing`](mod@listing): the files of an archive and what is in them, to be compared with those of another.
 //! * [`pack`](mod@pack): a directory becomes the same bytes on every machine.
+//! * [`venv`]: environments as files: relocation, recipes, inspection.
 //! * [`digest`], [`format`](mod@format), [`limits`], [`path`], [`tree`], [`error`]: what these share.
 //!
 //! Everything here is synchronous and streams: memory does not grow with the size of files. Callers on an async runtime
@@ -25,13 +26,14 @@ pub mod read;
 pub mod survey;
 pub mod tree;
 pub mod unpack;
+pub mod venv;
 
 pub use digest::{Digest, Hasher, Summed};
 pub use error::ArchiveError;
 pub use format::Format;
 pub use limits::{Limits, LinkPolicy, RootPolicy, Rules};
 pub use listing::{Listing, list};
-pub use pack::{PackError, PackOptions, Packed, pack};
+pub use pack::{Ignores, PackError, PackOptions, Packed, pack};
 pub use path::SafePath;
 pub use read::{Archive, Entry, EntryKind};
 pub use survey::{Survey, survey};

@@ -67,6 +67,8 @@ pub enum NodeFrame {
         stream_id: u64,
         error: crate::ApiError,
     },
+    /// What the node has in its cache: all of it first, then what has changed, with whatever is sent next.
+    Packages(PackageNews),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,6 +78,56 @@ pub struct Hello {
     /// Every attempt the node has accepted and whose end the manager has not acknowledged. Reports about them
     /// follow in [`NodeFrame::Reports`], oldest first.
     pub held: Vec<AttemptKey>,
+}
+
+/// What has changed in a node's cache. The manager keeps it as long as the node is connected, in memory only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageNews {
+    /// What was told before is forgotten.
+    #[serde(default)]
+    pub whole: bool,
+    #[serde(default)]
+    pub held: Vec<HeldPackage>,
+    /// No longer there.
+    #[serde(default)]
+    pub gone: Vec<PackageKey>,
+    /// What the cache takes on disk, and may take.
+    #[serde(default)]
+    pub used_bytes: u64,
+    #[serde(default)]
+    pub limit_bytes: u64,
+}
+
+/// Packages a node tells of at most, the latest used ones.
+pub const MAX_TOLD_PACKAGES: usize = 10_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PackageKey {
+    pub kind: PackageKind,
+    pub digest: DigestHex,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageKind {
+    App,
+    Venv,
+}
+
+/// A package that a node has unpacked, or has failed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPackage {
+    #[serde(flatten)]
+    pub key: PackageKey,
+    /// On the node's disk; 0 where there is a fault.
+    #[serde(default)]
+    pub bytes: u64,
+    /// The Python that a venv was adapted to, as `3.11 in /usr/bin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Why it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// What a node says about itself.

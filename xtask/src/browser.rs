@@ -38,7 +38,9 @@ pub(crate) fn fetch_axe() -> Result<()> {
         }
         Err(error) if is_ci() => Err(error),
         Err(error) => {
-            eprintln!("xtask: axe-core was not fetched ({error:#}); the accessibility of the pages is not checked");
+            eprintln!(
+                "xtask: axe-core was not fetched ({error:#}); the accessibility of the pages is not checked"
+            );
             Ok(())
         }
     }

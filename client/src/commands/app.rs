@@ -11,7 +11,7 @@ use lp_protocol::views::{AppView, CreateApp, UpdateApp};
 use super::args::{Limit, OneApp};
 use super::confirm::Yes;
 use super::download::{self, Place, Replace};
-use super::{Session, app_history, history, package};
+use super::{Session, app_history, history, package, venv_doctor};
 use crate::failure::Failure;
 use crate::output::report::Report;
 use crate::output::{Cell, Column, Tint, text};
@@ -314,6 +314,7 @@ fn report(session: &Session, app: &AppView) -> String {
         .line("created", &look.time(app.create_at))
         .line("updated", &look.time(app.update_at));
     history::lines(session, &mut report, &app.version);
+    report.maybe("nodes", app.nodes.as_deref().map(|nodes| venv_doctor::nodes(Some(nodes))));
     if let Some(plan) = &app.plan {
         let names: Vec<_> = plan.actions.iter().map(|action| action.name.as_str()).collect();
         let events = [("on success", &plan.on_success), ("on fail", &plan.on_fail)];

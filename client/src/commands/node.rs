@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use lp_protocol::ErrorCode;
 use lp_protocol::client::PageQuery;
-use lp_protocol::views::{CreateJoinToken, DrainNode, DrainView, MAX_PAGE, NodeView};
+use lp_protocol::views::{CacheView, CreateJoinToken, DrainNode, DrainView, MAX_PAGE, NodeView};
 
 use super::confirm::Yes;
 use super::{Session, args};
@@ -249,6 +249,7 @@ fn report(session: &Session, node: &NodeView) -> String {
         .maybe("drain", node.drain.as_ref().map(|drain| drained_since(look, drain)))
         .maybe("labels", Some(labels.join(", ")).filter(|labels| !labels.is_empty()))
         .line("data", &facts.data_path)
+        .maybe("cache", node.cache.as_ref().map(cached))
         .line("joined", &look.time(node.create_at))
         .maybe("seen", node.seen_at.map(|time| look.time(time)));
     if !node.attempts.is_empty() {
@@ -263,6 +264,11 @@ fn report(session: &Session, node: &NodeView) -> String {
         report.table(ATTEMPTS, node.attempts.iter().map(row).collect());
     }
     report.into_text()
+}
+
+fn cached(cache: &CacheView) -> String {
+    let CacheView { packages, used_bytes, limit_bytes } = cache;
+    format!("{packages} packages, {} of {}", text::size(*used_bytes), text::size(*limit_bytes))
 }
 
 fn drained_since(look: &crate::output::Look, drain: &DrainView) -> String {

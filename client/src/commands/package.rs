@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use lp_package::{ArchiveError, Format, LinkPolicy, PackOptions, digest, pack};
+use lp_package::{ArchiveError, Format, Ignores, LinkPolicy, PackOptions, Summed, digest, pack};
 use lp_protocol::client::{ManagerClient, Upload};
 
 use super::Session;
@@ -16,7 +16,7 @@ use crate::progress::Bar;
 pub(crate) struct Package {
     file: File,
     digest: String,
-    size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// What a new application is called if nothing else is said.
     pub(crate) default_name: String,
 }
@@ -68,7 +68,7 @@ fn pack_directory(path: &Path, links: LinkPolicy) -> Result<(Package, Vec<String
     let default_name = default_name(path)?;
     // without a name on disk: whatever ends this program, nothing stays behind
     let file = tempfile::tempfile().map_err(|source| file_error("write", &std::env::temp_dir(), source))?;
-    let options = PackOptions { root_name: Some(root_name(&default_name)), links, ..PackOptions::default() };
+    let options = options(&default_name, links);
     let (mut file, packed) = pack(path, file, &options)?;
     file.seek(SeekFrom::Start(0)).map_err(|source| file_error("read", path, source))?;
     let left_out = packed.skipped.iter().map(|skipped| {
@@ -77,6 +77,28 @@ fn pack_directory(path: &Path, links: LinkPolicy) -> Result<(Package, Vec<String
     let left_out = left_out.collect();
     let digest = packed.summed.digest.to_string();
     Ok((Package { file, digest, size_bytes: packed.summed.size, default_name }, left_out))
+}
+
+fn options(name: &str, links: LinkPolicy) -> PackOptions {
+    // only environments may link to what is not in them, and nobody writes those by hand
+    let ignores = match links {
+        LinkPolicy::InsideOnly => Ignores::All,
+        LinkPolicy::AllowAbsoluteTargets => Ignores::OwnOnly,
+    };
+    PackOptions { root_name: Some(root_name(name)), links, ignores, ..PackOptions::default() }
+}
+
+/// Packs an environment into `file` and calls the package `name`.
+///
+/// # Errors
+/// `File`, `Pack`.
+pub(crate) fn pack_environment(dir: &Path, name: &str, file: File) -> Result<Package, Failure> {
+    let options =
+        PackOptions { root_name: Some("venv".to_owned()), ..options(name, LinkPolicy::AllowAbsoluteTargets) };
+    let (mut file, packed) = pack(dir, file, &options)?;
+    file.seek(SeekFrom::Start(0)).map_err(|source| file_error("read", dir, source))?;
+    let Summed { digest, sha1: _, size } = packed.summed;
+    Ok(Package { file, digest: digest.to_string(), size_bytes: size, default_name: name.to_owned() })
 }
 
 /// Said where nothing better is known.

@@ -3,22 +3,42 @@
 use clap::{ArgAction, Args, Subcommand};
 use lp_package::LinkPolicy;
 use lp_protocol::client::ListPackages;
-use lp_protocol::views::{CreateVenv, UpdateVenv, VenvView};
+use lp_protocol::views::{CreateVenv, UpdateVenv, VenvView, VersionRef};
 
 use super::app::{Changes, DownloadTo, Source, taken};
 use super::args::Limit;
 use super::confirm::Yes;
-use super::{Session, download, history, package, venv_history};
+use super::{Session, download, history, package, venv_doctor, venv_history, venv_pack};
 use crate::failure::Failure;
 use crate::output::report::Report;
 use crate::output::{Cell, Tint, text};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
-    /// Upload an environment, for example a venv-pack archive
-    #[command(after_help = "Example:\n  venv-pack -o tools.tar.gz && lp venv create -f tools.tar.gz\n\n\
+    /// Upload an environment: an archive of venv-pack, conda-pack or pixi-pack, or a directory with a `bin`
+    #[command(after_help = "Examples:\n  venv-pack -o tools.tar.gz && lp venv create -f tools.tar.gz\n  \
+        conda-pack -n science -o science.tar.gz && lp venv create -f science.tar.gz\n  \
+        pixi-pack && lp venv create -f environment.tar -n science\n  \
+        lp venv pack -r requirements.txt --create tools     make one and upload it\n\n\
         Actions use it by its name or id: \"env\": \"tools\" in configuration.json.")]
     Create(Create),
+    /// Make an environment that runs on other machines, of a venv, a requirements file, a lock or packages
+    #[command(override_usage = "lp venv pack [OPTIONS] <DIR | -r FILE | --lock FILE | PACKAGE...>")]
+    #[command(
+        after_help = "Examples:\n  lp venv pack .venv                                 an existing venv; writes a file here\n  \
+        lp venv pack -r requirements.txt --create tools    make it and upload it\n  \
+        lp venv pack --lock uv.lock --update tools         its next version\n  \
+        lp venv pack numpy \"pandas<3\" --python 3.12       of packages\n  \
+        lp venv pack -r requirements.txt --wheels wheels   without a network\n\n\
+        Made with uv where it is on the PATH, else with `python -m venv` and pip. Nodes need a Python of the same minor version."
+    )]
+    Pack(Box<venv_pack::Pack>),
+    /// Look for what is wrong with an environment
+    #[command(
+        after_help = "Examples:\n  lp venv doctor tools\n  lp venv doctor tools 2     version 2 of it\n\n\
+        Ends with 1 where something was found, and says what to do about each."
+    )]
+    Doctor(Doctor),
     /// List environments, the newest first
     List(List),
     /// Show an environment and its active version
@@ -143,9 +163,21 @@ pub(crate) struct Download {
     to: DownloadTo,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Name, id, or beginning of an id
+    #[arg(value_name = "VENV")]
+    pub(super) venv: String,
+    /// Version; default: the active one
+    #[arg(value_name = "VERSION")]
+    pub(super) version: Option<VersionRef>,
+}
+
 pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Create(create) => self::create(session, create).await,
+        Verb::Pack(pack) => venv_pack::run(session, *pack).await,
+        Verb::Doctor(doctor) => venv_doctor::run(session, doctor).await,
         Verb::List(list) => self::list(session, list).await,
         Verb::Info(Info { venv, verbose: _ }) => {
             let venv = session.client()?.fetch_venv(&venv.get()).await?;
@@ -239,5 +271,8 @@ fn report(session: &Session, venv: &VenvView) -> String {
         .line("created", &look.time(venv.create_at))
         .line("updated", &look.time(venv.update_at));
     history::lines(session, &mut report, &venv.version);
+    report
+        .line("users", &venv_doctor::users(&venv.users))
+        .line("nodes", &venv_doctor::nodes(venv.nodes.as_deref()));
     report.into_text()
 }

@@ -14,7 +14,8 @@ fn axe() -> Option<String> {
     if let Ok(script) = std::fs::read_to_string(&path) {
         return Some(script);
     }
-    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
+    let is_ci =
+        std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
     assert!(!is_ci, "{} is missing: `cargo xtask test` fetches it", path.display());
     eprintln!("LEFT OUT: {} is missing: `cargo xtask test` fetches it", path.display());
     None
@@ -55,7 +56,9 @@ async fn check(world: &World, axe: &str, name: &str) -> Vec<String> {
                       (e) => done([String(e)]));";
         let answer = world.browser.client.execute_async(script, vec![json!(theme)]).await.expect("axe runs");
         let violations = answer.as_array().cloned().unwrap_or_default();
-        found.extend(violations.iter().filter_map(Value::as_str).map(|text| format!("{name} ({theme}): {text}")));
+        found.extend(
+            violations.iter().filter_map(Value::as_str).map(|text| format!("{name} ({theme}): {text}")),
+        );
     }
     found
 }

@@ -117,7 +117,9 @@ impl Browser {
         let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
         let element = match found {
             Ok(element) => element,
-            Err(error) => panic!("nothing to press “{words}” at {}: {error}\n{}", self.place().await, self.text().await),
+            Err(error) => {
+                panic!("nothing to press “{words}” at {}: {error}\n{}", self.place().await, self.text().await)
+            }
         };
         self.script("arguments[0].scrollIntoView({block: 'center'})", vec![json!(element)]).await;
         element.click().await.unwrap_or_else(|error| panic!("“{words}” can be pressed: {error}"));
@@ -156,7 +158,9 @@ impl Browser {
             .iter()
             .filter(|entry| entry["level"] == "SEVERE")
             .filter_map(|entry| entry["message"].as_str())
-            .filter(|message| refused == Refused::No || !message.contains("the server responded with a status of 4"))
+            .filter(|message| {
+                refused == Refused::No || !message.contains("the server responded with a status of 4")
+            })
             .collect();
         assert!(errors.is_empty(), "the console at {} has:\n{}", self.place().await, errors.join("\n"));
         for entry in self.log("performance").await {
@@ -167,8 +171,8 @@ impl Browser {
             }
             let url = message["message"]["params"]["request"]["url"].as_str().unwrap_or_default();
             // `chrome:` is the page it begins with
-            let is_ours =
-                url.starts_with(&self.base) || ["data:", "blob:", "chrome:"].iter().any(|kind| url.starts_with(kind));
+            let is_ours = url.starts_with(&self.base)
+                || ["data:", "blob:", "chrome:"].iter().any(|kind| url.starts_with(kind));
             assert!(is_ours, "a request has left the host: {url}");
         }
     }

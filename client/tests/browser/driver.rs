@@ -20,9 +20,12 @@ impl Driver {
     /// Where it does not start.
     pub fn start(home: &Path) -> Option<Self> {
         if !is_installed("chromedriver") || !is_installed("chromium") {
-            let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
+            let is_ci = std::env::var_os("CI")
+                .is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
             assert!(!is_ci, "chromium and chromium-driver are not installed");
-            eprintln!("LEFT OUT: chromium and chromium-driver are not installed; on Debian: apt-get install chromium chromium-driver");
+            eprintln!(
+                "LEFT OUT: chromium and chromium-driver are not installed; on Debian: apt-get install chromium chromium-driver"
+            );
             return None;
         }
         // everything it starts has the test's directory in its environment, so that nothing can be left behind

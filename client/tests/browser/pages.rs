@@ -35,7 +35,9 @@ pub fn of(cluster: &Cluster) -> Vec<(String, String)> {
         let app_id = id(cluster, &["app", "info", app], "app_id");
         add(&format!("app-{app}"), format!("/apps/{app_id}"));
         if app == "nightly-etl" {
-            for rest in ["run", "edit", "upload", "versions", "diff?from=1&to=2", "delete", "versions/1/activate"] {
+            for rest in
+                ["run", "edit", "upload", "versions", "diff?from=1&to=2", "delete", "versions/1/activate"]
+            {
                 let word = rest.split('?').next().unwrap_or_default().replace('/', "-");
                 add(&format!("app-{word}"), format!("/apps/{app_id}/{rest}"));
             }
@@ -61,11 +63,36 @@ pub fn of(cluster: &Cluster) -> Vec<(String, String)> {
         add(&format!("task-{deed}"), format!("/tasks/{failed}/{deed}"));
     }
     let nouns: [(&str, &[&str], &str, &[&str]); 5] = [
-        ("workflow", &["workflow", "info", "orders-to-report"], "workflow_id", &["", "/edit", "/run", "/disable", "/delete"]),
-        ("work", &["work", "info", "@last"], "work_id", &["", "?tab=io", "/stop", "/rerun", "/recover", "/delete"]),
-        ("schedule", &["schedule", "info", "every-weekday"], "schedule_id", &["", "/edit", "/trigger", "/disable", "/delete"]),
-        ("service", &["service", "info", "web"], "service_id", &["", "/edit", "/restart", "/disable", "/delete"]),
-        ("venv", &["venv", "info", "science"], "venv_id", &["", "/edit", "/upload", "/versions", "/delete"]),
+        (
+            "workflow",
+            &["workflow", "info", "orders-to-report"],
+            "workflow_id",
+            &["", "/edit", "/run", "/disable", "/delete"],
+        ),
+        (
+            "work",
+            &["work", "info", "@last"],
+            "work_id",
+            &["", "?tab=io", "/stop", "/rerun", "/recover", "/delete"],
+        ),
+        (
+            "schedule",
+            &["schedule", "info", "every-weekday"],
+            "schedule_id",
+            &["", "/edit", "/trigger", "/disable", "/delete"],
+        ),
+        (
+            "service",
+            &["service", "info", "web"],
+            "service_id",
+            &["", "/edit", "/restart", "/disable", "/delete"],
+        ),
+        (
+            "venv",
+            &["venv", "info", "science"],
+            "venv_id",
+            &["", "/doctor", "/edit", "/upload", "/versions", "/delete"],
+        ),
     ];
     for (noun, command, key, rests) in nouns {
         let id = id(cluster, command, key);

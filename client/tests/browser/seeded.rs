@@ -15,7 +15,8 @@ pub fn fill(cluster: &Cluster) {
     failing(cluster);
     standing(cluster);
     // a second version, to compare
-    let files = [("configuration.json", FAILING), ("work.sh", "echo other; exit 1\n"), ("notes.txt", "new\n")];
+    let files =
+        [("configuration.json", FAILING), ("work.sh", "echo other; exit 1\n"), ("notes.txt", "new\n")];
     let next = write_app(&cluster.path("etl-2"), &files);
     cluster.lp(&["app", "update", "nightly-etl", "-f", next.to_str().unwrap()]).ok();
     std::fs::create_dir_all(cluster.path("env/bin")).unwrap();
@@ -24,7 +25,10 @@ pub fn fill(cluster: &Cluster) {
     // one that stays
     let files = [
         ("configuration.json", r#"{"actions": [{"name": "train", "main": "sh train.sh"}]}"#),
-        ("train.sh", "n=0; while :; do n=$((n+1)); echo \"step $n  loss 0.0$((RANDOM % 90))\"; sleep 1; done\n"),
+        (
+            "train.sh",
+            "n=0; while :; do n=$((n+1)); echo \"step $n  loss 0.0$((RANDOM % 90))\"; sleep 1; done\n",
+        ),
     ];
     let long = write_app(&cluster.path("train"), &files);
     cluster.create_app(&long);
@@ -40,7 +44,8 @@ const FAILING: &str = r#"{"actions": [
 ]}"#;
 
 fn failing(cluster: &Cluster) {
-    let files = [("configuration.json", FAILING), ("work.sh", "echo \"ValueError: column 'id' missing\"; exit 1\n")];
+    let files =
+        [("configuration.json", FAILING), ("work.sh", "echo \"ValueError: column 'id' missing\"; exit 1\n")];
     let directory = write_app(&cluster.path("nightly-etl"), &files);
     cluster.create_app(&directory);
     for day in ["2026-11-21", "2026-11-22"] {
@@ -58,7 +63,18 @@ fn standing(cluster: &Cluster) {
     ]});
     let path = cluster.path("workflow.json");
     std::fs::write(&path, definition.to_string()).unwrap();
-    cluster.lp(&["workflow", "create", "-c", path.to_str().unwrap(), "-n", "orders-to-report", "-d", "Counts and loads"]).ok();
+    cluster
+        .lp(&[
+            "workflow",
+            "create",
+            "-c",
+            path.to_str().unwrap(),
+            "-n",
+            "orders-to-report",
+            "-d",
+            "Counts and loads",
+        ])
+        .ok();
     cluster.lp(&["work", "create", "-w", "orders-to-report", "-n", "orders of 2026-11-22", "--wait"]);
     let cron = ["--cron", "40 12 * * 1-5", "--tz", "Europe/Berlin", "-e"];
     cluster.lp(&[&["schedule", "create", "-n", "every-weekday", "-a", "hello"], &cron[..]].concat()).ok();

@@ -32,8 +32,11 @@ async fn nothing_a_stranger_has_written_runs() {
 /// Puts an attack into everything that takes a text, and returns the pages that show it.
 fn poison(world: &World) -> Vec<String> {
     let (lp, all) = (|arguments: &[&str]| world.cluster.lp(arguments), ATTACKS.join(" "));
-    let script = format!("cat <<'END'\n{all}\n\u{1b}]0;{all}\u{7}\nEND\n: > \"$1/<img src=x onerror=canary()>.html\"\n\
-        printf '%s' '{}' > \"$1/output.data\"\nprintf '<script>canary()</script>' > \"$1/page.html\"\nexit 1\n", json!({"data": {"<img src=x onerror=canary()>": "<script>canary()</script>"}}));
+    let script = format!(
+        "cat <<'END'\n{all}\n\u{1b}]0;{all}\u{7}\nEND\n: > \"$1/<img src=x onerror=canary()>.html\"\n\
+        printf '%s' '{}' > \"$1/output.data\"\nprintf '<script>canary()</script>' > \"$1/page.html\"\nexit 1\n",
+        json!({"data": {"<img src=x onerror=canary()>": "<script>canary()</script>"}})
+    );
     let manifest = json!({"actions": [{"name": "act", "main": "sh act.sh"}, {"name": "b", "condition": ["act"], "main": "sh -c '<img onerror=canary()>' #"}]});
     let files = [("configuration.json", manifest.to_string()), ("act.sh", script)];
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
@@ -42,12 +45,21 @@ fn poison(world: &World) -> Vec<String> {
     let name = "<img src=x onerror=canary()>";
     lp(&["app", "create", "-f", app, "-n", name, "-d", &all]).ok();
     lp(&["venv", "create", "-f", app, "-n", name, "-d", &all]).ok();
-    let input = json!({"<script>canary()</script>": all, "b": {"\"><svg onload=canary()>": [all]}}).to_string();
+    let input =
+        json!({"<script>canary()</script>": all, "b": {"\"><svg onload=canary()>": [all]}}).to_string();
     lp(&["task", "create", "-a", name, "-n", &all, "-i", &input, "--wait"]);
     let definition = world.cluster.path("evil.json");
-    std::fs::write(&definition, json!({"applications": [{"name": "<svg onload=canary()>", "app": name}]}).to_string()).unwrap();
+    std::fs::write(
+        &definition,
+        json!({"applications": [{"name": "<svg onload=canary()>", "app": name}]}).to_string(),
+    )
+    .unwrap();
     lp(&["workflow", "create", "-c", definition.to_str().unwrap(), "-n", name, "-d", &all]);
-    std::fs::write(&definition, json!({"applications": [{"name": "a", "app": name, "input": {"x": all}}]}).to_string()).unwrap();
+    std::fs::write(
+        &definition,
+        json!({"applications": [{"name": "a", "app": name, "input": {"x": all}}]}).to_string(),
+    )
+    .unwrap();
     lp(&["workflow", "create", "-c", definition.to_str().unwrap(), "-n", "evil", "-d", &all]).ok();
     lp(&["work", "create", "-w", "evil", "-n", name, "-i", &input, "--wait"]);
     lp(&["schedule", "create", "-n", name, "-a", name, "-H", "1", "-i", &input]).ok();
@@ -55,7 +67,8 @@ fn poison(world: &World) -> Vec<String> {
     lp(&["service", "create", "-n", name, "-a", name, "-d", &all, "-i", &input, "--delay", "60s", "-e"]).ok();
     let id = |arguments: &[&str], key: &str| {
         let list = lp(arguments).ok().json();
-        let first = list.as_array().or_else(|| list["items"].as_array()).and_then(|items| items.first().cloned());
+        let first =
+            list.as_array().or_else(|| list["items"].as_array()).and_then(|items| items.first().cloned());
         first.unwrap_or_default()[key].as_str().unwrap_or_default().to_owned()
     };
     let (app, venv) = (id(&["app", "list", "-r"], "app_id"), id(&["venv", "list", "-r"], "venv_id"));
@@ -76,7 +89,23 @@ fn poison(world: &World) -> Vec<String> {
     for (place, id, rests) in [
         ("apps", &app, &["", "/run", "/edit", "/versions", "/delete", "/upload"][..]),
         ("venvs", &venv, &["", "/edit", "/versions", "/delete"]),
-        ("tasks", &task, &["", "?tab=timeline", "?tab=actions", "?tab=io", "?tab=history", "?action=act&attempt=1&show=workspace", "?action=act&attempt=1&show=workspace&file=page.html", "?action=act&attempt=1&show=why", "/again", "/delete", "/recover"]),
+        (
+            "tasks",
+            &task,
+            &[
+                "",
+                "?tab=timeline",
+                "?tab=actions",
+                "?tab=io",
+                "?tab=history",
+                "?action=act&attempt=1&show=workspace",
+                "?action=act&attempt=1&show=workspace&file=page.html",
+                "?action=act&attempt=1&show=why",
+                "/again",
+                "/delete",
+                "/recover",
+            ],
+        ),
         ("works", &work, &["", "?tab=io", "/delete", "/rerun"]),
         ("workflows", &workflow, &["", "/edit", "/run", "/delete"]),
         ("schedules", &schedule, &["", "/edit", "/trigger", "/delete"]),

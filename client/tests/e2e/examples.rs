@@ -12,10 +12,12 @@ use crate::venv;
 /// The examples with a test here.
 const TESTED: &[&str] = &[
     "dynamic_actions",
+    "environments",
     "event_actions",
     "fanout",
     "hello",
     "multiple_actions",
+    "programs",
     "resources",
     "retry",
     "schedule",

@@ -6,6 +6,7 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod control;
+mod environments;
 mod examples;
 mod failures;
 mod litepipeline;

@@ -87,7 +87,9 @@ impl Core {
                 NodeFrame::Preparing { attempt, steps } => self.attempt_prepares(node_id, &attempt, steps),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
                 // the link's own business, handled before they come here
-                NodeFrame::WorkspacesDeleted { .. } | NodeFrame::StreamFailed { .. } => {}
+                NodeFrame::WorkspacesDeleted { .. }
+                | NodeFrame::StreamFailed { .. }
+                | NodeFrame::Packages(_) => {}
             }
         }
         true

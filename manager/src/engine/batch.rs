@@ -223,7 +223,9 @@ impl Turn {
             .iter()
             .filter_map(|effect| match effect {
                 Effect::Finished { task_id } => Some(*task_id),
-                Effect::Send { .. } | Effect::Assign { .. } | Effect::Close { .. } | Effect::Publish(_) => None,
+                Effect::Send { .. } | Effect::Assign { .. } | Effect::Close { .. } | Effect::Publish(_) => {
+                    None
+                }
             })
             .collect();
         if !ended.is_empty() {

@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lp_protocol::AppId;
+use lp_protocol::frames::PackageKind;
 use lp_protocol::views::{AppView, CreateApp, Page, UpdateApp};
 
 use super::failure::Failure;
@@ -50,7 +51,11 @@ pub(crate) async fn create(
     responses((status = 200, body = AppView))
 )]
 pub(crate) async fn show(state: web::Data<State>, app: web::Path<String>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(find(&state, &app).await?))
+    let mut app = find(&state, &app).await?;
+    // nodes tell the leader
+    let leads = state.engine.epoch().is_ok();
+    app.nodes = leads.then(|| state.link.holders(PackageKind::App, &app.version.digest));
+    Ok(HttpResponse::Ok().json(app))
 }
 
 /// Changes name or description, or adds a version, which becomes the active one.

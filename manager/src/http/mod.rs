@@ -9,6 +9,7 @@ mod attempts;
 mod blobs;
 mod catalogue;
 mod cluster;
+mod doctor;
 mod download;
 mod events;
 mod failure;

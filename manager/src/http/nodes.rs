@@ -68,7 +68,8 @@ pub(crate) async fn list(state: web::Data<State>, query: Query<ListNodes>) -> Re
     let now = now_of(&state).await?;
     let items = page.items.into_iter().map(|node| {
         let now = now.get(&node.node_id);
-        let node = view(node, now);
+        let cache = state.link.cache_of(node.node_id);
+        let node = NodeView { cache, ..view(node, now) };
         if attempts { node } else { NodeView { attempts: Vec::new(), ..node } }
     });
     Ok(HttpResponse::Ok().json(Page { items: items.collect(), next_cursor: page.next_cursor }))
@@ -87,7 +88,8 @@ pub(crate) async fn show(state: web::Data<State>, node: web::Path<String>) -> Re
     let node = names::node(&stored, &node)?.clone();
     let now = now_of(&state).await?;
     let now = now.get(&node.node_id);
-    Ok(HttpResponse::Ok().json(view(node, now)))
+    let cache = state.link.cache_of(node.node_id);
+    Ok(HttpResponse::Ok().json(NodeView { cache, ..view(node, now) }))
 }
 
 /// A node as `GET /nodes/{node}` shows it, after a change.
@@ -95,7 +97,7 @@ pub(super) async fn shown(state: &State, node_id: NodeId) -> Result<NodeView, Fa
     let stored = state.store.list_nodes().await?.into_iter().find(|node| node.node_id == node_id);
     let stored = stored.ok_or_else(|| Failure::not_found("node", node_id))?;
     let now = now_of(state).await?;
-    Ok(view(stored, now.get(&node_id)))
+    Ok(NodeView { cache: state.link.cache_of(node_id), ..view(stored, now.get(&node_id)) })
 }
 
 async fn now_of(state: &State) -> Result<HashMap<NodeId, NodeOverview>, Failure> {
@@ -111,6 +113,7 @@ fn view(stored: StoredNode, now: Option<&NodeOverview>) -> NodeView {
         node_id,
         name,
         drain: drain.map(|Drain { since, deadline }| DrainView { since, deadline, drained: is_idle }),
+        cache: None,
         // one the core does not know has no attempts that could be lost
         state: now.map_or(NodeState::Disconnected, |now| now.state),
         create_at,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use actix_web::web;
+use lp_package::venv::Form;
 use lp_package::{Digest, Rules, Summed};
 use lp_protocol::manifest::{self, MANIFEST_NAME};
 use lp_protocol::plan::EnvRef;
@@ -18,7 +19,7 @@ use crate::blobs::Key;
 use crate::store::{NewVersion, PackageList, Program};
 
 /// Archives read at once: each keeps a processor busy and may hold some ten MiB of names.
-static SURVEYS: Semaphore = Semaphore::const_new(2);
+pub(super) static SURVEYS: Semaphore = Semaphore::const_new(2);
 
 /// What a package is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,11 @@ fn read_archive(
         Purpose::Venv => Rules::venv(),
     };
     let survey = lp_package::survey(&path, rules, MANIFEST_NAME, manifest::MAX_BYTES as u64)?;
+    let form = Form::of(|path| survey.kind_of(path).is_some());
+    if let (Purpose::Venv, Form::PixiPack) = (purpose, form) {
+        let refusal = Failure::new(ErrorCode::InvalidArchive, format!("the archive is {}", form.as_str()));
+        return Err(refusal.hint(form.refusal().unwrap_or_default()));
+    }
     let Purpose::App { strict } = purpose else {
         return Ok(ReadArchive { summed, format: survey.format, program: None });
     };

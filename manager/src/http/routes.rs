@@ -5,13 +5,13 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use lp_protocol::ErrorCode;
 
+use super::activity;
 use super::failure::Failure;
 use super::openapi::Everywhere;
 use super::{
-    apps, blobs, cluster, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs, versions,
-    whoami, workspaces,
+    apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
+    versions, whoami, workspaces,
 };
-use super::activity;
 use super::{schedules, services};
 use super::{workflows, works};
 
@@ -70,6 +70,7 @@ routes! {
     "/api/v1/venvs" { get venvs::list; post venvs::create; }
     "/api/v1/venvs/{venv}" { get venvs::show; patch venvs::update; delete venvs::delete; }
     "/api/v1/venvs/{venv}/package" { get venvs::download; }
+    "/api/v1/venvs/{venv}/doctor" { get doctor::check; }
     "/api/v1/venvs/{venv}/diff" { get versions::venvs::diff; }
     "/api/v1/venvs/{venv}/versions" { get versions::venvs::list; }
     "/api/v1/venvs/{venv}/versions/{version}" { get versions::venvs::show; delete versions::venvs::delete; }

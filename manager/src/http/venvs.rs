@@ -3,7 +3,8 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lp_protocol::VenvId;
-use lp_protocol::views::{CreateVenv, Page, UpdateVenv, VenvView};
+use lp_protocol::frames::PackageKind;
+use lp_protocol::views::{CreateVenv, HolderView, Page, UpdateVenv, VenvView};
 
 use super::failure::Failure;
 use super::input::{Json, Query};
@@ -19,7 +20,12 @@ pub(crate) async fn list(
     state: web::Data<State>,
     query: Query<ListPackages>,
 ) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(state.store.list_venvs(&query.0.into()).await?))
+    let mut page = state.store.list_venvs(&query.0.into()).await?;
+    state.store.load_venv_users(&mut page.items).await?;
+    for venv in &mut page.items {
+        venv.nodes = holders(&state, &venv.version.digest);
+    }
+    Ok(HttpResponse::Ok().json(page))
 }
 
 /// Creates a venv of an uploaded package. The whole archive is read; a hostile one is refused.
@@ -39,7 +45,7 @@ pub(crate) async fn create(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, place)).json(venv))
 }
 
-/// Shows a venv.
+/// Shows a venv with who uses it and which nodes hold it.
 #[utoipa::path(
     get,
     path = "/api/v1/venvs/{venv}",
@@ -48,7 +54,12 @@ pub(crate) async fn create(
     responses((status = 200, body = VenvView))
 )]
 pub(crate) async fn show(state: web::Data<State>, venv: web::Path<String>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(find(&state, &venv).await?))
+    let mut venv = [find(&state, &venv).await?];
+    state.store.load_venv_users(&mut venv).await?;
+    let [mut venv] = venv;
+    venv.users.tasks = state.store.list_venv_tasks(&venv).await?;
+    venv.nodes = holders(&state, &venv.version.digest);
+    Ok(HttpResponse::Ok().json(venv))
 }
 
 /// Changes name or description, or adds a version, which becomes the active one.
@@ -115,6 +126,11 @@ pub(crate) async fn download(
     let digest = super::blobs::parse_digest(&venv.version.digest)?;
     let name = format!("{}.{}", venv.name, venv.version.format);
     download::package(&state, &request, &digest, &name, "application/octet-stream").await
+}
+
+/// None where this manager does not lead: nodes tell the leader.
+fn holders(state: &State, digest: &str) -> Option<Vec<HolderView>> {
+    state.engine.epoch().is_ok().then(|| state.link.holders(PackageKind::Venv, digest))
 }
 
 async fn find(state: &State, text: &str) -> Result<VenvView, Failure> {

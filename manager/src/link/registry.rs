@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lp_protocol::NodeId;
-use lp_protocol::frames::ManagerFrame;
+use lp_protocol::frames::{ManagerFrame, PackageNews};
 use tokio::sync::mpsc::WeakSender;
 
+use super::packages::Told;
 use super::streams::Streams;
 use crate::clock::Clock;
 use crate::engine::{ConnectionId, Engine, Outbound};
@@ -22,10 +23,12 @@ pub struct Link {
     connected: Arc<Mutex<HashMap<NodeId, Connected>>>,
 }
 
-struct Connected {
+pub(super) struct Connected {
     connection: ConnectionId,
     /// Weak: the engine alone decides how long the connection lives.
     outbound: WeakSender<Vec<ManagerFrame>>,
+    pub(super) name: String,
+    pub(super) told: Told,
 }
 
 impl Link {
@@ -45,7 +48,7 @@ impl Link {
     /// The node's present connection.
     pub(super) fn outbound(&self, node_id: NodeId) -> Option<(ConnectionId, Outbound)> {
         let connected = self.lock();
-        let Connected { connection, outbound } = connected.get(&node_id)?;
+        let Connected { connection, outbound, .. } = connected.get(&node_id)?;
         Some((*connection, outbound.upgrade()?))
     }
 
@@ -53,9 +56,23 @@ impl Link {
         &self,
         node_id: NodeId,
         connection: ConnectionId,
+        name: String,
         outbound: WeakSender<Vec<ManagerFrame>>,
     ) {
-        self.lock().insert(node_id, Connected { connection, outbound });
+        self.lock().insert(node_id, Connected { connection, outbound, name, told: Told::default() });
+    }
+
+    /// Keeps what a node tells of its packages, unless it has another connection by now.
+    pub(super) fn take_news(&self, node_id: NodeId, connection: ConnectionId, news: PackageNews) {
+        if let Some(connected) = self.lock().get_mut(&node_id)
+            && connected.connection == connection
+        {
+            connected.told.take(news);
+        }
+    }
+
+    pub(super) fn told(&self) -> MutexGuard<'_, HashMap<NodeId, Connected>> {
+        self.lock()
     }
 
     /// Ends what depended on the connection; a later one of the same node stays.

@@ -154,7 +154,7 @@ impl Link {
             self.engine.disconnect_node(connection).await;
             return Refusal::Closed;
         };
-        self.enter(node_id, connection, weak);
+        self.enter(node_id, connection, facts.name, weak);
         let writing = write(welcome, frames, &socket.outgoing);
         tokio::pin!(writing);
         let ended = tokio::select! {
@@ -190,7 +190,7 @@ impl Link {
         incoming: &mut mpsc::Receiver<Bytes>,
     ) -> Refusal {
         let mut in_flight: VecDeque<InFlight<'_>> = VecDeque::new();
-        let mut frames = self.without_our_own(node_id, first).await;
+        let mut frames = self.without_our_own(node_id, connection, first).await;
         loop {
             if !frames.is_empty() {
                 let mut call: InFlight<'_> =
@@ -217,7 +217,7 @@ impl Link {
             let mut next = Some(message);
             while let Some(message) = next.take() {
                 match decode(&message) {
-                    Ok(more) => frames.extend(self.without_our_own(node_id, more).await),
+                    Ok(more) => frames.extend(self.without_our_own(node_id, connection, more).await),
                     Err(error) => return Refusal::Malformed(error.to_string()),
                 }
                 if frames.len() < MAX_GATHERED {
@@ -228,12 +228,18 @@ impl Link {
     }
 
     /// Takes out the frames that are not the engine's business.
-    async fn without_our_own(&self, node_id: NodeId, frames: Vec<NodeFrame>) -> Vec<NodeFrame> {
+    async fn without_our_own(
+        &self,
+        node_id: NodeId,
+        connection: ConnectionId,
+        frames: Vec<NodeFrame>,
+    ) -> Vec<NodeFrame> {
         let mut kept = Vec::with_capacity(frames.len());
         for frame in frames {
             match frame {
                 NodeFrame::StreamFailed { stream_id, error } => self.fail_stream(node_id, stream_id, error),
                 NodeFrame::WorkspacesDeleted { attempts } => self.confirm_deleted(node_id, &attempts).await,
+                NodeFrame::Packages(news) => self.take_news(node_id, connection, news),
                 other @ (NodeFrame::Hello(_)
                 | NodeFrame::Reports { .. }
                 | NodeFrame::Preparing { .. }

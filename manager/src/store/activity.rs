@@ -92,7 +92,8 @@ impl Store {
     /// When the task was made that waits longest for its first start.
     pub async fn find_oldest_waiting(&self) -> Result<Option<DateTime<Utc>>> {
         let sql = "SELECT create_at FROM tasks WHERE state = ? ORDER BY seq LIMIT 1";
-        let statement = self.statement(placeholders(self.backend, sql), [task::state(Stage::Pending, None).into()]);
+        let statement =
+            self.statement(placeholders(self.backend, sql), [task::state(Stage::Pending, None).into()]);
         let Some(row) = self.read.query_one_raw(statement).await? else { return Ok(None) };
         Ok(DateTime::from_timestamp_micros(row.try_get_by_index(0)?))
     }

@@ -7,6 +7,7 @@ mod auth;
 mod batch;
 #[path = "../common/db.rs"]
 mod db;
+mod environments;
 mod events;
 mod forms;
 mod gc;

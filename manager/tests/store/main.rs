@@ -16,6 +16,7 @@ mod outage;
 mod retention;
 mod samples;
 mod standing;
+mod venv_users;
 mod versions;
 mod works;
 

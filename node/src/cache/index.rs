@@ -1,10 +1,12 @@
-//! What is in the cache, how large it is, who uses it, and what goes first.
+//! What is in the cache, how large it is, who uses it, what goes first, and what of this the manager has not been told.
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::Instant;
+
+use lp_protocol::frames::{HeldPackage, MAX_TOLD_PACKAGES, PackageKey, PackageKind, PackageNews};
+use tokio::sync::Notify;
 
 use crate::sync::lock;
 
@@ -35,16 +37,31 @@ impl Id {
         Self { kind, digest: digest.to_owned() }
     }
 
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub(super) fn dir_name(&self) -> String {
         format!("{}-{}", self.kind.word(), self.digest)
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         let (kind, digest) = name.split_once('-')?;
         let kind = [Kind::App, Kind::Venv].into_iter().find(|known| known.word() == kind)?;
         super::is_digest(digest).then(|| Self::new(kind, digest))
     }
+
+    fn key(&self) -> PackageKey {
+        let kind = match self.kind {
+            Kind::App => PackageKind::App,
+            Kind::Venv => PackageKind::Venv,
+        };
+        PackageKey { kind, digest: self.digest.clone() }
+    }
 }
+
+/// Packages that failed and are remembered to be told, so that nobody can fill the memory with them.
+const MAX_FAULTS: usize = 1000;
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -52,6 +69,19 @@ pub(super) struct Index {
     /// How many live pins; also of what is not there yet.
     pins: HashMap<Id, usize>,
     clock: u64,
+    /// Of all entries.
+    bytes: u64,
+    /// What those that are being made take meanwhile.
+    reserved: u64,
+    limit_bytes: u64,
+    /// Entries that programs have used since they were counted.
+    touched: HashSet<Id>,
+    /// Why packages are not there.
+    faults: HashMap<Id, String>,
+    /// What has changed since the manager was told.
+    changed: HashSet<Id>,
+    /// Rung when something could be evicted or should be counted.
+    bell: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -60,6 +90,9 @@ struct Entry {
     bytes: u64,
     /// Reading of the index's clock, which counts uses.
     used: u64,
+    counted_at: Instant,
+    /// The Python of a venv, for people.
+    python: Option<String>,
     /// Venvs inside of an app, by their path in it.
     inner: HashMap<String, PathBuf>,
 }
@@ -79,45 +112,80 @@ pub(super) fn pin(index: &Arc<Mutex<Index>>, id: Id) -> Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut index = lock(&self.index);
-        if let Some(count) = index.pins.get_mut(&self.id) {
-            *count -= 1;
-            if *count == 0 {
-                index.pins.remove(&self.id);
-            }
+        let Some(count) = index.pins.get_mut(&self.id) else { return };
+        *count -= 1;
+        if *count > 0 {
+            return;
+        }
+        index.pins.remove(&self.id);
+        if index.entries.contains_key(&self.id) {
+            index.touched.insert(self.id.clone());
+            index.bell.notify_one();
         }
     }
 }
 
+/// Space that is being filled. It counts until it is dropped, so what is half-made pushes out what is idle instead of coming on top.
+#[derive(Debug)]
+pub(super) struct Room {
+    index: Arc<Mutex<Index>>,
+    bytes: u64,
+}
+
+impl Room {
+    pub(super) fn new(index: &Arc<Mutex<Index>>) -> Self {
+        Self { index: Arc::clone(index), bytes: 0 }
+    }
+
+    /// Now it takes so much.
+    pub(super) fn resize(&mut self, bytes: u64) {
+        let mut index = lock(&self.index);
+        index.reserved = index.reserved - self.bytes + bytes;
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        lock(&self.index).reserved -= self.bytes;
+    }
+}
+
 impl Index {
-    /// Reads the directory, oldest use first as far as the files tell, and removes what is half-made.
-    pub(super) fn load(dir: &Path) -> Self {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            match Id::parse(&name) {
-                Some(id) if entry.path().is_dir() => found.push((id, entry.path())),
-                Some(_) | None => remove_temporary(&entry.path(), &name),
-            }
-        }
-        found.sort_by_key(|(_, path)| fs::metadata(size_file(path)).and_then(|facts| facts.modified()).ok());
-        let mut index = Self::default();
-        for (id, path) in found {
-            let bytes = read_size(&path);
-            index.insert(id, path, bytes);
-        }
-        index
+    pub(super) fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, ..Self::default() }
     }
 
-    pub(super) fn insert(&mut self, id: Id, path: PathBuf, bytes: u64) {
+    /// How much more is unpacked between two looks at what has to go for it: 4 MiB, less in a small cache.
+    pub(super) fn growth_bytes(&self) -> u64 {
+        (self.limit_bytes / 64).clamp(64 << 10, 4 << 20)
+    }
+
+    pub(super) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
+    }
+
+    pub(super) fn insert(&mut self, id: Id, path: PathBuf, bytes: u64, python: Option<String>) {
         self.clock += 1;
-        self.entries.insert(id, Entry { path, bytes, used: self.clock, inner: HashMap::new() });
+        let entry = Entry {
+            path,
+            bytes,
+            used: self.clock,
+            counted_at: Instant::now(),
+            python,
+            inner: HashMap::new(),
+        };
+        self.faults.remove(&id);
+        self.changed.insert(id.clone());
+        self.bytes += bytes;
+        if let Some(old) = self.entries.insert(id, entry) {
+            self.bytes -= old.bytes;
+        }
     }
 
-    pub(super) fn insert_inner(&mut self, app: &Id, inner: &str, path: PathBuf, bytes: u64) {
-        if let Some(entry) = self.entries.get_mut(app)
-            && entry.inner.insert(inner.to_owned(), path).is_none()
-        {
-            entry.bytes += bytes;
+    pub(super) fn insert_inner(&mut self, app: &Id, inner: &str, path: PathBuf) {
+        if let Some(entry) = self.entries.get_mut(app) {
+            entry.inner.insert(inner.to_owned(), path);
         }
     }
 
@@ -132,70 +200,102 @@ impl Index {
         self.entries.get(app)?.inner.get(inner).cloned()
     }
 
-    /// Takes out the least recently used that nobody uses, until the rest has at most `limit_bytes` or is all in use.
-    pub(super) fn evict(&mut self, limit_bytes: u64) -> Vec<PathBuf> {
-        let mut total: u64 = self.entries.values().map(|entry| entry.bytes).sum();
+    /// Remembers why a package is not there.
+    pub(super) fn fail(&mut self, id: Id, fault: String) {
+        if self.faults.len() < MAX_FAULTS || self.faults.contains_key(&id) {
+            self.changed.insert(id.clone());
+            self.faults.insert(id, fault);
+        }
+    }
+
+    /// Takes out the least recently used that nobody uses, until the rest with what is being made has at most the limit or is all in use.
+    pub(super) fn evict(&mut self) -> Vec<PathBuf> {
         let mut evicted = Vec::new();
-        while total > limit_bytes {
+        while self.bytes + self.reserved > self.limit_bytes {
             let idle = self.entries.iter().filter(|(id, _)| !self.pins.contains_key(id));
             let Some(id) = idle.min_by_key(|(_, entry)| entry.used).map(|(id, _)| id.clone()) else { break };
             if let Some(entry) = self.entries.remove(&id) {
-                total -= entry.bytes;
+                self.bytes -= entry.bytes;
                 evicted.push(entry.path);
             }
+            self.touched.remove(&id);
+            self.changed.insert(id);
         }
         evicted
     }
-}
 
-/// A day: a download begun before then is not resumed by an attempt that still waits.
-const MAX_DOWNLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
-
-fn remove_temporary(path: &Path, name: &str) {
-    let age = || fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
-    let removed = if name.starts_with(lp_package::unpack::TEMPORARY_PREFIX) {
-        fs::remove_dir_all(path)
-    } else if name.starts_with(super::fetch::PREFIX) && age().is_some_and(|age| age > MAX_DOWNLOAD_AGE) {
-        fs::remove_file(path)
-    } else {
-        Ok(())
-    };
-    if let Err(error) = removed {
-        tracing::warn!(path = %path.display(), %error, "cannot remove what is half-made");
+    /// Those that programs have used, and that were not counted since `before`.
+    pub(super) fn take_touched(&mut self, before: Instant) -> Vec<(Id, PathBuf)> {
+        let mut taken = Vec::new();
+        self.touched.retain(|id| match self.entries.get(id) {
+            Some(entry) if entry.counted_at < before => {
+                taken.push((id.clone(), entry.path.clone()));
+                false
+            }
+            Some(_) => true,
+            None => false,
+        });
+        taken
     }
-}
 
-/// `<dir>.size`: written when the directory is complete; its time is that of the last use in an earlier process.
-fn size_file(path: &Path) -> PathBuf {
-    path.with_extension("size")
-}
+    /// Whether some wait to be counted.
+    pub(super) fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
 
-pub(super) fn write_size(path: &Path, bytes: u64) {
-    // without it the size is counted at the next start
-    let _ = fs::write(size_file(path), bytes.to_string());
-}
+    pub(super) fn recount(&mut self, id: &Id, bytes: u64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            self.bytes = self.bytes - entry.bytes + bytes;
+            if entry.bytes != bytes {
+                self.changed.insert(id.clone());
+            }
+            entry.bytes = bytes;
+            entry.counted_at = Instant::now();
+        }
+    }
 
-pub(super) fn remove_size(path: &Path) {
-    let _ = fs::remove_file(size_file(path));
-}
+    /// Everything, for a manager that has been told nothing.
+    pub(super) fn all(&mut self) -> PackageNews {
+        self.changed.clear();
+        let mut ids: Vec<_> = self.entries.iter().map(|(id, entry)| (entry.used, id)).collect();
+        ids.sort_unstable_by_key(|(used, _)| std::cmp::Reverse(*used));
+        let held = ids.into_iter().map(|(_, id)| id).chain(self.faults.keys());
+        let held = held.take(MAX_TOLD_PACKAGES).filter_map(|id| self.held(id)).collect();
+        PackageNews { whole: true, held, ..self.sums() }
+    }
 
-fn read_size(path: &Path) -> u64 {
-    let written = fs::read_to_string(size_file(path)).ok().and_then(|text| text.trim().parse().ok());
-    written.unwrap_or_else(|| {
-        let bytes = count(path);
-        write_size(path, bytes);
-        bytes
-    })
-}
+    /// What has changed since this or [`Index::all`] was last asked.
+    pub(super) fn news(&mut self) -> Option<PackageNews> {
+        if self.changed.is_empty() {
+            return None;
+        }
+        let mut news = self.sums();
+        for id in std::mem::take(&mut self.changed) {
+            match self.held(&id) {
+                Some(held) => news.held.push(held),
+                None => news.gone.push(id.key()),
+            }
+        }
+        Some(news)
+    }
 
-fn count(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return 0 };
-    let size = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(facts) if facts.is_dir() => count(&entry.path()),
-        Ok(facts) => facts.len(),
-        Err(_) => 0,
-    };
-    entries.flatten().map(size).sum()
+    fn held(&self, id: &Id) -> Option<HeldPackage> {
+        let key = id.key();
+        match (self.entries.get(id), self.faults.get(id)) {
+            (Some(entry), _) => {
+                let Entry { bytes, python, .. } = entry;
+                Some(HeldPackage { key, bytes: *bytes, python: python.clone(), fault: None })
+            }
+            (None, Some(fault)) => {
+                Some(HeldPackage { key, bytes: 0, python: None, fault: Some(fault.clone()) })
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn sums(&self) -> PackageNews {
+        PackageNews { used_bytes: self.bytes, limit_bytes: self.limit_bytes, ..PackageNews::default() }
+    }
 }
 
 #[cfg(test)]
@@ -206,34 +306,78 @@ mod tests {
         Id::new(Kind::App, &digit.to_string().repeat(64))
     }
 
-    #[test]
-    fn the_least_recently_used_that_nobody_uses_goes() {
-        let index = Arc::new(Mutex::new(Index::default()));
+    fn filled(limit_bytes: u64) -> Arc<Mutex<Index>> {
+        let mut index = Index::new(limit_bytes);
         for digit in ['a', 'b', 'c'] {
-            lock(&index).insert(id(digit), PathBuf::from(digit.to_string()), 10);
+            index.insert(id(digit), PathBuf::from(digit.to_string()), 10, None);
         }
-        let pin = pin(&index, id('b'));
-        lock(&index).find(&id('a'));
-
-        assert_eq!(lock(&index).evict(20), [PathBuf::from("c")]);
-        assert_eq!(lock(&index).evict(5), [PathBuf::from("a")], "b is in use");
-        drop(pin);
-        assert_eq!(lock(&index).evict(5), [PathBuf::from("b")]);
+        Arc::new(Mutex::new(index))
     }
 
     #[test]
-    fn what_an_earlier_process_left_is_taken_over_and_the_half_made_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        let whole = dir.path().join(id('a').dir_name());
-        fs::create_dir_all(whole.join("sub")).unwrap();
-        fs::write(whole.join("sub/file"), "12345").unwrap();
-        let half = dir.path().join(format!("{}x", lp_package::unpack::TEMPORARY_PREFIX));
-        fs::create_dir(&half).unwrap();
+    fn the_least_recently_used_that_nobody_uses_goes() {
+        let index = filled(20);
+        let pin = pin(&index, id('b'));
+        lock(&index).find(&id('a'));
 
-        let mut index = Index::load(dir.path());
+        assert_eq!(lock(&index).evict(), [PathBuf::from("c")]);
+        lock(&index).limit_bytes = 5;
+        assert_eq!(lock(&index).evict(), [PathBuf::from("a")], "b is in use");
+        drop(pin);
+        assert_eq!(lock(&index).evict(), [PathBuf::from("b")]);
+    }
 
-        assert_eq!(index.find(&id('a')), Some(whole));
-        assert!(!half.exists());
-        assert_eq!(index.evict(4).len(), 1, "its size was counted");
+    #[test]
+    fn what_is_being_made_counts_from_its_first_byte() {
+        let index = filled(35);
+        let mut room = Room::new(&index);
+
+        for (bytes, goes) in [(5, &[][..]), (10, &["a"]), (25, &["b"])] {
+            room.resize(bytes);
+            assert_eq!(lock(&index).evict(), goes.iter().map(PathBuf::from).collect::<Vec<_>>());
+        }
+        drop(room);
+        assert!(lock(&index).evict().is_empty());
+        assert_eq!(lock(&index).bytes, 10);
+    }
+
+    #[test]
+    fn the_manager_is_told_all_once_and_then_what_has_changed() {
+        let index = filled(100);
+        let mut index = lock(&index);
+
+        let all = index.all();
+        assert_eq!((all.whole, all.held.len(), all.used_bytes, all.limit_bytes), (true, 3, 30, 100));
+        assert_eq!(index.news(), None);
+        index.fail(id('d'), "no such thing".into());
+        index.limit_bytes = 20;
+        index.evict();
+        let news = index.news().unwrap();
+        assert_eq!((news.whole, news.used_bytes), (false, 20));
+        assert_eq!(news.gone, [id('a').key()]);
+        assert_eq!(news.held[0].fault.as_deref(), Some("no such thing"));
+        index.insert(id('d'), PathBuf::from("d"), 1, Some("3.11 in /usr/bin".into()));
+        let held = &index.news().unwrap().held[0];
+        assert_eq!((held.bytes, held.fault.as_deref()), (1, None));
+    }
+
+    #[test]
+    fn what_programs_have_used_is_counted_again_when_nobody_uses_it() {
+        let index = filled(100);
+        let now = Instant::now();
+        let (one, two) = (pin(&index, id('a')), pin(&index, id('a')));
+        drop(one);
+        assert!(lock(&index).take_touched(now).is_empty());
+        drop(two);
+        assert!(
+            lock(&index).take_touched(now - std::time::Duration::from_secs(60)).is_empty(),
+            "just counted"
+        );
+        let later = Instant::now() + std::time::Duration::from_secs(60);
+        assert_eq!(lock(&index).take_touched(later).len(), 1);
+        assert!(lock(&index).take_touched(later).is_empty());
+
+        lock(&index).recount(&id('a'), 95);
+        assert_eq!(lock(&index).evict(), [PathBuf::from("a"), PathBuf::from("b")][..1], "the oldest goes");
     }
 }

@@ -2,18 +2,23 @@
 //!
 //! `cache/app-<digest>/` and `cache/venv-<digest>/`, each made once and shared by every attempt that uses it. A directory under such a name is
 //! complete: it was unpacked beside and renamed. What an attempt holds is pinned and never evicted; of the rest the least recently used goes
-//! when the cache is over its size.
+//! when the cache, with what is being downloaded and unpacked, would be over its size.
 
+mod adapt;
+mod conda_script;
 mod fetch;
 mod index;
+mod keep;
 mod python;
+mod size;
 mod venv;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use lp_protocol::frames::{AssignedEnv, Assignment, PackageRef};
+use lp_protocol::frames::{AssignedEnv, Assignment, PackageNews, PackageRef};
 
 pub(crate) use index::Pin;
 
@@ -21,7 +26,7 @@ use crate::data::Layout;
 use crate::http::Manager;
 use crate::runner::launch::Prepared;
 use crate::sync::lock;
-use index::{Id, Index, Kind};
+use index::{Id, Index, Kind, Room};
 
 /// Why a package is not there.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +66,6 @@ impl Error {
 pub(crate) struct Cache {
     layout: Layout,
     manager: Manager,
-    limit_bytes: u64,
     index: Arc<Mutex<Index>>,
     /// One maker per directory; the others wait for it.
     makers: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
@@ -70,9 +74,10 @@ pub(crate) struct Cache {
 impl Cache {
     /// Takes over what an earlier process left, and sweeps what it left half-made.
     pub(crate) fn open(layout: Layout, manager: Manager, limit_bytes: u64) -> Self {
-        let index = Index::load(&layout.cache());
-        let makers = Mutex::default();
-        Self { layout, manager, limit_bytes, index: Arc::new(Mutex::new(index)), makers }
+        let index = keep::load(&layout.cache(), limit_bytes);
+        // it may be larger than the configuration says by now
+        index.bell().notify_one();
+        Self { layout, manager, index: Arc::new(Mutex::new(index)), makers: Mutex::default() }
     }
 
     /// Keeps the packages of an assignment in the cache, now or once they are there, for as long as the pins live.
@@ -123,6 +128,9 @@ impl Cache {
             Some(found) => Ok(found),
             None => self.make(kind, &id, package, &path).await,
         };
+        if let Err(error @ Error::Never(_)) = &result {
+            lock(&self.index).fail(id, error.to_string());
+        }
         drop(making);
         self.let_go(&path, &maker);
         result
@@ -130,35 +138,40 @@ impl Cache {
 
     async fn make(&self, kind: Kind, id: &Id, package: &PackageRef, path: &Path) -> Result<PathBuf, Error> {
         let archive = self.layout.cache().join(format!("{}{}", fetch::PREFIX, id.dir_name()));
+        let mut room = self.room(package.size_bytes).await?;
         fetch::download(&self.manager, &archive, package).await?;
-        let dest = path.to_owned();
+        let (dest, index, size_bytes) = (path.to_owned(), Arc::clone(&self.index), package.size_bytes);
         let unpacked = tokio::task::spawn_blocking(move || {
-            let result = venv::unpack(&archive, &dest, kind);
+            let result = venv::unpack(&archive, &dest, kind, &mut grow(&index, &mut room, size_bytes));
             // unpacked or refused, it is not needed again
             let _ = std::fs::remove_file(&archive);
-            result
+            let bytes = result.map(|()| size::count(&dest))?;
+            size::write(&dest, bytes);
+            Ok::<_, Error>((room, bytes))
         });
-        let bytes = unpacked
+        let (room, bytes) = unpacked
             .await
             .map_err(|error| Error::Never(format!("unpacking its package failed: {error}")))??;
         tracing::info!(package.kind = kind.word(), package.digest = %package.digest, size_bytes = bytes, "unpacked a package");
-        self.insert(id, path, bytes);
+        lock(&self.index).insert(id.clone(), path.to_owned(), bytes, python_of(id, path));
+        drop(room);
+        self.tidy().await;
         Ok(path.to_owned())
     }
 
-    fn insert(&self, id: &Id, path: &Path, bytes: u64) {
-        index::write_size(path, bytes);
-        let evicted = {
-            let mut index = lock(&self.index);
-            index.insert(id.clone(), path.to_owned(), bytes);
-            index.evict(self.limit_bytes)
-        };
-        for path in evicted {
-            tracing::info!(path = %path.display(), "evicted a package");
-            index::remove_size(&path);
-            if let Err(error) = self.layout.discard(&path) {
-                tracing::warn!(path = %path.display(), %error, "cannot remove an evicted package");
-            }
+    /// Space for so many bytes, made free as far as what is idle allows.
+    async fn room(&self, bytes: u64) -> Result<Room, Error> {
+        let mut room = Room::new(&self.index);
+        room.resize(size::blocks(bytes));
+        self.tidy().await;
+        Ok(room)
+    }
+
+    async fn tidy(&self) {
+        let aside = keep::set_aside(&self.index);
+        if !aside.is_empty() {
+            // deleted by the time that more is written; a panic in there is no reason not to go on
+            let _ = tokio::task::spawn_blocking(move || keep::delete(aside)).await;
         }
     }
 
@@ -171,13 +184,41 @@ impl Cache {
         let dest = venv::inner_path(app, inner)?;
         let maker = self.maker(&dest);
         let making = maker.lock().await;
-        let (app, name, target) = (app.to_owned(), inner.to_owned(), dest.clone());
-        let made = tokio::task::spawn_blocking(move || venv::make_inner(&app, &name, &target)).await;
+        let made = self.make_inner(&id, app, inner, &dest).await;
         drop(making);
         self.let_go(&dest, &maker);
-        let bytes = made.map_err(|error| Error::Never(format!("unpacking its env failed: {error}")))??;
-        lock(&self.index).insert_inner(&id, inner, dest.clone(), bytes);
+        made?;
+        self.tidy().await;
         Ok(dest)
+    }
+
+    async fn make_inner(&self, id: &Id, app: &Path, inner: &str, dest: &Path) -> Result<(), Error> {
+        let (app, name, target) = (app.to_owned(), inner.to_owned(), dest.to_owned());
+        let (index, mut room) = (Arc::clone(&self.index), Room::new(&self.index));
+        let made = tokio::task::spawn_blocking(move || {
+            venv::make_inner(&app, &name, &target, &mut grow(&index, &mut room, 0))?;
+            let bytes = size::count(&app);
+            size::write(&app, bytes);
+            Ok::<_, Error>((room, bytes))
+        });
+        let (room, bytes) =
+            made.await.map_err(|error| Error::Never(format!("unpacking its env failed: {error}")))??;
+        let mut index = lock(&self.index);
+        index.recount(id, bytes);
+        index.insert_inner(id, inner, dest.to_owned());
+        drop(index);
+        drop(room);
+        Ok(())
+    }
+
+    /// Everything that is there, for a manager that has been told nothing.
+    pub(crate) fn inventory(&self) -> PackageNews {
+        lock(&self.index).all()
+    }
+
+    /// What has changed since the manager was told.
+    pub(crate) fn news(&self) -> Option<PackageNews> {
+        lock(&self.index).news()
     }
 
     fn maker(&self, path: &Path) -> Arc<tokio::sync::Mutex<()>> {
@@ -190,6 +231,34 @@ impl Cache {
         if Arc::strong_count(maker) <= 2 {
             makers.remove(path);
         }
+    }
+}
+
+/// Lets the room grow with what is unpacked. It is told at least once for each file, which is reason to count a block for each time.
+fn grow<'a>(
+    index: &'a Mutex<Index>,
+    room: &'a mut Room,
+    archive_bytes: u64,
+) -> impl FnMut(u64) -> ControlFlow<()> + use<'a> {
+    let (mut told, mut next) = (0, 0);
+    let growth = lock(index).growth_bytes();
+    move |bytes| {
+        told += 1;
+        let taken = size::blocks(archive_bytes) + bytes + told * size::BLOCK_BYTES;
+        if taken >= next {
+            next = taken + growth;
+            room.resize(next);
+            keep::delete(keep::set_aside(index));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The Python of a venv, for people.
+fn python_of(id: &Id, path: &Path) -> Option<String> {
+    match id.kind() {
+        Kind::App => None,
+        Kind::Venv => adapt::describe(path),
     }
 }
 

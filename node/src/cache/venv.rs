@@ -1,42 +1,35 @@
-//! Unpacking packages, and making venvs usable on this machine.
-//!
-//! A venv made elsewhere names its Python by absolute paths: `home` in `pyvenv.cfg` and the links `bin/python*`. Where those lead nowhere
-//! here they are pointed at this machine's Python of the same minor version, as LitePipeline's node did.
+//! Unpacking packages: apps, uploaded environments, and environments inside of apps.
 
 use std::fs;
-use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
+use lp_package::venv::form::find_root;
+use lp_package::venv::{Form, pixi};
 use lp_package::{LinkPolicy, RootPolicy, Rules, UnpackError, unpack as unpack_archive};
 
-use super::Error;
 use super::index::Kind;
-use super::python::{self, Python};
+use super::{Error, adapt};
 
 /// The forms an env inside of an app may have, the first that is found.
 const ARCHIVE_ENDINGS: [&str; 5] = ["tar.gz", "tgz", "tar.zst", "tar", "zip"];
 
-/// Unpacks a package so that `dest` appears complete; its size.
-pub(super) fn unpack(archive: &Path, dest: &Path, kind: Kind) -> Result<u64, Error> {
-    let rules = match kind {
-        Kind::App => Rules::app(),
-        Kind::Venv => Rules::venv(),
-    };
-    let result = match kind {
+/// Told the bytes written so far, again and again.
+pub(super) type Progress<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+
+/// Unpacks a package so that `dest` appears complete.
+pub(super) fn unpack(archive: &Path, dest: &Path, kind: Kind, progress: Progress<'_>) -> Result<(), Error> {
+    let done = match kind {
         Kind::App => {
-            unpack_archive(archive, dest, rules, |_| ControlFlow::Continue(())).map(|done| done.bytes)
+            unpack_archive(archive, dest, Rules::app(), progress).map(drop).map_err(Unpacking::Archive)
         }
-        Kind::Venv => unpack_venv(archive, dest, rules),
+        Kind::Venv => unpack_venv(archive, dest, Rules::venv(), progress),
     };
-    result.map_err(|error| {
-        Error::Never(format!("its {} package cannot be unpacked: {}", kind.word(), chain(&error)))
-    })
+    done.map_err(|error| Error::Never(format!("its {} package {error}", kind.word())))
 }
 
-/// In two steps, because the venv must be made usable before it appears under its name.
-fn unpack_venv(archive: &Path, dest: &Path, rules: Rules) -> Result<u64, UnpackError> {
+/// In two steps, because the environment must be made usable before it appears under its name.
+fn unpack_venv(archive: &Path, dest: &Path, rules: Rules, progress: Progress<'_>) -> Result<(), Unpacking> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| UnpackError::Create { path, source }
@@ -46,24 +39,31 @@ fn unpack_venv(archive: &Path, dest: &Path, rules: Rules) -> Result<u64, UnpackE
     debug_assert_eq!(rules.links, LinkPolicy::AllowAbsoluteTargets, "venvs link to their Python");
     // a flat venv may hold nothing but `bin`, which is then no root to be stripped
     let rules = Rules { root: RootPolicy::Keep, ..rules };
-    let done = unpack_archive(archive, &aside, rules, |_| ControlFlow::Continue(()))?;
-    let root = root(&aside);
-    let made =
-        adapt(&root).map_err(failed(&root)).and_then(|()| fs::rename(&root, dest).map_err(failed(dest)));
+    unpack_archive(archive, &aside, rules, progress)?;
+    let mut root = find_root(&aside);
+    let built = match Form::of_directory(&root) {
+        Form::PixiPack => pixi::install(&root, dest).map(|made| root = made).map_err(Unpacking::from),
+        Form::Venv | Form::Conda | Form::Programs | Form::Nothing => Ok(()),
+    };
+    let made = built
+        .and_then(|()| adapt::adapt(&root, dest).map_err(Unpacking::from))
+        .and_then(|()| fs::rename(&root, dest).map_err(failed(dest)).map_err(Unpacking::from));
     if made.is_err() || root != aside {
         // swept at the next start otherwise
         let _ = fs::remove_dir_all(&aside);
     }
-    made.map(|()| done.bytes)
+    made
 }
 
-/// The directory that holds `bin`: the archive itself or its one directory.
-fn root(unpacked: &Path) -> PathBuf {
-    let mut entries = fs::read_dir(unpacked).into_iter().flatten().flatten();
-    match (entries.next(), entries.next()) {
-        (Some(only), None) if only.file_name() != "bin" && only.path().is_dir() => only.path(),
-        _ => unpacked.to_owned(),
-    }
+/// Why an archive did not become an environment. The text completes "its venv ...".
+#[derive(Debug, thiserror::Error)]
+enum Unpacking {
+    #[error("cannot be unpacked: {}", chain(.0))]
+    Archive(#[from] UnpackError),
+    #[error("cannot be made an environment: {}", chain(.0))]
+    Pixi(#[from] pixi::PixiError),
+    #[error("{}", chain(.0))]
+    Adapt(#[from] adapt::Error),
 }
 
 /// Where a venv at a path of the app is.
@@ -82,16 +82,17 @@ pub(super) fn inner_path(app: &Path, inner: &str) -> Result<PathBuf, Error> {
     Ok(app.join(path.components().filter(|part| matches!(part, Component::Normal(_))).collect::<PathBuf>()))
 }
 
-/// Sees to it that the venv at `dest`, written `inner`, is there; how many bytes were added.
-pub(super) fn make_inner(app: &Path, inner: &str, dest: &Path) -> Result<u64, Error> {
+/// Sees to it that the venv at `dest`, written `inner`, is there and usable. What is done to one that came as a directory of the app changes
+/// nothing when it is done again.
+pub(super) fn make_inner(app: &Path, inner: &str, dest: &Path, progress: Progress<'_>) -> Result<(), Error> {
     if dest.is_dir() {
         let inside =
             dest.canonicalize().is_ok_and(|dest| app.canonicalize().is_ok_and(|app| dest.starts_with(app)));
-        return if inside {
-            Ok(0)
-        } else {
-            Err(Error::Never(format!("its env `{inner}` leads out of the app")))
-        };
+        if !inside {
+            return Err(Error::Never(format!("its env `{inner}` leads out of the app")));
+        }
+        let made = adapt::adapt(dest, dest);
+        return made.map_err(|error| Error::Never(format!("its env `{inner}` {}", chain(&error))));
     }
     for ending in ARCHIVE_ENDINGS {
         let mut archive = dest.as_os_str().to_owned();
@@ -99,86 +100,11 @@ pub(super) fn make_inner(app: &Path, inner: &str, dest: &Path) -> Result<u64, Er
         archive.push(ending);
         let archive = PathBuf::from(archive);
         if archive.is_file() {
-            return unpack_venv(&archive, dest, Rules::venv()).map_err(|error| {
-                Error::Never(format!("its env `{inner}.{ending}` cannot be unpacked: {}", chain(&error)))
-            });
+            let done = unpack_venv(&archive, dest, Rules::venv(), progress);
+            return done.map_err(|error| Error::Never(format!("its env `{inner}.{ending}` {error}")));
         }
     }
     Err(Error::Never(format!("its env `{inner}` is not in the app, and neither is `{inner}.tar.gz`")))
-}
-
-/// Points what leads nowhere at this machine's Python.
-fn adapt(venv: &Path) -> io::Result<()> {
-    let config = venv.join("pyvenv.cfg");
-    let text = match fs::read_to_string(&config) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
-    let home = value(&text, "home");
-    let homeless = home.is_some_and(|home| !has_python(Path::new(home)));
-    let broken = broken_links(&venv.join("bin"))?;
-    if !homeless && broken.is_empty() {
-        return Ok(());
-    }
-    let wanted = version(venv, &text);
-    let Some(Python { executable, .. }) = python::find(wanted.as_deref()) else {
-        tracing::warn!(version = wanted, "a venv needs a Python and this machine has none");
-        return Ok(());
-    };
-    let dir = executable.parent().unwrap_or(Path::new("/usr/bin"));
-    if homeless {
-        let lines = text.lines().map(|line| match line.split_once('=') {
-            Some((key, _)) if key.trim() == "home" => format!("home = {}", dir.display()),
-            Some(_) | None => line.to_owned(),
-        });
-        fs::write(&config, lines.collect::<Vec<_>>().join("\n") + "\n")?;
-    }
-    for link in broken {
-        fs::remove_file(&link)?;
-        symlink(&executable, &link)?;
-    }
-    Ok(())
-}
-
-fn value<'a>(config: &'a str, key: &str) -> Option<&'a str> {
-    config.lines().find_map(|line| {
-        let (found, value) = line.split_once('=')?;
-        (found.trim() == key).then_some(value.trim())
-    })
-}
-
-fn has_python(dir: &Path) -> bool {
-    ["python3", "python"].iter().any(|name| dir.join(name).exists())
-}
-
-/// `bin/python*` that are absolute links to nothing.
-fn broken_links(bin: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(bin) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut broken = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let is_python = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
-        let absolute = fs::read_link(&path).is_ok_and(|target| target.is_absolute());
-        if is_python && absolute && !path.exists() {
-            broken.push(path);
-        }
-    }
-    Ok(broken)
-}
-
-/// `3.11`, from the configuration or from the name of the library's directory.
-fn version(venv: &Path, config: &str) -> Option<String> {
-    let written = value(config, "version").or_else(|| value(config, "version_info"));
-    if let Some(written) = written {
-        return Some(written.splitn(3, '.').take(2).collect::<Vec<_>>().join("."));
-    }
-    let libraries = fs::read_dir(venv.join("lib")).ok()?;
-    libraries.flatten().find_map(|entry| Some(entry.file_name().to_str()?.strip_prefix("python")?.to_owned()))
 }
 
 /// An error with its causes.
@@ -197,6 +123,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::super::python;
     use super::*;
 
     fn archive(dir: &Path, name: &str, entries: &[(&str, &str)], links: &[(&str, &str)]) -> PathBuf {
@@ -232,7 +161,7 @@ mod tests {
         );
         let dest = dir.path().join("venv");
 
-        unpack(&packed, &dest, Kind::Venv).unwrap();
+        unpack(&packed, &dest, Kind::Venv, &mut |_| ControlFlow::Continue(())).unwrap();
 
         let Some(python) = python::find(Some("3.99")) else { return };
         let config = fs::read_to_string(dest.join("pyvenv.cfg")).unwrap();
@@ -255,12 +184,14 @@ mod tests {
         let app = dir.path();
         fs::create_dir_all(app.join("venvs/plain/bin")).unwrap();
         archive(&app.join("venvs"), "packed.tar.gz", &[("root/bin/tool", "x")], &[]);
-        let make = |inner: &str| make_inner(app, inner, &inner_path(app, inner)?);
+        let make = |inner: &str| {
+            make_inner(app, inner, &inner_path(app, inner)?, &mut |_| ControlFlow::Continue(()))
+        };
 
-        assert_eq!(make("venvs/plain").unwrap(), 0);
-        assert_eq!(make("./venvs/packed").unwrap(), 1);
+        make("venvs/plain").unwrap();
+        make("./venvs/packed").unwrap();
         assert!(app.join("venvs/packed/bin/tool").is_file());
-        assert_eq!(make("venvs/packed").unwrap(), 0);
+        make("venvs/packed").unwrap();
         assert!(make("venvs/none").unwrap_err().to_string().contains("`venvs/none.tar.gz`"));
     }
 
@@ -273,7 +204,7 @@ mod tests {
         for inner in ["../x", "a/../../x", "/usr", "", "a\0b"] {
             assert!(inner_path(&app, inner).is_err(), "{inner:?}");
         }
-        assert!(make_inner(&app, "out", &app.join("out")).is_err());
+        assert!(make_inner(&app, "out", &app.join("out"), &mut |_| ControlFlow::Continue(())).is_err());
     }
 
     #[test]
@@ -282,7 +213,8 @@ mod tests {
         let path = dir.path().join("x");
         fs::write(&path, "no archive").unwrap();
 
-        let error = unpack(&path, &dir.path().join("out"), Kind::App).unwrap_err();
+        let error = unpack(&path, &dir.path().join("out"), Kind::App, &mut |_| ControlFlow::Continue(()))
+            .unwrap_err();
 
         assert!(!error.is_transient());
         assert!(error.to_string().starts_with("its app package cannot be unpacked: "), "{error}");

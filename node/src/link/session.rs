@@ -121,7 +121,8 @@ impl Session<'_> {
         let mut heartbeat = interval_at(tokio::time::Instant::now() + period, period);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut others = self.link.frames.lock().await;
-        let mut outgoing: Vec<Outgoing> = Vec::new();
+        let mut outgoing: Vec<Outgoing> =
+            vec![NodeFrame::Packages(self.link.runner.cache.inventory()).into()];
         loop {
             let reports = self.link.runner.look(|state| state.outbox.take(MESSAGE_BYTES));
             if !reports.is_empty() {
@@ -131,6 +132,8 @@ impl Session<'_> {
                 outgoing.push(frame.into());
             }
             if !outgoing.is_empty() {
+                // rides with what is sent anyway, the heartbeat at the latest
+                outgoing.extend(self.link.runner.cache.news().map(|news| NodeFrame::Packages(news).into()));
                 send(&mut sink, &outgoing).await?;
                 outgoing.clear();
                 continue;

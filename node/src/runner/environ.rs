@@ -69,6 +69,9 @@ pub(crate) fn build(
         let path = format!("{venv}/bin:{path}");
         variables.insert("PATH".to_owned(), path);
         variables.insert("VIRTUAL_ENV".to_owned(), venv.to_owned());
+        if Path::new(venv).join("conda-meta").is_dir() {
+            variables.insert("CONDA_PREFIX".to_owned(), venv.to_owned());
+        }
         variables.remove("PYTHONHOME");
     }
     let attempt = &order.assignment.attempt;

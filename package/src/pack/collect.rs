@@ -17,7 +17,7 @@ use crate::path::shown;
 use crate::read::EntryKind;
 use crate::read::gate::{Claim, Gate};
 
-use super::{PackError, PackOptions, SkipReason, Skipped};
+use super::{Ignores, PackError, PackOptions, SkipReason, Skipped};
 
 /// The rules of the package alone, for what the repository holds but a run does not need.
 const IGNORE_FILE: &str = ".lpignore";
@@ -50,7 +50,7 @@ pub(super) fn collect(dir: &Path, root: &str, options: &PackOptions) -> Result<C
     let left_out = identities(&options.leave_out)?;
     let mut skipped = Vec::new();
     let mut paths = Vec::new();
-    for found in walk(dir) {
+    for found in walk(dir, options.ignores) {
         let found = found.map_err(|error| walk_error(dir, error))?;
         if let Some(error) = found.error() {
             return Err(PackError::IgnoreRules { path: found.path().to_owned(), source: error.clone() });
@@ -74,10 +74,10 @@ pub(super) fn collect(dir: &Path, root: &str, options: &PackOptions) -> Result<C
     Ok(Collected { items, skipped })
 }
 
-fn walk(dir: &Path) -> ignore::Walk {
+fn walk(dir: &Path, ignores: Ignores) -> ignore::Walk {
     WalkBuilder::new(dir)
         .standard_filters(false)
-        .git_ignore(true)
+        .git_ignore(ignores == Ignores::All)
         .require_git(false) // the rules are part of the tree, whether it is a repository here or not
         .add_custom_ignore_filename(IGNORE_FILE)
         .follow_links(false)

@@ -14,4 +14,4 @@ mod write;
 
 pub use directory::pack;
 pub use error::PackError;
-pub use options::{PackOptions, Packed, SkipReason, Skipped};
+pub use options::{Ignores, PackOptions, Packed, SkipReason, Skipped};

@@ -17,6 +17,18 @@ pub struct PackOptions {
     pub leave_out: Vec<PathBuf>,
     pub links: LinkPolicy,
     pub limits: Limits,
+    pub ignores: Ignores,
+}
+
+/// Whose rules about what is left out are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ignores {
+    /// `.lpignore` and `.gitignore`.
+    #[default]
+    All,
+    /// `.lpignore` alone. An environment is made, not written: uv puts a `.gitignore` into it that leaves everything out, and what is installed in it
+    /// may bring some of its own.
+    OwnOnly,
 }
 
 impl Default for PackOptions {
@@ -27,6 +39,7 @@ impl Default for PackOptions {
             leave_out: Vec::new(),
             links: LinkPolicy::InsideOnly,
             limits: Limits::default(),
+            ignores: Ignores::All,
         }
     }
 }

@@ -5,6 +5,8 @@ mod build;
 #[cfg(test)]
 mod chance;
 #[cfg(test)]
+mod environments;
+#[cfg(test)]
 mod hostile_tar;
 #[cfg(test)]
 mod hostile_zip;
@@ -12,6 +14,8 @@ mod hostile_zip;
 mod listing;
 #[cfg(test)]
 mod packing;
+#[cfg(test)]
+mod pixi;
 #[cfg(test)]
 mod surveying;
 #[cfg(test)]

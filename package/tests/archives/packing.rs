@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::build::{Stage, walk};
 use lp_package::pack::{SkipReason, Skipped};
-use lp_package::{ArchiveError, Format, PackError, PackOptions, Packed, Rules, pack};
+use lp_package::{ArchiveError, Format, Ignores, PackError, PackOptions, Packed, Rules, pack};
 
 /// Makes a tree below a new directory `app`; names ending with `/` are directories, `a -> b` is a link.
 fn tree(entries: &[(&str, &str)]) -> tempfile::TempDir {
@@ -166,6 +166,16 @@ fn ignore_files_count_where_they_are_and_lpignore_has_the_last_word() {
         skip("venvs/scratch", SkipReason::Ignored),
     ];
     assert_eq!(packed.skipped, skipped);
+}
+
+#[test]
+fn an_environment_is_packed_whatever_its_gitignore_says() {
+    let directory = tree(&[(".gitignore", "*\n"), (".lpignore", "local\n"), ("bin/tool", ""), ("local", "")]);
+    let options = PackOptions { ignores: Ignores::OwnOnly, ..PackOptions::default() };
+
+    let (bytes, _) = packed(&directory, &options).unwrap();
+
+    assert_eq!(names(&bytes), ["app", "app/.gitignore", "app/.lpignore", "app/bin", "app/bin/tool"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::{Download, Error, ListPackages, ManagerClient};
-use crate::views::{CreateVenv, Page, UpdateVenv, VenvView};
+use crate::views::{CreateVenv, Page, UpdateVenv, VenvReport, VenvView, VersionRef};
 
 impl ManagerClient {
     /// `GET /venvs`, newest first.
@@ -29,6 +29,14 @@ impl ManagerClient {
     /// `DELETE /venvs/{venv}`.
     pub async fn delete_venv(&self, venv: &str) -> Result<(), Error> {
         self.empty(self.request(Method::DELETE, &["venvs", venv])?).await
+    }
+
+    /// `GET /venvs/{venv}/doctor`: what is wrong with a version, the active one by default.
+    pub async fn check_venv(&self, venv: &str, version: Option<VersionRef>) -> Result<VenvReport, Error> {
+        let version = version.map(|version| [("version", version.to_string())]);
+        let request =
+            self.request(Method::GET, &["venvs", venv, "doctor"])?.query(version.as_slice().as_flattened());
+        self.json(request).await
     }
 
     /// `GET /venvs/{venv}/package`: the archive as it was uploaded.

@@ -57,6 +57,9 @@ pub struct AppView {
     /// The manifest as it was uploaded; only in the answer for a single application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
+    /// Nodes that hold the active version; only in the leader's answer for a single application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<super::HolderView>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -119,4 +122,9 @@ pub struct VenvView {
     pub update_at: DateTime<Utc>,
     /// The active version.
     pub version: VersionView,
+    #[serde(default)]
+    pub users: super::VenvUsers,
+    /// Nodes that hold the active version, or failed to; left out by a manager that stands by, which nodes tell nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<super::HolderView>>,
 }

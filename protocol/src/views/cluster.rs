@@ -41,6 +41,9 @@ pub struct NodeView {
     /// It gets nothing new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<DrainView>,
+    /// Of packages; while it is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<super::CacheView>,
     /// Only in the answer for a single node, or where the list was asked for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<NodeAttempt>,

@@ -4,6 +4,7 @@
 mod activity;
 mod apps;
 mod cluster;
+mod environments;
 mod gc;
 mod schedules;
 mod services;
@@ -16,6 +17,7 @@ mod workspaces;
 pub use activity::*;
 pub use apps::*;
 pub use cluster::*;
+pub use environments::*;
 pub use gc::*;
 pub use schedules::*;
 pub use services::*;

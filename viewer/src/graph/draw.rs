@@ -175,9 +175,8 @@ fn class_of(kind: Kind) -> &'static str {
 }
 
 fn edges(vertices: &[Vertex], folded: &Folded, layout: &Layout, tiles: &[Tile]) -> Vec<Edge> {
-    let is_done = |place: usize| {
-        folded.boxes[place].iter().all(|at| vertices[*at].look() == Some(Look::Success))
-    };
+    let is_done =
+        |place: usize| folded.boxes[place].iter().all(|at| vertices[*at].look() == Some(Look::Success));
     let both = folded.edges.iter().zip(&layout.passages);
     both.map(|((from, to), passages)| {
         let (start, end) = (&tiles[*from], &tiles[*to]);
@@ -237,7 +236,13 @@ mod tests {
     fn a_box_of_many_counts_and_shows_the_worst() {
         let mut vertices = vec![vertex("root", vec![], Look::Success)];
         vertices.extend((0..200).map(|n| {
-            let look = if n == 7 { Look::Fail } else if n < 180 { Look::Success } else { Look::Running };
+            let look = if n == 7 {
+                Look::Fail
+            } else if n < 180 {
+                Look::Success
+            } else {
+                Look::Running
+            };
             vertex(&format!("shard-{n}"), vec![0], look)
         }));
 

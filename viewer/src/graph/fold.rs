@@ -91,17 +91,17 @@ fn refined(vertices: &[Vertex], depths: &[usize]) -> Vec<u64> {
         }
     }
     let around = |neighbours: &[usize], classes: &[u64]| {
-        let mut seen: Vec<u64> =
-            neighbours.iter().filter(|at| **at < count).map(|at| classes[*at]).collect();
+        let mut seen: Vec<u64> = neighbours.iter().filter(|at| **at < count).map(|at| classes[*at]).collect();
         seen.sort_unstable();
         seen.dedup();
         seen
     };
     let mut kinds = kinds(&classes);
     for _ in 0..ROUNDS {
-        let next = numbered((0..count).map(|at| {
-            (classes[at], around(&vertices[at].after, &classes), around(&behind[at], &classes))
-        }));
+        let next =
+            numbered((0..count).map(|at| {
+                (classes[at], around(&vertices[at].after, &classes), around(&behind[at], &classes))
+            }));
         let finer = self::kinds(&next);
         classes = next;
         if finer == kinds {

@@ -146,7 +146,8 @@ fn columns(boxes: usize, edges: &[(usize, usize)]) -> Vec<usize> {
 
 /// Rows by the library; None where it has made a mistake.
 fn by_library(grid: &Grid) -> Option<Vec<f64>> {
-    let vertices: Vec<(u32, (f64, f64))> = (0..grid.columns.len()).map(|at| (at as u32, (1.0, 1.0))).collect();
+    let vertices: Vec<(u32, (f64, f64))> =
+        (0..grid.columns.len()).map(|at| (at as u32, (1.0, 1.0))).collect();
     let links: Vec<(u32, u32)> = grid.links.iter().map(|(from, to)| (*from as u32, *to as u32)).collect();
     let config = Config {
         minimum_length: 1,
@@ -159,10 +160,9 @@ fn by_library(grid: &Grid) -> Option<Vec<f64>> {
         transpose: grid.columns.len() <= 150,
     };
     // a panic of a layout is no reason not to show the page
-    let layouts = std::panic::catch_unwind(|| {
-        rust_sugiyama::from_vertices_and_edges(&vertices, &links, &config)
-    })
-    .ok()?;
+    let layouts =
+        std::panic::catch_unwind(|| rust_sugiyama::from_vertices_and_edges(&vertices, &links, &config))
+            .ok()?;
     let mut rows = vec![f64::NAN; grid.columns.len()];
     let mut top = 0.0;
     for (places, _, _) in layouts {

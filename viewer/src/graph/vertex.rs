@@ -72,7 +72,8 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Vertex> {
 
 /// What the names of a fan-out have in common: `shard` of `shard-17` and `shard_0018`.
 pub(crate) fn stem(name: &str) -> &str {
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | ':' | '/' | ' '));
+    let stem =
+        name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | ':' | '/' | ' '));
     if stem.is_empty() { name } else { stem }
 }
 
@@ -82,7 +83,9 @@ mod tests {
 
     #[test]
     fn the_stem_is_the_name_without_its_number() {
-        for (name, part) in [("shard-17", "shard"), ("a_b_003", "a_b"), ("load", "load"), ("42", "42"), ("v2.10", "v")] {
+        for (name, part) in
+            [("shard-17", "shard"), ("a_b_003", "a_b"), ("load", "load"), ("42", "42"), ("v2.10", "v")]
+        {
             assert_eq!(stem(name), part);
         }
     }

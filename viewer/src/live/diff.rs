@@ -48,7 +48,8 @@ impl Sent {
             return Change::All;
         }
         let lines = html.lines().filter_map(|line| Some((row(line)?, line)));
-        let moved: Vec<(&str, &str)> = lines.filter(|(id, _)| self.rows.get(*id) != now.rows.get(*id)).collect();
+        let moved: Vec<(&str, &str)> =
+            lines.filter(|(id, _)| self.rows.get(*id) != now.rows.get(*id)).collect();
         match moved.len() {
             0 => Change::Nothing,
             some if some > 8 && some * MOST_OF > self.rows.len() => Change::All,
@@ -69,7 +70,8 @@ mod tests {
     use super::*;
 
     fn table(rows: &[(&str, &str)]) -> String {
-        let rows: String = rows.iter().map(|(id, text)| format!("<tr id=\"{id}\"><td>{text}</td></tr>\n")).collect();
+        let rows: String =
+            rows.iter().map(|(id, text)| format!("<tr id=\"{id}\"><td>{text}</td></tr>\n")).collect();
         format!("<table>\n{rows}</table>")
     }
 

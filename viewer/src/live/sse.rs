@@ -68,7 +68,12 @@ mod tests {
 
     #[test]
     fn no_text_can_end_an_event_or_begin_another() {
-        for bytes in [log(b"a\n\nevent: swap\ndata: x\r\n", 7), patch("p", &[("a\n\n", "<p>\n\n")]), swap("p", "<p>\n\n</p>"), stale("a\n\nb")] {
+        for bytes in [
+            log(b"a\n\nevent: swap\ndata: x\r\n", 7),
+            patch("p", &[("a\n\n", "<p>\n\n")]),
+            swap("p", "<p>\n\n</p>"),
+            stale("a\n\nb"),
+        ] {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             assert_eq!(text.matches("\n\n").count(), 1, "{text}");
             assert_eq!(text.matches("event: ").count() - text.matches("\\nevent: ").count(), 1, "{text}");

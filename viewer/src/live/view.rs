@@ -89,17 +89,8 @@ pub(super) enum Shown {
 
 impl View {
     pub(super) fn parse(query: Query) -> Result<Self, Failure> {
-        let Query {
-            view,
-            task,
-            address,
-            open_action,
-            open_attempt,
-            offset,
-            workflow,
-            enable,
-            filter,
-        } = query;
+        let Query { view, task, address, open_action, open_attempt, offset, workflow, enable, filter } =
+            query;
         Ok(match view {
             Name::Overview => View::Overview,
             Name::Nodes => View::Nodes,

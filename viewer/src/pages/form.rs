@@ -63,8 +63,9 @@ impl CheckedList {
     /// Reads what has a field of its name; others are passed over.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         let value = self.fields.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-        serde_json::from_value(serde_json::Value::Object(value))
-            .map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "Not accepted", "The form is not one of this viewer's."))
+        serde_json::from_value(serde_json::Value::Object(value)).map_err(|_| {
+            Failure::new(StatusCode::BAD_REQUEST, "Not accepted", "The form is not one of this viewer's.")
+        })
     }
 }
 

@@ -22,9 +22,9 @@ pub(crate) mod works;
 
 pub(crate) use problem::{bounce, error};
 
-use login::Nothing;
 use downloads::attachment;
 use form::stale;
+use login::Nothing;
 use tasks::glob;
 
 use actix_web::HttpResponse;

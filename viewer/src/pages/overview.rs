@@ -123,8 +123,7 @@ impl Overview {
 impl Known {
     async fn load(client: &ManagerClient, now: DateTime<Utc>) -> Result<Self, Failure> {
         let latest = ListTasks { limit: Some(LATEST), ..ListTasks::default() };
-        let running =
-            ListTasks { stage: Some(Stage::Running), limit: Some(RUNNING), ..ListTasks::default() };
+        let running = ListTasks { stage: Some(Stage::Running), limit: Some(RUNNING), ..ListTasks::default() };
         let failures = ListTasks {
             stage: Some(Stage::Finished),
             status: Some(Status::Fail),

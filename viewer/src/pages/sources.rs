@@ -19,12 +19,14 @@ pub(super) async fn apps(client: &ManagerClient) -> Result<Options, Failure> {
 /// Applications and workflows; the values are `application/ID` and `workflow/ID`.
 pub(super) async fn all(client: &ManagerClient) -> Result<Options, Failure> {
     let list = ListPackages { limit: Some(MAX_PAGE), ..ListPackages::default() };
-    let (apps, workflows) = futures_util::future::try_join(client.list_apps(&list), client.list_workflows(&list)).await?;
+    let (apps, workflows) =
+        futures_util::future::try_join(client.list_apps(&list), client.list_workflows(&list)).await?;
     let apps = apps.items.into_iter();
     let workflows = workflows.items.into_iter();
-    let mut out = sorted(apps.map(|app| {
-        (format!("application/{}", app.app_id), format!("application {}", visible(&app.name)))
-    }));
+    let mut out =
+        sorted(apps.map(|app| {
+            (format!("application/{}", app.app_id), format!("application {}", visible(&app.name)))
+        }));
     out.extend(sorted(workflows.map(|workflow| {
         (format!("workflow/{}", workflow.workflow_id), format!("workflow {}", visible(&workflow.name)))
     })));

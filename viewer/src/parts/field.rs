@@ -24,9 +24,14 @@ impl HtmlSafe for Field {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Line(&'static str),
-    Area { rows: u32 },
+    Area {
+        rows: u32,
+    },
     /// Checked as JSON while one types.
-    Json { rows: u32, is_object: bool },
+    Json {
+        rows: u32,
+        is_object: bool,
+    },
     Choice(Vec<(String, String)>),
     Check,
 }

@@ -141,9 +141,9 @@ fn squares(node: &NodeView) -> Vec<Square> {
     let (slots, in_use) = (node.facts.capacity.slots, node.in_use.slots);
     let attempts = node.attempts.iter().map(|held| {
         let key = &held.attempt;
-        let url =
-            format!("/tasks/{}?action={}&attempt={}", key.task_id, url_part(&key.action), key.attempt);
-        let title = format!("{} of task {}, {}", visible(&key.action), key.task_id.short(), held.stage.as_str());
+        let url = format!("/tasks/{}?action={}&attempt={}", key.task_id, url_part(&key.action), key.attempt);
+        let title =
+            format!("{} of task {}, {}", visible(&key.action), key.task_id.short(), held.stage.as_str());
         Square { is_busy: true, attempt: Some((url, title)) }
     });
     let named: Vec<Square> = attempts.take(slots.min(MAX_SQUARES) as usize).collect();

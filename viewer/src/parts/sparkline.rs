@@ -48,7 +48,9 @@ impl Sparkline {
         };
         let known: Vec<u64> = hours.iter().flatten().copied().collect();
         let label = match (known.iter().max(), known.last()) {
-            (Some(most), Some(now)) => format!("{noun}, the last {count} hours: {now} this hour, at most {most}"),
+            (Some(most), Some(now)) => {
+                format!("{noun}, the last {count} hours: {now} this hour, at most {most}")
+            }
             _ => format!("{noun}: not known yet"),
         };
         Self { label, width: count as f64 * STEP, bars: hours.iter().enumerate().map(bar).collect() }
@@ -63,7 +65,15 @@ mod tests {
     fn little_is_seen_and_nothing_is_a_line() {
         let html = Sparkline::new("finished", &[None, Some(0), Some(1), Some(1000)], None).render().unwrap();
 
-        assert!(html.contains("height=\"2\"") && html.contains("height=\"28\"") && html.contains("class=\"unknown\""), "{html}");
-        assert!(html.contains("1000 this hour, at most 1000") && html.contains("1 h ago: 1 finished"), "{html}");
+        assert!(
+            html.contains("height=\"2\"")
+                && html.contains("height=\"28\"")
+                && html.contains("class=\"unknown\""),
+            "{html}"
+        );
+        assert!(
+            html.contains("1000 this hour, at most 1000") && html.contains("1 h ago: 1 finished"),
+            "{html}"
+        );
     }
 }

@@ -18,7 +18,11 @@ async fn those_that_are_chosen_are_asked_about_and_then_done_one_by_one() {
     let done = browser.post("/tasks/bulk", &fields).await;
 
     // the first one is finished
-    assert!(done.body.contains("Stop: 1 task done, 1 not") && done.body.contains("is finished."), "{}", done.body);
+    assert!(
+        done.body.contains("Stop: 1 task done, 1 not") && done.body.contains("is finished."),
+        "{}",
+        done.body
+    );
     let deeds = ids.iter().map(|id| format!("POST /tasks/{id}/stop")).collect::<Vec<_>>();
     assert_eq!(world.manager.cluster().deeds, deeds);
 }
@@ -33,7 +37,8 @@ async fn all_that_fit_a_filter_are_counted_first() {
     assert!(question.body.contains("Delete 9 tasks that fit the filter?"), "{}", question.body);
     assert!(question.body.contains("lp task delete -n &#39;*image*&#39; -S kill"), "{}", question.body);
     assert!(world.manager.cluster().deeds.is_empty());
-    let fields = [("csrf", csrf.as_str()), ("do", "delete"), ("all", "yes"), ("status", "kill"), ("name", "image")];
+    let fields =
+        [("csrf", csrf.as_str()), ("do", "delete"), ("all", "yes"), ("status", "kill"), ("name", "image")];
     let done = browser.post("/tasks/bulk", &fields).await;
 
     assert!(done.body.contains("Delete: 9 tasks done"), "{}", done.body);
@@ -51,7 +56,8 @@ async fn many_are_safe_from_others_and_from_nonsense() {
         assert_eq!(browser.post(path, &[("do", "delete"), ("all", "yes")]).await.status, 403, "{path}");
         assert_eq!(browser.post(path, &[("csrf", &csrf), ("do", "explode")]).await.status, 404, "{path}");
     }
-    let wrong = browser.post("/tasks/bulk", &[("csrf", &csrf), ("do", "stop"), ("all", "y"), ("stage", "x")]).await;
+    let wrong =
+        browser.post("/tasks/bulk", &[("csrf", &csrf), ("do", "stop"), ("all", "y"), ("stage", "x")]).await;
     assert_eq!(wrong.status, 400);
     let none = browser.post("/tasks/bulk/ask", &[("csrf", &csrf), ("do", "stop")]).await;
     assert!(none.body.contains("There is none"), "{}", none.body);
@@ -76,7 +82,11 @@ async fn a_task_runs_again_with_other_input_and_a_wrong_one_is_kept_in_the_form(
         let refused = browser.post(&path, &[("csrf", &csrf), ("input", input)]).await;
         assert_eq!(refused.status, 400);
         assert!(refused.body.contains(problem), "{}", refused.body);
-        assert!(refused.body.contains(&input.replace('"', "&#34;")), "what was typed stays: {}", refused.body);
+        assert!(
+            refused.body.contains(&input.replace('"', "&#34;")),
+            "what was typed stays: {}",
+            refused.body
+        );
     }
     let wrong = browser.post(&path, &[("csrf", &csrf), ("input", "{}"), ("priority", "high")]).await;
     assert!(wrong.body.contains("This is no whole number."), "{}", wrong.body);

@@ -90,13 +90,20 @@ async fn every_form_and_question_is_refused_without_the_sessions_word() {
 }
 
 /// A form as browsers send it where it has a file.
-async fn send(browser: &crate::browser::Browser, path: &str, csrf: &str, file: &[u8]) -> crate::browser::Answer {
+async fn send(
+    browser: &crate::browser::Browser,
+    path: &str,
+    csrf: &str,
+    file: &[u8],
+) -> crate::browser::Answer {
     let mut body = Vec::new();
     for (name, value) in [("csrf", csrf), ("name", "etl")] {
         let part = format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         body.extend_from_slice(part.as_bytes());
     }
-    body.extend_from_slice(b"--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"etl.zip\"\r\n\r\n");
+    body.extend_from_slice(
+        b"--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"etl.zip\"\r\n\r\n",
+    );
     body.extend_from_slice(file);
     body.extend_from_slice(b"\r\n--b--\r\n");
     let request = browser.request(reqwest::Method::POST, path);
@@ -129,25 +136,35 @@ async fn an_upload_passes_through_and_needs_the_sessions_word() {
 #[tokio::test]
 async fn what_the_manager_refuses_stands_beside_the_field_and_what_was_typed_stays() {
     let mut cluster = cluster();
-    let error = |message: &str| {
-        (400, json!({"code": "invalid_request", "message": message, "request_id": "r"}))
-    };
-    cluster.answers.insert("POST /schedules".to_owned(), error("`Mars` is not a time zone of the IANA database"));
-    cluster.answers.insert("POST /workflows".to_owned(), error("application `one`: there is no application `x`"));
+    let error =
+        |message: &str| (400, json!({"code": "invalid_request", "message": message, "request_id": "r"}));
+    cluster
+        .answers
+        .insert("POST /schedules".to_owned(), error("`Mars` is not a time zone of the IANA database"));
+    cluster
+        .answers
+        .insert("POST /workflows".to_owned(), error("application `one`: there is no application `x`"));
     let world = World::start(cluster).await;
     let browser = world.browser().await;
     let app = world.manager.cluster().apps[0].app_id;
     let csrf = browser.get("/schedules/new").await.hidden("csrf");
 
     let runs = format!("application/{app}");
-    let fields = [("csrf", csrf.as_str()), ("name", "<night>"), ("runs", &runs), ("cron", "0 6 * * *"), ("tz", "Mars")];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("name", "<night>"),
+        ("runs", &runs),
+        ("cron", "0 6 * * *"),
+        ("tz", "Mars"),
+    ];
     let page = browser.post("/schedules/new", &fields).await;
     assert_eq!(page.status, 400);
     let at = |body: &str, field: &str| body.find(&format!("id=\"f-{field}-error\"")).is_some();
     assert!(at(&page.body, "tz") && !at(&page.body, "cron"), "{}", page.body);
     assert!(page.body.contains("value=\"&#60;night&#62;\"") && page.body.contains("is not a time zone"));
 
-    let fields = [("csrf", csrf.as_str()), ("name", "daily"), ("definition", "applications: [{name: one, app: x}]")];
+    let fields =
+        [("csrf", csrf.as_str()), ("name", "daily"), ("definition", "applications: [{name: one, app: x}]")];
     let page = browser.post("/workflows/new", &fields).await;
     assert!(at(&page.body, "definition") && page.body.contains("[{name: one, app: x}]"), "{}", page.body);
     // YAML has become JSON on the way

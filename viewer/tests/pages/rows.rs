@@ -81,7 +81,10 @@ async fn the_filter_is_in_the_address_and_in_the_form() {
 
     let body = browser.get("/tasks?status=kill&name=image").await.body;
 
-    assert!(body.contains("<option value=\"kill\" selected>kill</option>") && body.contains("value=\"image\""), "{body}");
+    assert!(
+        body.contains("<option value=\"kill\" selected>kill</option>") && body.contains("value=\"image\""),
+        "{body}"
+    );
     assert!(!body.contains(">running</span>") && body.contains("run image-resize"));
     let wrong = browser.get("/tasks?status=broken").await;
     assert!(wrong.status == 400 && wrong.body.contains("is not one of"), "{}", wrong.body);

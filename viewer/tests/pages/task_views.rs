@@ -45,7 +45,11 @@ async fn the_timeline_tells_waiting_preparing_and_running_apart() {
     let (_world, body) = open(sample::cluster(), 0, "?tab=timeline").await;
 
     for (class, count) in [("wait", 4), ("prepare", 5), ("success", 1), ("fail", 3)] {
-        assert_eq!(body.matches(&format!("<rect class=\"{class}\" x=\"")).count() - 1, count, "{class}: {body}");
+        assert_eq!(
+            body.matches(&format!("<rect class=\"{class}\" x=\"")).count() - 1,
+            count,
+            "{class}: {body}"
+        );
     }
     assert!(body.contains("build requirements.txt: 42 packages from 3 wheels, 21 s"), "{body}");
 }
@@ -79,7 +83,10 @@ async fn actions_are_sorted_by_what_the_address_says() {
 async fn the_history_says_who_did_what() {
     let (_world, body) = open(sample::cluster(), 0, "?tab=history").await;
 
-    assert!(body.contains("told to stop") && body.contains("with signal 15") && body.contains(">admin<"), "{body}");
+    assert!(
+        body.contains("told to stop") && body.contains("with signal 15") && body.contains(">admin<"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -91,7 +98,9 @@ async fn a_workspace_is_looked_into_file_by_file() {
 
     assert!(body.contains(">columns.txt<") && body.contains("workspace.tar.gz"), "{body}");
     let page = |file: &str| format!("/tasks/{id}{query}&file={file}");
-    assert!(browser.get(&page("report/columns.txt")).await.body.contains("id: missing\nprice: float\n</pre>"));
+    assert!(
+        browser.get(&page("report/columns.txt")).await.body.contains("id: missing\nprice: float\n</pre>")
+    );
     assert!(browser.get(&page("input.data")).await.body.contains("data-json-view"));
     assert!(browser.get(&page("report/plot.png")).await.body.contains("This is no text."));
     assert!(browser.get(&page("nothing")).await.body.contains("There is no such file."));
@@ -108,7 +117,10 @@ async fn a_workspace_is_looked_into_file_by_file() {
 async fn a_workspace_that_is_gone_does_not_hide_the_task() {
     let (_world, body) = open(sample::cluster(), 1, "?action=train&show=workspace").await;
 
-    assert!(body.contains("There is no workspace of it any more.") && body.contains("train resnet"), "{body}");
+    assert!(
+        body.contains("There is no workspace of it any more.") && body.contains("train resnet"),
+        "{body}"
+    );
 }
 
 #[tokio::test]

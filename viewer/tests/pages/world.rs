@@ -56,10 +56,17 @@ impl World {
     /// The addresses of every page there is for this cluster.
     pub(crate) fn pages(&self) -> Vec<String> {
         let cluster = self.manager.cluster();
-        let mut pages: Vec<String> =
-            ["/", "/tasks", "/tasks?status=fail&name=a", "/tasks/bulk?do=stop&name=a", "/apps", "/nodes", "/nowhere"]
-                .map(str::to_owned)
-                .into();
+        let mut pages: Vec<String> = [
+            "/",
+            "/tasks",
+            "/tasks?status=fail&name=a",
+            "/tasks/bulk?do=stop&name=a",
+            "/apps",
+            "/nodes",
+            "/nowhere",
+        ]
+        .map(str::to_owned)
+        .into();
         for info in cluster.tasks.iter().take(3) {
             let id = info.task.task_id;
             let rests = [

@@ -1,6 +1,6 @@
 //! Applications, venvs, their versions, and what of the past goes.
 
-use lp_protocol::views::{AppView, GarbageKind, VenvView, VersionInfo, VersionView};
+use lp_protocol::views::{AppView, GarbageKind, HolderView, VenvUsers, VenvView, VersionInfo, VersionView};
 
 use super::{Cell, Column, Look, Row, Tint, col, text, wide};
 
@@ -113,6 +113,20 @@ impl Row for AppView {
     }
 }
 
+/// `2 apps, 3 tasks`, `-`.
+fn users(users: &VenvUsers) -> String {
+    let count = |count: u64, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        many => Some(format!("{many} {one}s")),
+    };
+    let counts: Vec<_> = [count(users.apps.len() as u64, "app"), count(users.open_tasks, "task")]
+        .into_iter()
+        .flatten()
+        .collect();
+    if counts.is_empty() { "-".to_owned() } else { counts.join(", ") }
+}
+
 impl Row for VenvView {
     const COLUMNS: &'static [Column] = &[
         col("venv_id"),
@@ -120,7 +134,9 @@ impl Row for VenvView {
         col("create_at"),
         col("update_at"),
         col("version"),
-        wide("size"),
+        col("size"),
+        col("users"),
+        col("nodes"),
         wide("sha1"),
         wide("digest"),
         wide("description"),
@@ -133,7 +149,16 @@ impl Row for VenvView {
             look.time_cell(Some(self.create_at)),
             look.time_cell(Some(self.update_at)),
         ];
-        cells.extend(version_cells(look, &self.version));
+        let [number, size, sha1, digest] = version_cells(look, &self.version);
+        let holders = |nodes: &Vec<HolderView>| nodes.iter().filter(|node| node.fault.is_none()).count();
+        cells.extend([
+            number,
+            size,
+            Cell::plain(users(&self.users)),
+            Cell::maybe(self.nodes.as_ref().map(holders)),
+            sha1,
+            digest,
+        ]);
         cells.push(Cell::plain(&self.description));
         cells
     }

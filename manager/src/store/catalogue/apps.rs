@@ -80,5 +80,6 @@ fn view(package: Package) -> AppView {
         version,
         plan: None,
         manifest: None,
+        nodes: None,
     }
 }

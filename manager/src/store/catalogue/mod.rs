@@ -13,6 +13,7 @@ mod history;
 mod numbers;
 mod packages;
 mod usage;
+mod users;
 mod venvs;
 mod versions;
 mod workflows;

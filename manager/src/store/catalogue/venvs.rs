@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use lp_protocol::VenvId;
 use lp_protocol::plan::Plan;
-use lp_protocol::views::{Page, VenvView};
+use lp_protocol::views::{Page, VenvUsers, VenvView};
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
@@ -79,5 +79,6 @@ impl Store {
 
 fn view(package: Package) -> VenvView {
     let Package { id, name, description, create_at, update_at, version } = package;
-    VenvView { venv_id: VenvId(id), name, description, create_at, update_at, version }
+    let (users, nodes) = (VenvUsers::default(), None);
+    VenvView { venv_id: VenvId(id), name, description, create_at, update_at, version, users, nodes }
 }

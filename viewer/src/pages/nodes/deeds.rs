@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::LIST;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
+use crate::pages::confirm;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
-use crate::pages::confirm;
 use crate::parts::{Badge, Command, Confirm, Field, plural, shell_word, visible};
 use crate::state::State;
 
@@ -80,7 +80,8 @@ impl Deed {
     fn fields(self, view: &NodeView) -> Vec<Field> {
         match self {
             Deed::Drain => vec![
-                Field::line("deadline", "Deadline in seconds", "").help("Left empty: what runs may take its time."),
+                Field::line("deadline", "Deadline in seconds", "")
+                    .help("Left empty: what runs may take its time."),
             ],
             Deed::Undrain => Vec::new(),
             Deed::Remove if view.attempts.is_empty() => Vec::new(),

@@ -53,7 +53,8 @@ pub(crate) async fn create(
                     let manager = client.base_url().to_owned();
                     let line = format!("LP_JOIN_TOKEN={} lp node --manager {manager}", visible(&made.token));
                     return html(&Page {
-                        frame: Frame::new(&state, &request, Section::Nodes, "Join a machine").crumb("Nodes", LIST),
+                        frame: Frame::new(&state, &request, Section::Nodes, "Join a machine")
+                            .crumb("Nodes", LIST),
                         expires: Moment::new(made.expire_at, Utc::now()),
                         command: Command::new(line),
                         is_loopback: manager.contains("127.0.0.1") || manager.contains("localhost"),
@@ -74,7 +75,10 @@ fn sheet(state: &State, request: &HttpRequest, fields: &Fields, problem: &Proble
     Sheet {
         frame: Frame::new(state, request, Section::Nodes, "Join a machine").crumb("Nodes", LIST),
         title: "Join a machine".to_owned(),
-        intro: Prose::new("Makes a token that lets a machine become a node. You see it once, with the command to run there.", 300),
+        intro: Prose::new(
+            "Makes a token that lets a machine become a node. You see it once, with the command to run there.",
+            300,
+        ),
         refusal: problem.refusal(),
         action: format!("{LIST}/join"),
         pieces: vec![Piece::field(hours)],

@@ -108,7 +108,8 @@ impl Row {
 
 fn facts(view: &NodeView, now: DateTime<Utc>) -> Facts {
     let (facts, room) = (&view.facts, &view.facts.capacity);
-    let cores = (room.cpu_millis > 0).then(|| Value::Text(format!("{} cores", room.cpu_millis as f64 / 1000.0)));
+    let cores =
+        (room.cpu_millis > 0).then(|| Value::Text(format!("{} cores", room.cpu_millis as f64 / 1000.0)));
     let memory = (room.memory_bytes > 0).then(|| Value::Text(bytes(room.memory_bytes)));
     let gpus = (room.gpus > 0).then(|| Value::Text(room.gpus.to_string()));
     let named: Vec<String> = room.named.iter().map(|(name, count)| format!("{count} {name}")).collect();
@@ -124,6 +125,17 @@ fn facts(view: &NodeView, now: DateTime<Utc>) -> Facts {
         .row("Docker", Value::Text(if facts.docker_support { "yes" } else { "no" }.to_owned()))
         .row("Version", Value::Text(visible(&facts.version)))
         .row("Data", Value::Code(visible(&facts.data_path)))
+        .maybe(
+            "Package cache",
+            view.cache.as_ref().map(|cache| {
+                Value::Text(format!(
+                    "{} packages, {} of {}",
+                    cache.packages,
+                    bytes(cache.used_bytes),
+                    bytes(cache.limit_bytes)
+                ))
+            }),
+        )
         .row("Joined", Value::Moment(Moment::new(view.create_at, now)))
         .row("Id", Value::Id(IdChip::new(view.node_id, view.node_id.short())))
 }

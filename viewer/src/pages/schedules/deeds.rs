@@ -90,7 +90,11 @@ pub(crate) async fn ask(
         csrf: frame.csrf.clone(),
         fields: Vec::new(),
         is_danger: matches!(deed, Deed::Disable | Deed::Delete),
-        command: Some(Command::new(format!("lp schedule {} {}", deed.word(), shell_word(&view.schedule_name)))),
+        command: Some(Command::new(format!(
+            "lp schedule {} {}",
+            deed.word(),
+            shell_word(&view.schedule_name)
+        ))),
         url,
     };
     confirm(frame, question)

@@ -81,7 +81,8 @@ pub(crate) async fn ask_change(
     let client = &signed.session.client;
     let info = client.fetch_schedule(&schedule).await?;
     let (fields, problem) = (Fields::of(&info), Problem::none());
-    let sheet = Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
+    let sheet =
+        Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
     answer(&sheet.sheet(client).await?, &problem)
 }
 
@@ -102,7 +103,8 @@ pub(crate) async fn change(
             Err(error) => Problem::of(error.into(), WORDS),
         },
     };
-    let sheet = Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
+    let sheet =
+        Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
     answer(&sheet.sheet(client).await?, &problem)
 }
 
@@ -122,14 +124,18 @@ impl Form<'_> {
         let name = self.of.map(|info| visible(&info.schedule.schedule_name));
         let base = self.of.map(|info| format!("{LIST}/{}", info.schedule.schedule_id));
         let title = name.as_ref().map_or_else(|| "New schedule".to_owned(), |name| format!("Edit {name}"));
-        let mut frame =
-            Frame::new(self.state, self.request, Section::Schedules, &clip(&title, 80)).crumb("Schedules", LIST);
+        let mut frame = Frame::new(self.state, self.request, Section::Schedules, &clip(&title, 80))
+            .crumb("Schedules", LIST);
         if let (Some(name), Some(base)) = (name, &base) {
             frame = frame.crumb(name, base.clone());
         }
         let intro = match self.of {
-            None => "Makes a task of an application, or a work of a workflow, at every instant the calendar names.",
-            Some(_) => "With other times, or enabled, it begins anew now: what came meanwhile is not caught up on.",
+            None => {
+                "Makes a task of an application, or a work of a workflow, at every instant the calendar names."
+            }
+            Some(_) => {
+                "With other times, or enabled, it begins anew now: what came meanwhile is not caught up on."
+            }
         };
         let mut pieces = self.when();
         pieces.insert(0, self.what(options));
@@ -167,7 +173,12 @@ impl Form<'_> {
             number("hour", "Hour (-H)", &fields.hour, "0 to 23"),
             number("minute", "Minute (-m)", &fields.minute, "0 to 59"),
             number("day_of_month", "Day of month (-d)", &fields.day_of_month, "1 to 31; empty is any"),
-            number("day_of_week", "Day of week (-D)", &fields.day_of_week, "1 to 7, from Monday; empty is any"),
+            number(
+                "day_of_week",
+                "Day of week (-D)",
+                &fields.day_of_week,
+                "1 to 7, from Monday; empty is any",
+            ),
         ];
         vec![
             Piece::Row(vec![
@@ -194,7 +205,8 @@ impl Form<'_> {
             Overlap::Queue => "wait for its end",
             Overlap::Kill => "stop it, then start",
         };
-        let overlaps = Overlap::ALL.iter().map(|overlap| (overlap.to_string(), words(overlap).to_owned())).collect();
+        let overlaps =
+            Overlap::ALL.iter().map(|overlap| (overlap.to_string(), words(overlap).to_owned())).collect();
         let rules = vec![
             Field::choice("overlap", "If an earlier one still runs", fields.overlap.clone(), overlaps)
                 .error(problem.at("overlap")),

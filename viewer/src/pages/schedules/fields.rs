@@ -76,7 +76,9 @@ impl Fields {
     }
 
     pub(super) fn has_numbers(&self) -> bool {
-        [&self.hour, &self.minute, &self.day_of_month, &self.day_of_week].iter().any(|part| !part.trim().is_empty())
+        [&self.hour, &self.minute, &self.day_of_month, &self.day_of_week]
+            .iter()
+            .any(|part| !part.trim().is_empty())
     }
 
     /// Hour, minute, day of the month, day of the week.
@@ -117,7 +119,8 @@ impl Fields {
 
     fn overlaps(&self) -> Result<Option<lp_protocol::Overlap>, Problem> {
         let parse = |text: String| {
-            text.parse().map_err(|error: lp_protocol::UnknownWord| Problem::at_field("overlap", &error.to_string()))
+            text.parse()
+                .map_err(|error: lp_protocol::UnknownWord| Problem::at_field("overlap", &error.to_string()))
         };
         given(&self.overlap).map(parse).transpose()
     }
@@ -165,7 +168,11 @@ impl Fields {
             schedule_name: changed(&self.name, &before.name).then_some(made.schedule_name),
             source: runs_other.then_some(source),
             source_id: runs_other.then_some(source_id),
-            input_data: if changed(&self.input, &before.input) { made.input_data.or_else(empty_object) } else { None },
+            input_data: if changed(&self.input, &before.input) {
+                made.input_data.or_else(empty_object)
+            } else {
+                None
+            },
             minute: part(made.minute),
             hour: part(made.hour),
             day_of_month: part(made.day_of_month),
@@ -185,7 +192,8 @@ impl Fields {
 fn moment(field: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, Problem> {
     let Some(text) = given(text) else { return Ok(None) };
     let parsed = DateTime::parse_from_rfc3339(&text).map(|at| at.to_utc());
-    let sentence = "This is not a time with its zone, such as 2026-11-22T08:00:00Z or 2026-11-22T09:00:00+01:00.";
+    let sentence =
+        "This is not a time with its zone, such as 2026-11-22T08:00:00Z or 2026-11-22T09:00:00+01:00.";
     parsed.map(Some).map_err(|_| Problem::at_field(field, sentence))
 }
 

@@ -34,7 +34,8 @@ struct Row {
 impl History {
     /// `instants` are the newest first.
     pub(crate) fn new(instants: &[InstantView], now: DateTime<Utc>) -> Self {
-        let empty = Empty { text: "No instant has come yet. Fire it now:", commands: &["lp schedule trigger NAME"] };
+        let empty =
+            Empty { text: "No instant has come yet. Fire it now:", commands: &["lp schedule trigger NAME"] };
         Self { rows: instants.iter().map(|instant| Row::new(instant, now)).collect(), empty }
     }
 }
@@ -63,7 +64,9 @@ fn badge(instant: &InstantView) -> Badge {
     match instant.state {
         InstantState::Waiting => Badge { look: Look::Waiting, word: "waiting" },
         InstantState::Skipped => Badge { look: Look::Skipped, word: "skipped" },
-        InstantState::Fired if lateness(instant).is_some() => Badge { look: Look::Stopping, word: "fired late" },
+        InstantState::Fired if lateness(instant).is_some() => {
+            Badge { look: Look::Stopping, word: "fired late" }
+        }
         InstantState::Fired => Badge { look: Look::Success, word: "fired" },
     }
 }

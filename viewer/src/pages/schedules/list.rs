@@ -68,7 +68,9 @@ pub(crate) async fn show(
             text: "No schedules yet. A schedule makes tasks or works by the calendar:",
             commands: &["lp schedule create -n nightly -a APPLICATION --cron '40 12 * * 1-5' -e"],
         },
-        false => Empty { text: "No schedule fits this filter. All of them:", commands: &["lp schedule list"] },
+        false => {
+            Empty { text: "No schedule fits this filter. All of them:", commands: &["lp schedule list"] }
+        }
     };
     html(&Page {
         frame: Frame::new(&state, &request, Section::Schedules, "Schedules"),
@@ -103,7 +105,8 @@ impl Filter {
             ],
         );
         if !self.name.is_empty() {
-            bar = bar.chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
+            bar = bar
+                .chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
         }
         if !self.enable.is_empty() {
             let word = if self.enable == "true" { "enabled" } else { "disabled" };

@@ -15,7 +15,9 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::pages::workflows::one::enabled;
 use crate::pages::{html, text};
-use crate::parts::{Badge, Command, Facts, IdChip, Json, Moment, Strip, Value, clip, json, shell_word, visible};
+use crate::parts::{
+    Badge, Command, Facts, IdChip, Json, Moment, Strip, Value, clip, json, shell_word, visible,
+};
 use crate::state::State;
 
 /// Instants of the strip, and rows of the table.
@@ -85,7 +87,10 @@ fn facts(info: &ScheduleInfo, now: DateTime<Utc>) -> Facts {
     let view = &info.schedule;
     let runs = match view.source_name.is_empty() {
         true => Value::Text("was deleted".to_owned()),
-        false => Value::Link { text: format!("{} {}", view.source, visible(&view.source_name)), url: runs_url(view) },
+        false => Value::Link {
+            text: format!("{} {}", view.source, visible(&view.source_name)),
+            url: runs_url(view),
+        },
     };
     let jitter = (view.jitter > 0.0).then(|| Value::Text(format!("up to {} s later", view.jitter)));
     Facts::default()

@@ -113,14 +113,18 @@ impl Form<'_> {
         let name = self.of.map(|info| visible(&info.service.name));
         let base = self.of.map(|info| format!("{LIST}/{}", info.service.service_id));
         let title = name.as_ref().map_or_else(|| "New service".to_owned(), |name| format!("Edit {name}"));
-        let mut frame =
-            Frame::new(self.state, self.request, Section::Services, &clip(&title, 80)).crumb("Services", LIST);
+        let mut frame = Frame::new(self.state, self.request, Section::Services, &clip(&title, 80))
+            .crumb("Services", LIST);
         if let (Some(name), Some(base)) = (name, &base) {
             frame = frame.crumb(name, base.clone());
         }
         let intro = match self.of {
-            None => "Keeps one task of an application running: however it ends, another follows after a wait that doubles.",
-            Some(_) => "Saving takes the application's active version; a task that runs another one is replaced.",
+            None => {
+                "Keeps one task of an application running: however it ends, another follows after a wait that doubles."
+            }
+            Some(_) => {
+                "Saving takes the application's active version; a task that runs another one is replaced."
+            }
         };
         Ok(Sheet {
             frame,
@@ -145,7 +149,8 @@ impl Form<'_> {
                 Field::choice("app", "Application", fields.app.clone(), options).error(problem.at("app")),
             ]),
             Piece::field(
-                Field::line("description", "Description", fields.description.clone()).error(problem.at("description")),
+                Field::line("description", "Description", fields.description.clone())
+                    .error(problem.at("description")),
             ),
             Piece::field(
                 Field::json_object("input", "Input", fields.input.clone(), 6)
@@ -171,11 +176,27 @@ impl Form<'_> {
         let signals = [("15", "SIGTERM, then SIGKILL"), ("9", "SIGKILL at once")];
         let signals = signals.map(|(value, word)| (value.to_owned(), word.to_owned())).to_vec();
         let rules = vec![
-            line("delay", "Seconds before a restart", &fields.delay, "Doubled with each further one; default 1."),
+            line(
+                "delay",
+                "Seconds before a restart",
+                &fields.delay,
+                "Doubled with each further one; default 1.",
+            ),
             line("max_delay", "Longest wait", &fields.max_delay, "Seconds; default 300."),
-            line("reset_after", "Ends forgotten after", &fields.reset_after, "Seconds a task has to run; default 600."),
-            line("max_restarts", "Given up after", &fields.max_restarts, "Restarts in a row; left empty: never."),
-            Field::choice("signal", "Stopped with", fields.signal.clone(), signals).error(problem.at("signal")),
+            line(
+                "reset_after",
+                "Ends forgotten after",
+                &fields.reset_after,
+                "Seconds a task has to run; default 600.",
+            ),
+            line(
+                "max_restarts",
+                "Given up after",
+                &fields.max_restarts,
+                "Restarts in a row; left empty: never.",
+            ),
+            Field::choice("signal", "Stopped with", fields.signal.clone(), signals)
+                .error(problem.at("signal")),
             line("grace", "Seconds until SIGKILL", &fields.grace, "Left empty: what each action says."),
         ];
         let names = ["delay", "max_delay", "reset_after", "max_restarts", "signal", "grace"];
@@ -189,11 +210,26 @@ impl Form<'_> {
             Field::line(name, label, value).help(help).error(problem.at(name))
         };
         let rules = vec![
-            line("health", "Command", &fields.health, "Run beside the program, as main is; a JSON list is run as written."),
+            line(
+                "health",
+                "Command",
+                &fields.health,
+                "Run beside the program, as main is; a JSON list is run as written.",
+            ),
             line("health_interval", "Seconds between runs", &fields.health_interval, "Default 10."),
             line("health_timeout", "Seconds a run may take", &fields.health_timeout, "Default 5."),
-            line("health_failures", "Failures in a row", &fields.health_failures, "That end the program; default 3."),
-            line("health_grace", "Seconds after the start", &fields.health_grace, "In which failures do not count; default 10."),
+            line(
+                "health_failures",
+                "Failures in a row",
+                &fields.health_failures,
+                "That end the program; default 3.",
+            ),
+            line(
+                "health_grace",
+                "Seconds after the start",
+                &fields.health_grace,
+                "In which failures do not count; default 10.",
+            ),
         ];
         let is_open = !fields.health.is_empty() || problem.at("health").is_some();
         Piece::More { legend: "Health command", fields: rules, is_open }

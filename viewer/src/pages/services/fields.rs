@@ -73,15 +73,17 @@ impl Fields {
 
     fn health(&self) -> Result<Option<Value>, Problem> {
         let Some(command) = given(&self.health) else {
-            let rest = [&self.health_interval, &self.health_timeout, &self.health_failures, &self.health_grace];
+            let rest =
+                [&self.health_interval, &self.health_timeout, &self.health_failures, &self.health_grace];
             return match rest.iter().any(|text| given(text).is_some()) {
                 true => Err(Problem::at_field("health", "Say which command is run.")),
                 false => Ok(None),
             };
         };
         let command = match command.starts_with('[') {
-            true => serde_json::from_str(&command)
-                .map_err(|error| Problem::at_field("health", &format!("This is no list of words: {error}.")))?,
+            true => serde_json::from_str(&command).map_err(|error| {
+                Problem::at_field("health", &format!("This is no list of words: {error}."))
+            })?,
             false => Value::String(command),
         };
         let mut health = object_of!({ "command": command });
@@ -135,7 +137,9 @@ impl Fields {
             follow_active: Some(made.follow_active),
             delay: made.delay.or(was_emptied(&self.delay, &before.delay).then_some(1.0)),
             max_delay: made.max_delay.or(was_emptied(&self.max_delay, &before.max_delay).then_some(300.0)),
-            reset_after: made.reset_after.or(was_emptied(&self.reset_after, &before.reset_after).then_some(600.0)),
+            reset_after: made
+                .reset_after
+                .or(was_emptied(&self.reset_after, &before.reset_after).then_some(600.0)),
             max_restarts: Some(made.max_restarts),
             health: Some(made.health),
             enable: Some(made.enable),
@@ -183,9 +187,13 @@ mod tests {
 
     #[test]
     fn what_is_emptied_is_taken_away() {
-        let before = Fields { grace: "5".to_owned(), delay: "9".to_owned(), health: "./x".to_owned(), ..fields() };
+        let before =
+            Fields { grace: "5".to_owned(), delay: "9".to_owned(), health: "./x".to_owned(), ..fields() };
         let update = fields().update(&before).unwrap();
 
-        assert_eq!((update.grace, update.delay, update.health, update.name), (Some(None), Some(1.0), Some(None), None));
+        assert_eq!(
+            (update.grace, update.delay, update.health, update.name),
+            (Some(None), Some(1.0), Some(None), None)
+        );
     }
 }

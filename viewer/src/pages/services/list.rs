@@ -12,7 +12,9 @@ use super::LIST;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
 use crate::pages::{glob, html, text};
-use crate::parts::{Badge, Empty, Field, FilterBar, IdChip, Look, Moment, Pager, Prose, clip, url_part, visible};
+use crate::parts::{
+    Badge, Empty, Field, FilterBar, IdChip, Look, Moment, Pager, Prose, clip, url_part, visible,
+};
 use crate::state::State;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -102,13 +104,19 @@ impl Table {
                 text: "No services yet. A service keeps one task of an application running:",
                 commands: &["lp service create -n web -a APPLICATION -e"],
             },
-            false => Empty { text: "No service fits this filter. All of them:", commands: &["lp service list"] },
+            false => {
+                Empty { text: "No service fits this filter. All of them:", commands: &["lp service list"] }
+            }
         };
         let older = page.next_cursor.map(|cursor| {
             let older = Filter { cursor, ..filter.clone() };
             format!("{LIST}?{}", older.without(""))
         });
-        Ok(Self { rows: page.items.into_iter().map(|service| Row::new(service, now)).collect(), empty, older })
+        Ok(Self {
+            rows: page.items.into_iter().map(|service| Row::new(service, now)).collect(),
+            empty,
+            older,
+        })
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -138,7 +146,8 @@ impl Filter {
             ],
         );
         if !self.name.is_empty() {
-            bar = bar.chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
+            bar = bar
+                .chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
         }
         if !self.enable.is_empty() {
             let word = if self.enable == "true" { "enabled" } else { "disabled" };

@@ -89,9 +89,14 @@ pub(crate) async fn show(
     let ServiceInfo { service, input_data } = info;
     let base = format!("{LIST}/{}", service.service_id);
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Services, &tab_title(badge(&service).look, &service.name))
-            .crumb("Services", LIST)
-            .live(format!("/live?view=service&app={}", service.service_id)),
+        frame: Frame::new(
+            &state,
+            &request,
+            Section::Services,
+            &tab_title(badge(&service).look, &service.name),
+        )
+        .crumb("Services", LIST)
+        .live(format!("/live?view=service&app={}", service.service_id)),
         base,
         enable: service.enable,
         description: visible(&service.description),
@@ -114,7 +119,8 @@ impl Service {
         let mut tasks = client.list_tasks(&latest).await?.items;
         let strip = Strip::of_tasks(&tasks, now);
         tasks.truncate(LATEST);
-        let empty = Empty { text: "It has had no task yet. Enable it:", commands: &["lp service enable NAME"] };
+        let empty =
+            Empty { text: "It has had no task yet. Enable it:", commands: &["lp service enable NAME"] };
         Ok(Self {
             head: Head::new(view, now),
             said: Said::load(client, view).await,
@@ -161,11 +167,15 @@ impl Said {
         let Some(task) = view.task_id.map(|id| id.to_string()) else { return nothing };
         let Ok(info) = client.fetch_task(&task).await else { return nothing };
         let latest = info.actions.iter().filter_map(|action| Some((action, action.attempts.last()?)));
-        let Some((action, attempt)) = latest.max_by_key(|(_, attempt)| attempt.assign_at) else { return nothing };
+        let Some((action, attempt)) = latest.max_by_key(|(_, attempt)| attempt.assign_at) else {
+            return nothing;
+        };
         let query = ReadLog { tail_bytes: Some(TAIL_BYTES), ..ReadLog::default() };
         let number = AttemptRef::Number(attempt.attempt);
         let bytes = match client.read_log(&task, &action.name, number, &query).await {
-            Ok(log) => log.bytes.try_collect::<Vec<_>>().await.map(|pieces| pieces.concat()).unwrap_or_default(),
+            Ok(log) => {
+                log.bytes.try_collect::<Vec<_>>().await.map(|pieces| pieces.concat()).unwrap_or_default()
+            }
             Err(_) => Vec::new(),
         };
         let of = Speaker {
@@ -187,12 +197,18 @@ fn last_lines(text: &str, most: usize) -> String {
 
 fn facts(view: &ServiceView, now: DateTime<Utc>) -> Facts {
     let grace = view.grace.map_or_else(|| "what each action says".to_owned(), |grace| format!("{grace} s"));
-    let most = view.max_restarts.map_or_else(|| "never".to_owned(), |most| format!("after {most} restarts in a row"));
-    let follows = if view.follow_active { "the active version, as it becomes active" } else { "what it was given" };
+    let most = view
+        .max_restarts
+        .map_or_else(|| "never".to_owned(), |most| format!("after {most} restarts in a row"));
+    let follows =
+        if view.follow_active { "the active version, as it becomes active" } else { "what it was given" };
     Facts::default()
         .row("Follows", Value::Text(follows.to_owned()))
         .row("Stopped with", Value::Text(format!("signal {}, grace: {grace}", view.signal)))
-        .row("Wait before a restart", Value::Text(format!("{} s, doubled up to {} s", view.delay, view.max_delay)))
+        .row(
+            "Wait before a restart",
+            Value::Text(format!("{} s, doubled up to {} s", view.delay, view.max_delay)),
+        )
         .row("Ends forgotten after", Value::Text(format!("{} s", view.reset_after)))
         .row("Given up", Value::Text(most))
         .maybe("Health", view.health.as_ref().map(|health| Value::Code(health_line(health))))

@@ -99,7 +99,8 @@ impl Address {
             ("sort", sort),
         ];
         let used = fields.iter().filter(|(_, value)| !value.is_empty());
-        let query = used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&");
+        let query =
+            used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&");
         format!("?{query}")
     }
 

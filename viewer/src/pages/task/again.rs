@@ -56,7 +56,12 @@ pub(crate) async fn ask(
         priority: info.task.priority.to_string(),
     };
     let too_long = input.is_cut || wishes.input.len() > MAX_INPUT_BYTES;
-    html(&page(Frame::new(&state, &request, Section::Tasks, "Run again"), &info.task, wishes, Problem::none(too_long)))
+    html(&page(
+        Frame::new(&state, &request, Section::Tasks, "Run again"),
+        &info.task,
+        wishes,
+        Problem::none(too_long),
+    ))
 }
 
 /// What is wrong with what was sent.
@@ -87,7 +92,9 @@ fn page(frame: Frame, task: &TaskView, wishes: Wishes, problem: Problem) -> Page
                 .help("A JSON object; it is checked while you type.")
                 .error(problem.input),
             Field::line("task_name", "Name", wishes.task_name),
-            Field::number("priority", "Priority", wishes.priority).help("Higher goes first.").error(problem.priority),
+            Field::number("priority", "Priority", wishes.priority)
+                .help("Higher goes first.")
+                .error(problem.priority),
         ],
         problem: problem.other,
         command: Command::new(format!("lp task create -a {app} -i @input.json")),
@@ -116,7 +123,9 @@ pub(crate) async fn create(
                 let next = format!("/tasks/{}", created.task_id);
                 return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, next)).finish());
             }
-            Err(failure) if failure.status == StatusCode::BAD_REQUEST || failure.status == StatusCode::CONFLICT => {
+            Err(failure)
+                if failure.status == StatusCode::BAD_REQUEST || failure.status == StatusCode::CONFLICT =>
+            {
                 problem.other = Some(failure.line());
             }
             Err(failure) => return Err(failure),
@@ -134,7 +143,11 @@ fn parse(input: &str) -> Result<Option<Box<RawValue>>, String> {
     }
     let raw: Box<RawValue> = serde_json::from_str(input)
         .map_err(|error| format!("This is no JSON: {}.", clip(&error.to_string(), 200)))?;
-    if raw.get().trim_start().starts_with('{') { Ok(Some(raw)) } else { Err("This has to be a JSON object: { … }.".to_owned()) }
+    if raw.get().trim_start().starts_with('{') {
+        Ok(Some(raw))
+    } else {
+        Err("This has to be a JSON object: { … }.".to_owned())
+    }
 }
 
 #[cfg(test)]

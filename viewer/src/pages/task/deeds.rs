@@ -57,8 +57,12 @@ impl Deed {
             Deed::Stop => {
                 "What runs gets the signal and, after its grace period, SIGKILL; what has not started never will. Output and logs so far are kept."
             }
-            Deed::Rerun => "It starts again from its first action with the same input. What it has left so far stays in its history.",
-            Deed::Recover => "What has succeeded is kept; what failed or never ran is run, with all that follows from it.",
+            Deed::Rerun => {
+                "It starts again from its first action with the same input. What it has left so far stays in its history."
+            }
+            Deed::Recover => {
+                "What has succeeded is kept; what failed or never ran is run, with all that follows from it."
+            }
             Deed::Delete => {
                 "Its history, logs, outputs and workspaces are removed from the cluster. This cannot be undone."
             }
@@ -75,15 +79,23 @@ impl Deed {
     fn fields(self, info: &TaskInfo, from: &str) -> Vec<Field> {
         match self {
             Deed::Stop => vec![
-                Field::choice("signal", "First signal", "15", vec![
-                    ("15".to_owned(), "SIGTERM: it may clean up".to_owned()),
-                    ("9".to_owned(), "SIGKILL: at once".to_owned()),
-                ]),
-                Field::number("grace", "Seconds until SIGKILL", "").help("Left empty: as each action's own says."),
+                Field::choice(
+                    "signal",
+                    "First signal",
+                    "15",
+                    vec![
+                        ("15".to_owned(), "SIGTERM: it may clean up".to_owned()),
+                        ("9".to_owned(), "SIGKILL: at once".to_owned()),
+                    ],
+                ),
+                Field::number("grace", "Seconds until SIGKILL", "")
+                    .help("Left empty: as each action's own says."),
             ],
-            Deed::Rerun => vec![
-                Field::check("same_version", "Run the version it had, not the one that is active now", false),
-            ],
+            Deed::Rerun => vec![Field::check(
+                "same_version",
+                "Run the version it had, not the one that is active now",
+                false,
+            )],
             Deed::Recover => vec![from_field(info, from)],
             Deed::Delete if info.task.stage.is_open() => {
                 vec![Field::check("force", "Stop it first: it is not finished", false)]
@@ -96,7 +108,9 @@ impl Deed {
 fn from_field(info: &TaskInfo, from: &str) -> Field {
     let help = "Actions to run again even if they have succeeded, with all that follows from them.";
     if info.actions.len() > MAX_OFFERED {
-        return Field::line("from", "Again from", visible(from)).help(help).placeholder("only what has not succeeded");
+        return Field::line("from", "Again from", visible(from))
+            .help(help)
+            .placeholder("only what has not succeeded");
     }
     let only = (String::new(), "only what has not succeeded".to_owned());
     // what cannot be shown as it is cannot be chosen here; manifests have no such names
@@ -142,7 +156,8 @@ pub(crate) async fn ask(
         .crumb("Tasks", "/tasks")
         .crumb(title_of(&task.task_name), format!("/tasks/{}", task.task_id));
     let url = format!("/tasks/{}", task.task_id);
-    let from = if query.from.is_empty() { String::new() } else { format!(" --from {}", shell_word(&query.from)) };
+    let from =
+        if query.from.is_empty() { String::new() } else { format!(" --from {}", shell_word(&query.from)) };
     let question = Confirm {
         deed: deed.button().to_owned(),
         badge: Some(Badge::of(task.stage, task.status)),

@@ -97,11 +97,8 @@ impl Files {
         let mut files = listing.files;
         files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
         let is_cut = listing.truncated || files.len() > MAX_FILES;
-        let here = Address {
-            action: action.name.clone(),
-            attempt: attempt.attempt.to_string(),
-            ..address.clone()
-        };
+        let here =
+            Address { action: action.name.clone(), attempt: attempt.attempt.to_string(), ..address.clone() };
         let open = match address.file.as_str() {
             "" => None,
             path => Some(Open {
@@ -245,8 +242,7 @@ pub(crate) async fn download(
     let AttemptPath { task, action, attempt } = path.into_inner();
     let file = &wanted.path;
     let client = &signed.session.client;
-    let download =
-        client.download_workspace_file(&task, &action, AttemptRef::Number(attempt), file).await?;
+    let download = client.download_workspace_file(&task, &action, AttemptRef::Number(attempt), file).await?;
     let name = file.rsplit('/').next().unwrap_or(file);
     let body = download.bytes.map_err(std::io::Error::other);
     Ok(attachment("application/octet-stream", name).streaming(body))

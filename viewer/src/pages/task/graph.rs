@@ -25,7 +25,9 @@ pub(super) fn of_task(
             let mut after: Vec<usize> = condition.copied().collect();
             // what an action has made stands behind it, whether it waits for it or not
             let maker = action.generated_by.as_deref().and_then(|by| place.get(by)).copied();
-            if let Some(maker) = maker.filter(|maker| after.is_empty() && *maker != place[action.name.as_str()]) {
+            if let Some(maker) =
+                maker.filter(|maker| after.is_empty() && *maker != place[action.name.as_str()])
+            {
                 after.push(maker);
             }
             Vertex {
@@ -49,7 +51,9 @@ fn detail(action: &ActionView, now: chrono::DateTime<chrono::Utc>) -> String {
     let Some(last) = action.attempts.last() else {
         return match action.stage {
             Stage::Pending if action.condition.is_empty() => "waits for a slot".to_owned(),
-            Stage::Pending if action.condition.len() > 2 => format!("after {} actions", action.condition.len()),
+            Stage::Pending if action.condition.len() > 2 => {
+                format!("after {} actions", action.condition.len())
+            }
             Stage::Pending => format!("after {}", clip(&action.condition.join(", "), 40)),
             Stage::Running | Stage::Stopping | Stage::Finished => {
                 action.status.map(|status| status.as_str().to_owned()).unwrap_or_default()
@@ -62,9 +66,11 @@ fn detail(action: &ActionView, now: chrono::DateTime<chrono::Utc>) -> String {
     }
     if last.start_at.is_none() && last.end_at.is_none() {
         let step = last.preparing.iter().rfind(|step| step.end_at.is_none());
-        words.push(step.map_or("starting".to_owned(), |step| {
-            format!("{} {}", step.kind.as_str(), visible(&step.what))
-        }));
+        words.push(
+            step.map_or("starting".to_owned(), |step| {
+                format!("{} {}", step.kind.as_str(), visible(&step.what))
+            }),
+        );
     } else if last.end_at.is_some() {
         words.extend(Lasting::new(last.start_at, last.end_at, now).map(|took| took.text));
     }

@@ -41,7 +41,11 @@ impl History {
         let mut lines = Vec::new();
         if let Some(end) = task.end_at {
             let detail = task.reason.as_ref().map(|reason| Prose::new(reason, 600));
-            lines.push(Line { badge: Some(Badge::of(task.stage, task.status)), detail, ..line(end, "ended") });
+            lines.push(Line {
+                badge: Some(Badge::of(task.stage, task.status)),
+                detail,
+                ..line(end, "ended")
+            });
         }
         let more = info.history.len().saturating_sub(MAX_LINES);
         lines.extend(info.history.iter().rev().take(MAX_LINES).map(|deed| Line {

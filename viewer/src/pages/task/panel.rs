@@ -11,8 +11,8 @@ use super::files::{Files, Input};
 use super::{Address, Selected};
 use crate::auth::Session;
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Lasting, Moment, Prose, Tabs, Value, bytes, json, shell_word, url_part,
-    visible,
+    Badge, Command, Facts, IdChip, Json, Lasting, Moment, Prose, Tabs, Value, bytes, json, shell_word,
+    url_part, visible,
 };
 
 #[derive(Template)]
@@ -71,12 +71,13 @@ impl OpenAttempt {
             node_url: attempt.map(|attempt| format!("/nodes#n-{}", attempt.node_id)).unwrap_or_default(),
             started: attempt.and_then(|attempt| attempt.start_at).map(|start| Moment::new(start, now)),
             took: attempt.and_then(|attempt| Lasting::new(attempt.start_at, attempt.end_at, now)),
-            cpu: usage.filter(|usage| usage.cpu_seconds >= 0.05).map(|usage| cores(usage.cpu_seconds, attempt)),
+            cpu: usage
+                .filter(|usage| usage.cpu_seconds >= 0.05)
+                .map(|usage| cores(usage.cpu_seconds, attempt)),
             memory: usage.filter(|usage| usage.max_rss_bytes > 0).map(|usage| bytes(usage.max_rss_bytes)),
             outcome: attempt.and_then(|attempt| attempt.exit.as_ref()).map(outcome).unwrap_or_default(),
-            recover_url: (is_over && attempt.is_some()).then(|| {
-                format!("/tasks/{}/recover?from={}", info.task.task_id, url_part(&action.name))
-            }),
+            recover_url: (is_over && attempt.is_some())
+                .then(|| format!("/tasks/{}/recover?from={}", info.task.task_id, url_part(&action.name))),
             tabs,
         }
     }
@@ -102,9 +103,18 @@ impl HtmlSafe for Panel {}
 
 enum Body {
     Input(Input),
-    Output { value: Option<Json>, url: String, is_over: bool },
+    Output {
+        value: Option<Json>,
+        url: String,
+        is_over: bool,
+    },
     Workspace(Files),
-    Why { line: Option<Prose>, hint: Option<Prose>, facts: Facts, preparing: Vec<(String, String, Option<Lasting>)> },
+    Why {
+        line: Option<Prose>,
+        hint: Option<Prose>,
+        facts: Facts,
+        preparing: Vec<(String, String, Option<Lasting>)>,
+    },
 }
 
 impl Panel {
@@ -152,17 +162,26 @@ fn because(
     if let Some(attempt) = attempt {
         let usage = &attempt.usage;
         facts = facts
-            .row("Node", Value::Link {
-                text: visible(&attempt.node_name),
-                url: format!("/nodes#n-{}", attempt.node_id),
-            })
+            .row(
+                "Node",
+                Value::Link {
+                    text: visible(&attempt.node_name),
+                    url: format!("/nodes#n-{}", attempt.node_id),
+                },
+            )
             .row("Node's id", Value::Id(IdChip::new(attempt.node_id, attempt.node_id.short())))
             .row("Run", Value::Text(attempt.run.to_string()))
             .maybe("Assigned", moment(Some(attempt.assign_at)))
             .maybe("Started", moment(attempt.start_at))
             .maybe("Ended", moment(attempt.end_at))
-            .maybe("Outcome", attempt.exit.as_ref().map(|exit| Value::Prose(Prose::new(&exit.to_string(), 2000))))
-            .maybe("Processor", (usage.cpu_seconds > 0.0).then(|| Value::Text(cores(usage.cpu_seconds, Some(attempt)))))
+            .maybe(
+                "Outcome",
+                attempt.exit.as_ref().map(|exit| Value::Prose(Prose::new(&exit.to_string(), 2000))),
+            )
+            .maybe(
+                "Processor",
+                (usage.cpu_seconds > 0.0).then(|| Value::Text(cores(usage.cpu_seconds, Some(attempt)))),
+            )
             .maybe("Peak memory", (usage.max_rss_bytes > 0).then(|| Value::Text(bytes(usage.max_rss_bytes))))
             .maybe("Output", (attempt.log_bytes > 0).then(|| Value::Text(bytes(attempt.log_bytes))));
         preparing.extend(attempt.preparing.iter().map(|step| {

@@ -85,7 +85,9 @@ impl Timeline {
         let mut shown: Vec<&ActionView> = info.actions.iter().collect();
         let more = shown.len().saturating_sub(MAX_ROWS);
         if more > 0 {
-            shown.sort_by_key(|action| (action.stage == Stage::Finished, std::cmp::Reverse(took(action, run, now))));
+            shown.sort_by_key(|action| {
+                (action.stage == Stage::Finished, std::cmp::Reverse(took(action, run, now)))
+            });
             shown.truncate(MAX_ROWS);
         }
         // stable: what has not begun stays in the manifest's order, at the end
@@ -164,7 +166,8 @@ fn bars(
         prepared(attempt, axis, now, &mut bars);
         if let Some(start) = attempt.start_at {
             let badge = Badge::of_attempt(attempt.stage, attempt.status, attempt.exit.as_ref());
-            let title = format!("attempt {}: {} on {}", attempt.attempt, badge.word, visible(&attempt.node_name));
+            let title =
+                format!("attempt {}: {} on {}", attempt.attempt, badge.word, visible(&attempt.node_name));
             bars.push(Bar::new(badge.look.class(), (start, attempt.end_at), axis, now, title));
         }
         free = attempt.end_at;

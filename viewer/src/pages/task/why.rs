@@ -34,7 +34,12 @@ impl HtmlSafe for WhyLine {}
 
 impl WhyLine {
     /// `why` is the manager's own answer; without it the reason that stands with the task has to do.
-    pub(super) fn new(info: &TaskInfo, why: Option<&Why>, address: &Address, open: Option<&Selected>) -> Self {
+    pub(super) fn new(
+        info: &TaskInfo,
+        why: Option<&Why>,
+        address: &Address,
+        open: Option<&Selected>,
+    ) -> Self {
         let task = &info.task;
         let is_failure = matches!(task.status, Some(Status::Fail | Status::Error));
         let (summary, actions) = match why {
@@ -63,4 +68,3 @@ impl WhyLine {
         }
     }
 }
-

@@ -138,7 +138,9 @@ fn verb(deed: Deed) -> &'static str {
 fn fields(deed: Deed) -> Vec<Field> {
     match deed {
         Deed::Delete => vec![Field::check("force", "Stop those first that are not finished", false)],
-        Deed::Rerun => vec![Field::check("force", "Run the version each had, not the one that is active now", false)],
+        Deed::Rerun => {
+            vec![Field::check("force", "Run the version each had, not the one that is active now", false)]
+        }
         Deed::Stop => vec![Field::check("force", "With SIGKILL at once, without time to clean up", false)],
         Deed::Recover => Vec::new(),
     }

@@ -33,8 +33,12 @@ pub(crate) struct Filter {
     pub(crate) cursor: String,
 }
 
-const SINCE: [(&str, &str, i64); 4] =
-    [("", "any time", 0), ("1h", "the last hour", 1), ("24h", "the last 24 h", 24), ("7d", "the last 7 days", 7 * 24)];
+const SINCE: [(&str, &str, i64); 4] = [
+    ("", "any time", 0),
+    ("1h", "the last hour", 1),
+    ("24h", "the last 24 h", 24),
+    ("7d", "the last 7 days", 7 * 24),
+];
 
 impl Filter {
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,14 +85,28 @@ impl Filter {
     pub(crate) fn bar(&self) -> FilterBar {
         let any = || (String::new(), "any".to_owned());
         let stages = Stage::ALL.iter().map(|stage| (stage.as_str().to_owned(), stage.as_str().to_owned()));
-        let statuses = Status::ALL.iter().map(|status| (status.as_str().to_owned(), status.as_str().to_owned()));
+        let statuses =
+            Status::ALL.iter().map(|status| (status.as_str().to_owned(), status.as_str().to_owned()));
         let since = SINCE.iter().map(|(value, words, _)| ((*value).to_owned(), (*words).to_owned()));
-        let mut bar = FilterBar::new("/tasks", vec![
-            Field::line("name", "Name", self.name.as_str()).placeholder("any part, or with * and ?"),
-            Field::choice("stage", "Stage", self.stage.as_str(), std::iter::once(any()).chain(stages).collect()),
-            Field::choice("status", "Status", self.status.as_str(), std::iter::once(any()).chain(statuses).collect()),
-            Field::choice("since", "Created", self.since.as_str(), since.collect()),
-        ]);
+        let mut bar = FilterBar::new(
+            "/tasks",
+            vec![
+                Field::line("name", "Name", self.name.as_str()).placeholder("any part, or with * and ?"),
+                Field::choice(
+                    "stage",
+                    "Stage",
+                    self.stage.as_str(),
+                    std::iter::once(any()).chain(stages).collect(),
+                ),
+                Field::choice(
+                    "status",
+                    "Status",
+                    self.status.as_str(),
+                    std::iter::once(any()).chain(statuses).collect(),
+                ),
+                Field::choice("since", "Created", self.since.as_str(), since.collect()),
+            ],
+        );
         for (key, value) in self.without_cursor().fields() {
             if !value.is_empty() {
                 bar = bar.chip(self.chip(key, value), format!("/tasks?{}", self.without(key).query()));
@@ -99,8 +117,16 @@ impl Filter {
 
     /// What the form has no field for.
     fn kept(&self) -> Vec<(&'static str, String)> {
-        let kept = [("app", &self.app), ("work", &self.work), ("schedule", &self.schedule), ("service", &self.service)];
-        kept.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key, value.clone())).collect()
+        let kept = [
+            ("app", &self.app),
+            ("work", &self.work),
+            ("schedule", &self.schedule),
+            ("service", &self.service),
+        ];
+        kept.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(key, value)| (key, value.clone()))
+            .collect()
     }
 
     fn chip(&self, key: &str, value: &str) -> String {
@@ -109,7 +135,11 @@ impl Filter {
                 let noun = if key == "app" { "application" } else { key };
                 format!("{noun} {}", clip(value.split('-').next().unwrap_or(value), 40))
             }
-            "since" => SINCE.iter().find(|(since, ..)| *since == value).map_or(value, |(_, words, _)| words).to_owned(),
+            "since" => SINCE
+                .iter()
+                .find(|(since, ..)| *since == value)
+                .map_or(value, |(_, words, _)| words)
+                .to_owned(),
             _ => format!("{key} {}", clip(value, 60)),
         }
     }
@@ -134,8 +164,14 @@ impl Filter {
     pub(crate) fn command(&self) -> String {
         let mut line = "lp task list".to_owned();
         let name = glob(&self.name);
-        let options =
-            [("-n", &name), ("-s", &self.stage), ("-S", &self.status), ("-a", &self.app), ("-w", &self.work), ("--since", &self.since)];
+        let options = [
+            ("-n", &name),
+            ("-s", &self.stage),
+            ("-S", &self.status),
+            ("-a", &self.app),
+            ("-w", &self.work),
+            ("--since", &self.since),
+        ];
         for (option, value) in options {
             if !value.is_empty() {
                 line.push_str(&format!(" {option} {}", shell_word(value)));

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::LIST;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
+use crate::pages::confirm;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
-use crate::pages::confirm;
 use crate::parts::{Badge, Command, Confirm, Field, title_of, visible};
 use crate::state::State;
 

@@ -104,11 +104,7 @@ impl Works {
 
 impl Filter {
     /// What a live page asks for.
-    pub(crate) fn first_page(
-        [name, stage, status]: [String; 3],
-        workflow: String,
-        schedule: String,
-    ) -> Self {
+    pub(crate) fn first_page([name, stage, status]: [String; 3], workflow: String, schedule: String) -> Self {
         Self { name, stage, status, workflow, schedule, cursor: String::new() }
     }
 

@@ -32,7 +32,8 @@ pub(super) async fn any(shared: Data, request: HttpRequest, body: Bytes) -> Answ
             Ok(HttpResponse::Ok().json(json!({"token_id": "t", "name": "ops", "role": "administrator"})))
         }
         "/schedule-preview" => {
-            Ok(HttpResponse::Ok().json(json!({"cron": "", "words": "every hour", "tz": "UTC", "instants": []})))
+            Ok(HttpResponse::Ok()
+                .json(json!({"cron": "", "words": "every hour", "tz": "UTC", "instants": []})))
         }
         _ => Err(Refusal(ApiError::new(ErrorCode::NotFound, format!("there is no `{path}`")))),
     }

@@ -6,10 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lp_protocol::frames::{NodeFacts, NodeLoad, Usage};
 use lp_protocol::plan::Resources;
 use lp_protocol::views::{
-    ActionResult, ActionView, Activity, ActivityHour, AppView, AttemptView, ClusterStatus, DeedView, NodeState, NodeView, ServiceView, SkippedInstant, TaskInfo, TaskView,
-    VersionView, Why, WhyAction,
+    ActionResult, ActionView, Activity, ActivityHour, AppView, AttemptView, ClusterStatus, DeedView,
+    NodeState, NodeView, ServiceView, SkippedInstant, TaskInfo, TaskView, VersionView, Why, WhyAction,
 };
-use lp_protocol::{AppId, Exit, NodeId, PreparingKind, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId};
+use lp_protocol::{
+    AppId, Exit, NodeId, PreparingKind, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId,
+};
 use serde_json::value::RawValue;
 
 use super::Cluster;
@@ -43,6 +45,7 @@ pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
     let capacity = Resources { slots: 8, cpu_millis: 8000, memory_bytes: 32 << 30, ..Resources::default() };
     NodeView {
         drain: None,
+        cache: None,
         node_id: NodeId::random(),
         name: name.to_owned(),
         state,
@@ -95,6 +98,7 @@ pub(crate) fn app(name: &str) -> AppView {
         },
         plan: None,
         manifest: None,
+        nodes: None,
     }
 }
 
@@ -212,7 +216,10 @@ pub(crate) fn cluster() -> Cluster {
         (key(&tasks[0], "load", 3), failing_log()),
         (key(&tasks[0], "load", 2), b"Traceback ...\nValueError: column 'id' missing\n".to_vec()),
         (key(&tasks[1], "train", 1), training_log()),
-        (key(&tasks[2], "shard-017", 1), b"reading 17.tar\n\x1b[31mno space left on device\x1b[0m\n".to_vec()),
+        (
+            key(&tasks[2], "shard-017", 1),
+            b"reading 17.tar\n\x1b[31mno space left on device\x1b[0m\n".to_vec(),
+        ),
     ];
     let file = |path: &str, content: &[u8]| {
         ((tasks[0].task.task_id.to_string(), "load".to_owned(), 3, path.to_owned()), content.to_vec())
@@ -403,7 +410,8 @@ fn fan_out(app: &AppView) -> TaskInfo {
 /// An attempt by its seconds ago: given out, started, ended.
 fn timed(number: u32, code: Option<i32>, (assign, start, end): (i64, i64, i64)) -> AttemptView {
     let mut attempt = attempt(number, code.map(|code| Exit::Code { code }));
-    (attempt.assign_at, attempt.start_at, attempt.end_at) = (ago(assign), Some(ago(start)), code.map(|_| ago(end)));
+    (attempt.assign_at, attempt.start_at, attempt.end_at) =
+        (ago(assign), Some(ago(start)), code.map(|_| ago(end)));
     attempt
 }
 
