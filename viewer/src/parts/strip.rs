@@ -8,8 +8,7 @@ use lp_protocol::{Stage, Status};
 
 use super::{Badge, Look, title_of};
 
-/// Width of a bar and of the gap after it, and the highest bar.
-const BAR: u32 = 10;
+/// A bar, 10 wide as the template draws it, and the gap after it; and the highest bar.
 const STEP: u32 = 13;
 const HEIGHT: u32 = 40;
 /// Even the shortest is a target.
@@ -93,10 +92,6 @@ impl Strip {
         };
         let ends = works.iter().map(|work| (work.stage, work.status, work.start_at.zip(work.end_at)));
         Self::new("The latest works, the oldest first", works.iter().map(item).collect(), summary(ends))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bars.is_empty()
     }
 
     fn width(&self) -> u32 {
