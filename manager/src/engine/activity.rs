@@ -57,11 +57,14 @@ fn start_of(hour: i64) -> DateTime<Utc> {
 }
 
 impl Activity {
-    pub(super) fn new(past: Past) -> Self {
-        let mut activity = Self { known_from: past.known_from, ..Self::default() };
+    /// `previous` is what an earlier leadership of this process has counted; others may have led in between.
+    pub(super) fn new(past: Past, previous: Option<Self>) -> Self {
+        let mut activity = previous.unwrap_or(Self { known_from: past.known_from, ..Self::default() });
+        activity.known_from = activity.known_from.min(past.known_from);
         for EndedInHour { hour, finished, failed } in past.hours {
             let of_hour = activity.hours.entry(hour).or_default();
-            (of_hour.finished, of_hour.failed) = (finished, failed);
+            of_hour.finished = of_hour.finished.max(finished);
+            of_hour.failed = of_hour.failed.max(failed);
         }
         activity
     }
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn the_past_is_told_as_far_as_it_is_known() {
         let hours = vec![EndedInHour { hour: 1000, finished: 7, failed: 2 }];
-        let activity = Activity::new(Past { hours, known_from: 1000 });
+        let activity = Activity::new(Past { hours, known_from: 1000 }, None);
 
         let told = activity.tell(at(1001, 30));
 
@@ -147,6 +150,18 @@ mod tests {
         assert_eq!((told[22].finished, told[22].failed), (Some(7), Some(2)));
         assert_eq!((told[23].finished, told[21].finished), (Some(0), None));
         assert_eq!(told[23].waiting, None);
+    }
+
+    #[test]
+    fn what_others_did_between_two_leaderships_counts_too() {
+        let hour = |hour, finished| EndedInHour { hour, finished, failed: 0 };
+        let first = Activity::new(Past { hours: vec![hour(10, 4), hour(11, 9)], known_from: 10 }, None);
+
+        let second =
+            Activity::new(Past { hours: vec![hour(11, 3), hour(12, 5)], known_from: 12 }, Some(first));
+
+        let told: Vec<Option<u64>> = second.tell(at(12, 0)).iter().map(|hour| hour.finished).collect();
+        assert_eq!(told[20..], [None, Some(4), Some(9), Some(5)]);
     }
 
     #[test]

@@ -48,13 +48,13 @@ impl Turn {
 
     /// `previous` is what an earlier leadership of this process left: those who wait, and the counters.
     pub(super) fn new(leadership: Leadership, mut core: Core, past: Past, previous: Option<Turn>) -> Self {
-        let mut activity = Activity::new(past);
+        let mut counted = None;
         let mut connections = Connections::default();
         let mut waiters = HashMap::new();
         let mut work_waiters = WorkWaiters::default();
         if let Some(previous) = previous {
             core.counters = previous.core.counters;
-            activity = previous.activity;
+            counted = Some(previous.activity);
             connections = previous.connections;
             waiters = previous.waiters;
             work_waiters = previous.work_waiters;
@@ -64,7 +64,7 @@ impl Turn {
             leadership,
             core,
             connections,
-            activity,
+            activity: Activity::new(past, counted),
             versions: Versions::default(),
             waiters: HashMap::new(),
             work_waiters,

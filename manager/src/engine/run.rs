@@ -16,7 +16,7 @@ use super::batch::{Leadership, Turn};
 use super::handle::{Engine, Error, Request};
 use crate::clock::Clock;
 use crate::core::{self, Core, Now};
-use crate::store::{Epoch, Lease, Past, Store};
+use crate::store::{Epoch, Lease, Store};
 
 /// How many requests may wait for the loop before their senders do.
 const INBOX: usize = 4096;
@@ -111,11 +111,7 @@ impl Life {
         tracing::info!(epoch = epoch.0, tasks = open.tasks.len(), "leading");
         let core = Core::load(self.now(), self.settings.core, open);
         let leadership = Leadership { store: self.store.clone(), epoch, events: self.events.clone() };
-        let past = match &self.turn {
-            // goes on counting
-            Some(_) => Past::default(),
-            None => self.store.count_ended_since(day_begins(self.now().wall)).await?,
-        };
+        let past = self.store.count_ended_since(day_begins(self.now().wall)).await?;
         let mut turn = Turn::new(leadership, core, past, self.turn.take());
         let _nobody_watches = self.leadership.send_replace(Some(epoch));
         let end = self.serve(&mut turn, epoch).await;

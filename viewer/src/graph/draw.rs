@@ -90,10 +90,6 @@ impl Graph {
             tiles,
         }
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tiles.is_empty()
-    }
 }
 
 impl Tile {

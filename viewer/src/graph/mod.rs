@@ -9,4 +9,4 @@ mod layout;
 mod vertex;
 
 pub(crate) use draw::Graph;
-pub(crate) use vertex::{Kind, Vertex, of_plan, stem};
+pub(crate) use vertex::{Kind, Vertex, of_plan};

@@ -39,7 +39,8 @@ impl TaskTable {
         Self { rows: tasks.into_iter().map(|task| Row::new(task, now)).collect(), empty, is_to_choose: false }
     }
 
-    pub(crate) fn to_choose(self) -> Self {
+    /// With a box in each row.
+    pub(crate) fn with_boxes(self) -> Self {
         Self { is_to_choose: true, ..self }
     }
 }

@@ -66,7 +66,7 @@ impl Tasks {
     ) -> Result<Self, Failure> {
         let page = client.list_tasks(&filter.to_list(now)?).await?;
         let empty = if filter.is_empty() { first_steps() } else { nothing_fits() };
-        Ok(Self { table: TaskTable::new(page.items, empty, now).to_choose(), next: page.next_cursor })
+        Ok(Self { table: TaskTable::new(page.items, empty, now).with_boxes(), next: page.next_cursor })
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
