@@ -204,6 +204,9 @@ pub(crate) enum Command {
     /// Started by the node: holds the running actions
     #[command(hide = true)]
     Supervise(serve::Supervise),
+    /// Started by the node: stands for a container
+    #[command(hide = true)]
+    Contain(serve::Contain),
 }
 
 #[cfg(test)]

@@ -200,6 +200,7 @@ fn check(task: &TaskInfo, story: &Story) {
                 | Exit::Stopped { .. }
                 | Exit::BadOutput { .. }
                 | Exit::Unhealthy { .. }
+                | Exit::OutOfMemory { .. }
                 | Exit::Drained
                 | Exit::Lost { .. } => {
                     panic!("nobody has killed programs, and no node was away for long: {what}")

@@ -31,6 +31,7 @@ pub struct Swept {
     pub logs: AtomicU64,
     pub workspaces: AtomicU64,
     pub versions: AtomicU64,
+    pub builds: AtomicU64,
     pub failures: AtomicU64,
 }
 

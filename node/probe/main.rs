@@ -1,4 +1,4 @@
-//! `lp node` and `lp supervise` without the rest of `lp`, so that tests can kill them.
+//! `lp node`, `lp supervise` and `lp contain` without the rest of `lp`, so that tests can kill them.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next().as_deref().and_then(|word| word.to_str()) {
+        Some("contain") => lp_node::shim_main(args),
         Some("supervise") => lp_node::supervisor_main(args),
         Some("node") => node(args.next().as_deref().map(std::path::Path::new)),
         _ => ExitCode::from(2),

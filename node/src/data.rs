@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -36,8 +36,10 @@ impl Layout {
             return Err(Error::NotText { path: root });
         }
         let layout = Self { root };
-        for dir in [layout.workspaces(), layout.cache(), layout.trash()] {
-            DirBuilder::new().mode(0o700).recursive(true).create(&dir).map_err(failed)?;
+        for (dir, mode) in [(layout.workspaces(), 0o711), (layout.cache(), 0o711), (layout.trash(), 0o700)] {
+            DirBuilder::new().mode(mode).recursive(true).create(&dir).map_err(failed)?;
+            // programs pass through the first two, in a view without the closed directory above
+            fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).map_err(failed)?;
         }
         Ok(layout)
     }

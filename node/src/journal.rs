@@ -10,8 +10,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use lp_protocol::AttemptKey;
-use lp_protocol::frames::{Assignment, Report};
+use lp_protocol::frames::{Assignment, PackageRef, Report};
 use serde::{Deserialize, Serialize};
+
+use crate::runner::given::Given;
 
 /// 8 MiB: a rewrite then costs well below a millisecond per thousand actions.
 const MIN_REWRITE_BYTES: u64 = 8 << 20;
@@ -35,6 +37,16 @@ pub(crate) enum Record {
     },
     Accept {
         assignment: Box<Assignment>,
+    },
+    /// What it has of this node, where that does not follow from the attempt alone.
+    Given {
+        attempt: AttemptKey,
+        given: Given,
+    },
+    /// It runs in this environment, which was built from a lock.
+    Built {
+        attempt: AttemptKey,
+        package: PackageRef,
     },
     /// We end it; how it then ends is our doing.
     Ending {

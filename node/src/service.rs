@@ -17,7 +17,11 @@ use crate::cache::Cache;
 use crate::config::{Config, hostname};
 use crate::credential;
 use crate::data::{self, Layout};
+use crate::docker;
+use crate::docker::prepare::Containers;
+use crate::envs::{BuildSite, Envs, end_orphans};
 use crate::http::{self, Manager};
+use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
 use crate::link::{self, Link, OnReady};
 use crate::logs::Shipper;
@@ -47,9 +51,13 @@ pub enum Error {
     #[error(transparent)]
     Credential(#[from] credential::Error),
     #[error(transparent)]
+    Isolation(#[from] isolation::Error),
+    #[error(transparent)]
     Manager(#[from] http::Error),
     #[error("find this program's own file, which is also the supervisor")]
     Program(#[source] io::Error),
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
     #[error("start a thread")]
     Thread(#[source] io::Error),
     #[error("the manager at {address} does not take this node")]
@@ -68,8 +76,10 @@ impl Error {
             Error::Credential(_)
             | Error::Data(_)
             | Error::Journal(_)
+            | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => false,
         }
     }
@@ -98,8 +108,10 @@ impl Error {
             Error::Credential(_)
             | Error::Data(_)
             | Error::Journal(_)
+            | Error::Isolation(_)
             | Error::Manager(_)
             | Error::Program(_)
+            | Error::Config(_)
             | Error::Thread(_) => None,
         }
     }
@@ -136,37 +148,56 @@ struct Node {
     preparing: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
     trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
     watching: mpsc::UnboundedReceiver<health::Watch>,
+    over: mpsc::UnboundedReceiver<docker::keep::Over>,
 }
 
 impl Node {
     fn build(config: &Config, layout: Layout, manager: Manager, node_id: NodeId) -> Result<Self, Error> {
         let (journal, records) = Journal::open(&layout.journal())?;
-        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size));
+        // before what they write is removed
+        end_orphans(layout.root());
+        let site = BuildSite::new(layout.root(), layout.cache(), config.env_build_timeout);
+        let envs = Arc::new(Envs::new(site, manager.clone()));
+        let cache = Arc::new(Cache::open(layout.clone(), manager.clone(), config.cache_size, envs));
         let capacity = config.capacity();
+        let supervisor = supervisor_program(config)?;
+        let isolation = Isolation::find(config, &layout, &node_id.to_string(), &supervisor)?;
+        let gpus = config.gpus();
         let mut state = State::new(capacity.clone(), journal);
+        state.set_givable(isolation.users.clone(), gpus.iter().map(|gpu| gpu.id.clone()).collect());
         state.restore(records, |assignment| cache.pins(assignment));
-        let facts = facts(config, &layout, &manager, capacity);
+        let mut facts = facts(config, &layout, &manager, capacity);
+        facts.gpus = gpus.iter().map(|gpu| gpu.id.clone()).collect();
+        facts.isolation = Box::new(isolation.sentences());
+        tell(&facts.isolation);
         let host = config.http_host.clone().unwrap_or_else(|| facts.ip.clone());
-        let site = Site {
-            layout: layout.clone(),
-            base: Base::from_process(node_id.to_string()),
-            address: Address { host, port: config.http_port },
-        };
         let settings = Settings {
             data: layout.root().to_owned(),
-            program: supervisor_program(config)?,
+            program: supervisor.clone(),
             node_id: node_id.to_string(),
             idle: config.supervisor_idle,
+            cgroups: isolation.cgroups().clone(),
+        };
+        let (leave, over) = mpsc::unbounded_channel();
+        let site = Site {
+            layout: layout.clone(),
+            base: isolation.adapt(Base::from_process(node_id.to_string())),
+            address: Address { host, port: config.http_port },
+            isolation,
+            gpus,
+            supervisor,
+            containers: Containers::new(config.containers(&settings)?, leave),
         };
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
         let (watch, watching) = mpsc::unbounded_channel();
         let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
-        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching })
+        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
-        let Self { runner, manager, settings, facts, preparing, trashing, watching } = self;
+        let Self { runner, manager, settings, facts, preparing, trashing, watching, over } = self;
+        runner.site.containers.presence.look(&runner.site.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
         let threads = start_threads(&runner)?;
@@ -175,9 +206,12 @@ impl Node {
         let tasks = TaskTracker::new();
         tasks.spawn(keep_supervisor(Arc::clone(&runner), settings, ending.clone()));
         tasks.spawn(timer::keep(Arc::clone(&runner), ending.clone()));
-        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, config.retry_interval, ending.clone()));
+        runner.cache.envs.attach(frame_sender.clone());
+        let telling = (config.retry_interval, frame_sender.clone());
+        tasks.spawn(packages::keep(Arc::clone(&runner), preparing, telling, ending.clone()));
         tasks.spawn(Arc::clone(&runner.cache).keep(ending.clone()));
         tasks.spawn(health::keep(Arc::clone(&runner), watching, ending.clone()));
+        tasks.spawn(docker::keep::keep(Arc::clone(&runner), over, ending.clone()));
         tasks.spawn(
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
                 .keep(ending.clone()),
@@ -208,6 +242,7 @@ impl Node {
         let _ = tokio::time::timeout(STREAM_PATIENCE, streams.finish()).await;
         tasks.close();
         tasks.wait().await;
+        runner.cache.envs.finish().await;
         runner.close();
         // they end on their own once the runner is closed; waiting must not block the runtime
         let _ =
@@ -281,7 +316,14 @@ fn facts(
         docker_support: false,
         capacity,
         labels: config.labels.clone(),
+        gpus: Vec::new(),
+        isolation: Default::default(),
     }
+}
+
+fn tell(isolation: &lp_protocol::isolation::Isolation) {
+    let lp_protocol::isolation::Isolation { user, files, kernel, limits } = isolation;
+    tracing::info!(user, files, kernel, limits, "how programs are kept apart");
 }
 
 /// The address this machine would speak to the manager from. A UDP socket that is only connected sends nothing.

@@ -106,8 +106,8 @@ impl Streams {
 
     async fn answer(&self, what: StreamRequest) -> Result<Answer, ApiError> {
         let layout = &self.runner.site.layout;
-        let action = &attempt_of(&what).action;
-        if !workspace::is_safe_name(action) {
+        let action = attempt_of(&what).map(|attempt| attempt.action.as_str()).unwrap_or_default();
+        if attempt_of(&what).is_some() && !workspace::is_safe_name(action) {
             return Err(ApiError::new(
                 ErrorCode::InvalidRequest,
                 format!("`{}` is not a name of an action", action.escape_debug()),
@@ -133,6 +133,13 @@ impl Streams {
                 let file = blocking(move || workspaces::open_file(&dir, &path)).await?;
                 Ok(Body::from(tokio::fs::File::from_std(file)).into())
             }
+            StreamRequest::BuildLog { key } => {
+                let found = self.runner.cache.envs.log_of(&key);
+                let path = found.ok_or_else(|| ApiError::not_found("build", &key))?;
+                let text = tokio::task::spawn_blocking(move || crate::envs::build_log(&path)).await;
+                let text = text.map_err(|error| broken(&error))?.map_err(|error| broken(&error))?;
+                Ok(Body::from(text).into())
+            }
             StreamRequest::Workspace { attempt } => {
                 let dir = workspace::path(layout, &attempt);
                 let root = format!("{}.{}", attempt.task_id, attempt.action);
@@ -154,12 +161,13 @@ impl From<Body> for Answer {
     }
 }
 
-fn attempt_of(what: &StreamRequest) -> &AttemptKey {
+fn attempt_of(what: &StreamRequest) -> Option<&AttemptKey> {
     match what {
         StreamRequest::Log { attempt, .. }
         | StreamRequest::WorkspaceFiles { attempt }
         | StreamRequest::WorkspaceFile { attempt, .. }
-        | StreamRequest::Workspace { attempt } => attempt,
+        | StreamRequest::Workspace { attempt } => Some(attempt),
+        StreamRequest::BuildLog { .. } => None,
     }
 }
 

@@ -179,7 +179,7 @@ async fn an_assignment_that_is_repeated_runs_once() {
 
 #[tokio::test]
 async fn what_the_node_cannot_have_or_be_is_refused_with_a_reason() {
-    let site = Site::start("action_slots: 1").await;
+    let site = Site::start("action_slots: 1\ndocker_support: false").await;
     let app = site.app(&[("configuration.json", "{}")]);
     let mut large = assignment(&app, "true");
     large.resources.slots = 2;

@@ -3,6 +3,7 @@
 //! * [`read`]: the one safe reader. The manager reads manifests with it, nodes unpack with it; both therefore see the
 //!   same tree or the same refusal.
 //! * [`survey`](mod@survey): one pass over an uploaded archive that checks all of it and brings back the manifest.
+//! * [`files`]: a few files of an archive, for what an application says about its environments.
 //! * [`unpack`](mod@unpack): an archive becomes a directory that appears whole or not at all.
 //! * [`listing`](mod@listing): the files of an archive and what is in them, to be compared with those of another.
 //! * [`pack`](mod@pack): a directory becomes the same bytes on every machine.
@@ -16,6 +17,7 @@
 
 pub mod digest;
 pub mod error;
+pub mod files;
 pub mod format;
 mod junk;
 pub mod limits;
@@ -30,6 +32,7 @@ pub mod venv;
 
 pub use digest::{Digest, Hasher, Summed};
 pub use error::ArchiveError;
+pub use files::{Files, Want, read_files};
 pub use format::Format;
 pub use limits::{Limits, LinkPolicy, RootPolicy, Rules};
 pub use listing::{Listing, list};

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::env::{EnvAnswer, EnvWish};
 use crate::plan::{Command, DockerSpec, Resources};
 use crate::preparing::PreparingStep;
 use crate::{AttemptKey, DigestHex, Exit, NodeId};
@@ -42,6 +43,10 @@ pub const OFFSET_HEADER: &str = "x-offset";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "frames are few and short-lived, and a hello is one of a connection"
+)]
 pub enum NodeFrame {
     /// Always the first frame of a connection.
     Hello(Hello),
@@ -51,6 +56,14 @@ pub enum NodeFrame {
     /// Proof of life, every `heartbeat` of the welcome; answered with [`ManagerFrame::HeartbeatAck`].
     Heartbeat {
         load: NodeLoad,
+    },
+    /// Environments this node needs. Repeated on every new connection; answered by [`ManagerFrame::Envs`].
+    Envs {
+        wishes: Vec<EnvWish>,
+    },
+    /// Nobody here waits for these environments any more, or builds them; by key.
+    EnvsDropped {
+        keys: Vec<DigestHex>,
     },
     /// What is being prepared for an attempt, all its steps so far. Told when it takes long and may be lost; the report of the attempt's
     /// start or end says it again.
@@ -78,6 +91,9 @@ pub struct Hello {
     /// Every attempt the node has accepted and whose end the manager has not acknowledged. Reports about them
     /// follow in [`NodeFrame::Reports`], oldest first.
     pub held: Vec<AttemptKey>,
+    /// Environments it is building, by key, with the number of the build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub building: BTreeMap<DigestHex, u32>,
 }
 
 /// What has changed in a node's cache. The manager keeps it as long as the node is connected, in memory only.
@@ -145,6 +161,12 @@ pub struct NodeFacts {
     pub capacity: Resources,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Its GPUs, each by the name it is given out under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
+    /// How programs are kept apart from one another, from the node and from more than they asked for.
+    #[serde(default)]
+    pub isolation: Box<crate::isolation::Isolation>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -208,7 +230,13 @@ pub struct Finish {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Usage {
     pub cpu_seconds: f64,
+    /// The most memory: of all its processes together where they are in a cgroup, else of the largest one.
     pub max_rss_bytes: u64,
+    /// Read from and written to disks.
+    #[serde(default)]
+    pub read_bytes: u64,
+    #[serde(default)]
+    pub written_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,6 +260,10 @@ pub enum ManagerFrame {
         through: u64,
     },
     HeartbeatAck,
+    /// Answers to wishes, by key.
+    Envs {
+        answers: BTreeMap<DigestHex, EnvAnswer>,
+    },
     DeleteWorkspaces {
         attempts: Vec<AttemptKey>,
     },
@@ -307,7 +339,7 @@ pub struct Assignment {
 }
 
 /// A package in the blob store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackageRef {
     pub digest: DigestHex,
     pub size_bytes: u64,
@@ -320,6 +352,8 @@ pub enum AssignedEnv {
     Package(PackageRef),
     /// A path inside the app.
     Path(String),
+    /// Built from a lock of the app; the node asks for it by a wish.
+    Built(crate::env::EnvRecipe),
 }
 
 /// What the manager wants a node to send.
@@ -339,6 +373,8 @@ pub enum StreamRequest {
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.
     WorkspaceFile { attempt: AttemptKey, path: String },
+    /// The log of an environment's build that is under way, what there is of it.
+    BuildLog { key: DigestHex },
     /// The whole workspace as tar.gz with the root directory `<task_id>.<action>/`.
     Workspace { attempt: AttemptKey },
 }

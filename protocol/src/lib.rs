@@ -4,10 +4,13 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod client;
+pub mod docker;
+pub mod env;
 mod error;
 pub mod frames;
 pub mod health;
 mod ids;
+pub mod isolation;
 pub mod labels;
 pub mod manifest;
 pub mod plan;

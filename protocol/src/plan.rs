@@ -25,6 +25,9 @@ pub struct Plan {
     /// The action whose output is the task's result (matters where a task is a part of a work).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_action: Option<Ordinal>,
+    /// Digests of the application's files that environments are built from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub locks: crate::env::Locks,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -152,17 +155,11 @@ pub enum EnvRef {
     Named(String),
     /// A path inside the app: a directory with `bin/activate`, or `<path>.tar.gz` to be unpacked there.
     Path(String),
+    /// To be built from a lock of the app, once, and then shared by all nodes that it suits.
+    Built(crate::env::EnvRecipe),
 }
 
-/// A container to run the action in, as LitePipeline's `docker`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DockerSpec {
-    pub name: String,
-    pub tag: String,
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub args: serde_json::Map<String, serde_json::Value>,
-}
+pub use crate::docker::DockerSpec;
 
 /// Which nodes may run the action; every part that is given must match.
 #[derive(
@@ -342,4 +339,5 @@ pub enum RetryOn {
     NotStarted,
     Lost,
     Unhealthy,
+    OutOfMemory,
 }

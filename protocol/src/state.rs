@@ -99,6 +99,8 @@ pub enum Exit {
     BadOutput { reason: String },
     /// Its health command failed too often in a row, and it was stopped.
     Unhealthy { reason: String },
+    /// It used more memory than its limit allows and was killed; the most it was seen to use.
+    OutOfMemory { limit_bytes: u64, peak_bytes: u64 },
     /// Nobody knows how it ended.
     Lost { reason: String },
     /// The node gave it back before it had started; it does not count as a try.
@@ -122,6 +124,7 @@ impl Exit {
             Exit::TimedOut
             | Exit::NotStarted { .. }
             | Exit::Unhealthy { .. }
+            | Exit::OutOfMemory { .. }
             | Exit::Lost { .. }
             | Exit::Returned
             | Exit::Drained => None,
@@ -139,6 +142,11 @@ impl std::fmt::Display for Exit {
             Exit::NotStarted { reason } => write!(f, "not started: {reason}"),
             Exit::BadOutput { reason } => write!(f, "bad output.data: {reason}"),
             Exit::Unhealthy { reason } => write!(f, "unhealthy: {reason}"),
+            Exit::OutOfMemory { limit_bytes, peak_bytes } => {
+                let (limit, peak) =
+                    (crate::units::shown_size(*limit_bytes), crate::units::shown_size(*peak_bytes));
+                write!(f, "out of memory: killed at its limit of {limit} (peak {peak})")
+            }
             Exit::Lost { reason } => write!(f, "lost: {reason}"),
             Exit::Returned => f.write_str("handed back unstarted"),
             Exit::Drained => f.write_str("stopped because its node was drained"),

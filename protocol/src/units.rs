@@ -42,6 +42,19 @@ pub fn parse_size(text: &str) -> Result<u64, Error> {
     if (0.0..9.2e18).contains(&bytes) { Ok(bytes.round() as u64) } else { Err(wrong()) }
 }
 
+/// A size as people write it, in the largest unit that leaves at least 1: `64 MiB`, `1.5 GiB`.
+pub fn shown_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let text = format!("{value:.1}");
+    format!("{} {}", text.strip_suffix(".0").unwrap_or(&text), UNITS[unit])
+}
+
 fn sum_of_parts(text: &str, unit_value: fn(&str) -> Option<f64>) -> Option<f64> {
     let mut rest = text.trim();
     let mut sum = 0.0;
@@ -155,6 +168,19 @@ mod tests {
         }
         for text in ["", "-1", "1x", "99999999TiB"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_the_largest_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (64 << 20, "64 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (5 << 50, "5120 TiB"),
+        ] {
+            assert_eq!(shown_size(bytes), text);
         }
     }
 }

@@ -8,6 +8,7 @@
 mod browser;
 mod check;
 mod command;
+mod docker;
 mod needs;
 mod postgres;
 mod test;
@@ -24,7 +25,7 @@ cargo xtask TASK
 
   up [ARGS]     build lp for real use and run the whole platform here; ARGS go to `lp up`
   check         formatting, lints, documentation; cargo deny and typos where they are installed
-  test [ARGS]   run all tests, on a PostgreSQL server of their own too; ARGS go to the test runner
+  test [ARGS]   run all tests, on a PostgreSQL server and a container engine of their own too; ARGS go to the test runner
   bench [ARGS]  build lp for real use and measure it; ARGS go to `lp bench`
   screenshots [PAGES]  pictures of every page of the viewer into target/screenshots
   fill DIR      fill an empty data directory of `lp up` with a million finished tasks, 200 nodes, ...

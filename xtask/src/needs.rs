@@ -37,6 +37,16 @@ const BROWSER: Need = Need {
 
 /// Fetches axe-core, with which the browser tests check the pages.
 const NPM: Need = Need { what: "npm", packages: &["npm"], is_there: || find("npm").is_some() };
+/// Runs the tests' containers; one that is started already will do.
+const DOCKER: Need = Need {
+    what: "a container engine (as root: dockerd)",
+    packages: &["docker.io"],
+    is_there: || crate::docker::found().is_some() || (is_root() && find("dockerd").is_some()),
+};
+
+/// The tests' images are made of it: one static program.
+const BUSYBOX: Need =
+    Need { what: "busybox", packages: &["busybox-static"], is_there: || find("busybox").is_some() };
 
 /// What a build needs.
 pub(crate) fn compiler() -> Result<()> {
@@ -45,7 +55,7 @@ pub(crate) fn compiler() -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn tests() -> Result<()> {
-    meet(&[COMPILER, POSTGRES, PYTHON, BROWSER, NPM])
+    meet(&[COMPILER, POSTGRES, PYTHON, DOCKER, BUSYBOX, BROWSER, NPM])
 }
 
 /// What pictures of pages need.
@@ -93,7 +103,11 @@ fn meet(needs: &[Need]) -> Result<()> {
 }
 
 fn can_install() -> bool {
-    nix::unistd::geteuid().is_root() && find("apt-get").is_some()
+    is_root() && find("apt-get").is_some()
+}
+
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 fn install(packages: &[&str]) -> Result<()> {

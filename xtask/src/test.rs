@@ -8,11 +8,15 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::browser;
 use crate::command::{self, cargo, find};
+use crate::docker::{self, Engine};
 use crate::needs;
 use crate::postgres::Postgres;
 
 /// The address of the PostgreSQL server that the tests use.
 const POSTGRES_URL: &str = "LP_TEST_POSTGRES";
+
+/// The address of the container engine that the tests use.
+const DOCKER_HOST: &str = "LP_TEST_DOCKER";
 
 /// Runs the tests; with `arguments` those that they select.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
@@ -25,16 +29,22 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         Some(_) => None,
         None => needs::postgres_bin().map(|_| Postgres::start()).transpose()?,
     };
+    let engine = start_engine()?;
     let mut total = Count::default();
     let mut succeeded = true;
     for mut runner in runners(arguments) {
         if let Some(server) = &server {
             runner.command.env(POSTGRES_URL, server.url());
         }
+        match &engine {
+            Containers::Own(engine) => drop(runner.command.env(DOCKER_HOST, engine.host())),
+            Containers::Found(host) => drop(runner.command.env(DOCKER_HOST, host)),
+            Containers::Given | Containers::None => {}
+        }
         runner.command.args(scope).args(arguments);
         succeeded &= runner.run(&mut total)?;
     }
-    drop(server);
+    drop((server, engine));
     eprintln!("{} tests passed, {} failed, {} left out", total.passed, total.failed, total.left_out);
     if !succeeded || total.failed > 0 {
         bail!("not all tests have passed");
@@ -43,6 +53,35 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         bail!("no test was run");
     }
     Ok(())
+}
+
+/// The container engine of a run.
+enum Containers {
+    /// The caller has named it.
+    Given,
+    Found(String),
+    Own(Engine),
+    None,
+}
+
+fn start_engine() -> Result<Containers> {
+    if std::env::var_os(DOCKER_HOST).is_some() {
+        return Ok(Containers::Given);
+    }
+    if let Some(host) = docker::found() {
+        return Ok(Containers::Found(host));
+    }
+    if !needs::is_root() || find("dockerd").is_none() {
+        return Ok(Containers::None);
+    }
+    match Engine::start(&command::root().join("target")) {
+        Ok(engine) => Ok(Containers::Own(engine)),
+        Err(error) if command::is_ci() => Err(error),
+        Err(error) => {
+            eprintln!("xtask: {error:#}; the tests of containers are left out");
+            Ok(Containers::None)
+        }
+    }
 }
 
 /// All crates, unless the caller names some.

@@ -37,6 +37,7 @@ fn execute(session: &Session, cli: Cli) -> Result<ExitCode, Failure> {
             serve::node(session, &global, part).map(|()| ExitCode::SUCCESS)
         }
         Command::Supervise(part) => serve::supervise(part),
+        Command::Contain(part) => serve::contain(part),
         command => ask(session, command),
     }
 }
@@ -80,6 +81,7 @@ async fn answer(session: &Session, command: Command) -> Result<(), Failure> {
         | Command::Up(_)
         | Command::Manager(_)
         | Command::Viewer(_)
-        | Command::Supervise(_) => Ok(()),
+        | Command::Supervise(_)
+        | Command::Contain(_) => Ok(()),
     }
 }

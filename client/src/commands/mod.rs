@@ -21,6 +21,7 @@ mod status;
 pub(crate) mod task;
 mod task_report;
 pub(crate) mod venv;
+pub(crate) mod venv_build;
 mod venv_doctor;
 mod venv_history;
 mod venv_pack;

@@ -238,7 +238,10 @@ fn report(session: &Session, node: &NodeView) -> String {
             &format!("{} of {} free", text::size(load.disk_free_bytes), text::size(load.disk_total_bytes)),
         );
     if facts.capacity.gpus > 0 {
-        report.line("gpus", &format!("{} of {} in use", used.gpus, facts.capacity.gpus));
+        let names =
+            if facts.gpus.is_empty() { String::new() } else { format!(": {}", facts.gpus.join(", ")) };
+        let text = format!("{} of {} in use{}", used.gpus, facts.capacity.gpus, text::visible(&names));
+        report.line("gpus", &text);
     }
     for (name, count) in &facts.capacity.named {
         let used = used.named.get(name).copied().unwrap_or_default();
@@ -249,9 +252,17 @@ fn report(session: &Session, node: &NodeView) -> String {
         .maybe("drain", node.drain.as_ref().map(|drain| drained_since(look, drain)))
         .maybe("labels", Some(labels.join(", ")).filter(|labels| !labels.is_empty()))
         .line("data", &facts.data_path)
-        .maybe("cache", node.cache.as_ref().map(cached))
-        .line("joined", &look.time(node.create_at))
-        .maybe("seen", node.seen_at.map(|time| look.time(time)));
+        .maybe("cache", node.cache.as_ref().map(cached));
+    let isolation = &facts.isolation;
+    for (title, sentence) in [
+        ("user", &isolation.user),
+        ("files", &isolation.files),
+        ("kernel", &isolation.kernel),
+        ("limits", &isolation.limits),
+    ] {
+        report.maybe(title, Some(text::visible(sentence).into_owned()).filter(|text| !text.is_empty()));
+    }
+    report.line("joined", &look.time(node.create_at)).maybe("seen", node.seen_at.map(|time| look.time(time)));
     if !node.attempts.is_empty() {
         let row = |entry: &lp_protocol::views::NodeAttempt| {
             vec![

@@ -20,6 +20,8 @@ const ACTIONS: &[Column] = &[
     Column { title: "ended with", is_wide: false },
     Column { title: "cpu", is_wide: true },
     Column { title: "memory", is_wide: true },
+    Column { title: "read", is_wide: true },
+    Column { title: "written", is_wide: true },
     Column { title: "log", is_wide: true },
 ];
 
@@ -96,7 +98,7 @@ fn action_rows(out: &Output, action: &ActionView) -> Vec<Vec<Cell>> {
     let retry = action.retry_at.map(|time| format!("next attempt {}", out.look().time(time)));
     if action.attempts.is_empty() {
         let mut row = vec![Cell::new(&action.name, Tint::Strong), Cell::new(after, Tint::Dim), state()];
-        row.extend((0..8).map(|_| Cell::new("", Tint::Plain)));
+        row.extend((0..10).map(|_| Cell::new("", Tint::Plain)));
         return vec![row];
     }
     let last = action.attempts.len() - 1;
@@ -128,6 +130,8 @@ fn attempt_cells(out: &Output, attempt: &AttemptView) -> Vec<Cell> {
         Cell::new(exit, if is_bad { Tint::Bad } else { Tint::Plain }),
         plain(format!("{:.2}s", attempt.usage.cpu_seconds)),
         plain(text::size(attempt.usage.max_rss_bytes)),
+        plain(text::size(attempt.usage.read_bytes)),
+        plain(text::size(attempt.usage.written_bytes)),
         plain(text::size(attempt.log_bytes)),
     ]
 }

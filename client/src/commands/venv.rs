@@ -8,7 +8,7 @@ use lp_protocol::views::{CreateVenv, UpdateVenv, VenvView, VersionRef};
 use super::app::{Changes, DownloadTo, Source, taken};
 use super::args::Limit;
 use super::confirm::Yes;
-use super::{Session, download, history, package, venv_doctor, venv_history, venv_pack};
+use super::{Session, download, history, package, venv_build, venv_doctor, venv_history, venv_pack};
 use crate::failure::Failure;
 use crate::output::report::Report;
 use crate::output::{Cell, Tint, text};
@@ -52,6 +52,9 @@ pub(crate) enum Verb {
     /// Every version that was uploaded: list, show, activate, delete or download them
     #[command(subcommand)]
     History(venv_history::Verb),
+    /// Environments that nodes build from the locks of apps: list, show, read their logs, try again or forget them
+    #[command(subcommand)]
+    Build(venv_build::Verb),
     /// Show what differs between two versions
     #[command(override_usage = "lp venv diff [OPTIONS] <VENV> [FROM] [TO]")]
     #[command(
@@ -193,6 +196,7 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
             download::save(session, bytes, place, Some(&venv.version.digest)).await
         }
         Verb::History(verb) => venv_history::run(session, verb).await,
+        Verb::Build(verb) => venv_build::run(session, verb).await,
         Verb::Diff(diff) => venv_history::compare(session, diff).await,
         Verb::Rollback(one) => venv_history::rollback(session, one).await,
     }

@@ -101,7 +101,7 @@ pub(crate) async fn run(session: &Session, pack: Pack) -> Result<(), Failure> {
             make::make(session, recipe, pack.python.as_deref(), &root, scratch.path(), sources).await?;
         }
     }
-    let freed = on_disk(root.clone(), |root| venv::prune(root)).await?;
+    let freed = on_disk(root.clone(), venv::prune).await?;
     session.out.detail(&format!("left out {} of caches", text::size(freed)));
     if !pack.no_compile {
         make::compile(session, &root).await;

@@ -129,3 +129,9 @@ pub(crate) struct Supervise {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) words: Vec<OsString>,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct Contain {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<OsString>,
+}

@@ -1,9 +1,9 @@
-//! `lp manager`, `lp node`, `lp viewer`, each by itself, and `lp supervise`.
+//! `lp manager`, `lp node`, `lp viewer`, each by itself, and what a node starts: `lp supervise`, `lp contain`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{ManagerPart, NodePart, Supervise, ViewerPart};
+use super::args::{Contain, ManagerPart, NodePart, Supervise, ViewerPart};
 use super::running::{chain, log_to_stderr, until_stopped};
 use super::settings::{self, Settings};
 use super::units;
@@ -133,4 +133,9 @@ pub(super) fn node_failure(error: &lp_node::Error) -> Failure {
 
 pub(crate) fn supervise(part: Supervise) -> Result<ExitCode, Failure> {
     Ok(lp_node::supervisor_main(part.words.into_iter()))
+}
+
+/// Stands for one container until it has ended.
+pub(crate) fn contain(part: Contain) -> Result<ExitCode, Failure> {
+    Ok(lp_node::shim_main(part.words.into_iter()))
 }

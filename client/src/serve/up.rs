@@ -192,8 +192,9 @@ async fn node_config(
         .with("data_path", Some(data.join("node").display()))
         .with("join_token", Some(join_token.token))
         .with("action_slots", up.slots);
-    let loaded = lp_node::Config::load(&settings.over(None));
-    loaded.map(|loaded| loaded.config).map_err(|error| settings::wrong(&error))
+    let loaded = lp_node::Config::load(&settings.over(None)).map_err(|error| settings::wrong(&error))?;
+    // the manager's data and the token of this directory are no program's business either
+    Ok(lp_node::Config { private_path: Some(data.to_owned()), ..loaded.config })
 }
 
 /// A directory that is taken, in the words of `lp up`.

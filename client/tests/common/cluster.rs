@@ -38,6 +38,21 @@ impl Cluster {
         cluster
     }
 
+    /// `lp up` as it comes, with two slots: programs of a node that is root run as users of their tasks'. Elsewhere they run as the tester, because many
+    /// tests have them write beside the cluster.
+    pub fn as_installed() -> Self {
+        let mut cluster = Self::empty();
+        cluster.variables.clear();
+        cluster.start_up_with(&["--slots", "2"]);
+        cluster
+    }
+
+    /// Starts `lp up` with these arguments and what was [`Cluster::set`].
+    pub fn start_up_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        self.start_up();
+    }
+
     /// A manager and a node that has been told to join it.
     pub fn apart(slots: u32) -> Self {
         let mut cluster = Self::empty();
@@ -53,6 +68,11 @@ impl Cluster {
         self.start_node();
     }
 
+    /// The PATH that everything here is started with.
+    pub fn search_path() -> OsString {
+        path()
+    }
+
     /// Nothing runs yet.
     pub fn empty() -> Self {
         let home = tempfile::Builder::new().prefix("lp-test-").tempdir().unwrap();
@@ -65,7 +85,7 @@ impl Cluster {
             port: 0,
             join_token,
             arguments: vec![],
-            variables: vec![],
+            variables: vec![("LP_RUN_AS".to_owned(), "node".to_owned())],
         }
     }
 
@@ -179,6 +199,38 @@ impl Cluster {
         command
     }
 
+    /// Looks again and again until there is something to see.
+    ///
+    /// # Panics
+    /// Where there is nothing within the patience of the tests.
+    pub fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            assert!(begin.elapsed() < super::PATIENCE, "what is waited for has not come");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// The processes of this cluster whose command lines hold all these words.
+    pub fn processes_with(&self, words: &[&str]) -> Vec<nix::unistd::Pid> {
+        let mut found = leftovers::find(self.home.path());
+        found.retain(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let has = |word: &&str| line.split(|byte| *byte == 0).any(|part| part == word.as_bytes());
+            words.iter().all(has)
+        });
+        found
+    }
+
+    /// Ends everything now.
+    pub fn end(&mut self) {
+        drop((self.up.take(), self.node.take(), self.manager.take()));
+        leftovers::end(self.home.path());
+    }
+
     pub fn client(&self) -> ManagerClient {
         let text = std::fs::read_to_string(self.context()).unwrap();
         let context: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -233,7 +285,6 @@ fn path() -> OsString {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop((self.up.take(), self.node.take(), self.manager.take()));
-        leftovers::end(self.home.path());
+        self.end();
     }
 }

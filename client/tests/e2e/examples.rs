@@ -11,6 +11,7 @@ use crate::venv;
 
 /// The examples with a test here.
 const TESTED: &[&str] = &[
+    "container",
     "dynamic_actions",
     "environments",
     "event_actions",
@@ -48,7 +49,7 @@ fn action<'a>(task: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn hello_greets_whom_its_input_names() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("hello"));
 
     let task = cluster.succeed("hello", r#"{"name": "you"}"#);
@@ -60,7 +61,7 @@ fn hello_greets_whom_its_input_names() {
 
 #[test]
 fn dynamic_actions_are_made_while_the_task_runs() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("dynamic_actions"));
 
     let task = cluster.succeed("dynamic_actions", r#"{"text": "what goes up must come down"}"#);
@@ -73,7 +74,7 @@ fn dynamic_actions_are_made_while_the_task_runs() {
 
 #[test]
 fn separate_venv_runs_in_the_environment_that_was_uploaded_apart() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.lp(&["venv", "create", "-f", venv::packed().to_str().unwrap(), "-n", "words"]).ok();
     cluster.create_app(&example("separate_venv"));
 
@@ -91,7 +92,7 @@ fn separate_venv_runs_in_the_environment_that_was_uploaded_apart() {
 
 #[test]
 fn event_actions_run_after_either_end_and_change_nothing() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("event_actions"));
 
     let fine = cluster.succeed("event_actions", "{}");
@@ -111,7 +112,7 @@ fn event_actions_run_after_either_end_and_change_nothing() {
 
 #[test]
 fn retry_succeeds_at_the_third_attempt_and_keeps_all_three() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("retry"));
 
     let task = cluster.succeed("retry", "{}");
@@ -126,7 +127,7 @@ fn retry_succeeds_at_the_third_attempt_and_keeps_all_three() {
 
 #[test]
 fn resources_runs_and_with_a_licence_it_waits_for_a_node_that_has_one() {
-    let mut cluster = Cluster::up();
+    let mut cluster = Cluster::as_installed();
     cluster.create_app(&example("resources"));
     let task = cluster.succeed("resources", "{}");
     assert_eq!(output(&task, "report")["title"], "all done");
@@ -151,7 +152,7 @@ fn resources_runs_and_with_a_licence_it_waits_for_a_node_that_has_one() {
 
 #[test]
 fn fanout_counts_the_primes_in_a_hundred_parts() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("fanout"));
 
     let task = cluster.succeed("fanout", r#"{"limit": 100000}"#);
@@ -175,7 +176,7 @@ fn the_manifest_of_fanout_is_what_its_generator_writes() {
 
 #[test]
 fn multiple_actions_joins_what_two_python_actions_found() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     let app = venv::multiple_actions(&cluster.path("multiple_actions"));
     cluster.create_app(&app);
 

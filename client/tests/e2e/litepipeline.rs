@@ -33,7 +33,7 @@ fn message(task: &serde_json::Value) -> &serde_json::Value {
 
 #[test]
 fn with_its_environment_inside_as_tarball_and_as_zip() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     let app = venv::multiple_actions(&cluster.path("multiple_actions"));
 
     for ending in ["tar.gz", "zip"] {
@@ -48,7 +48,7 @@ fn with_its_environment_inside_as_tarball_and_as_zip() {
 
 #[test]
 fn with_an_environment_uploaded_apart_by_id_and_by_name() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     let app = venv::multiple_actions(&cluster.path("multiple_actions"));
     let venv =
         cluster.lp(&["venv", "create", "-f", venv::packed().to_str().unwrap(), "-n", "words", "-r"]).ok();
@@ -68,7 +68,7 @@ fn with_an_environment_uploaded_apart_by_id_and_by_name() {
 
 #[test]
 fn actions_made_by_the_helper_run_and_join() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     let app = venv::multiple_actions(&cluster.path("generate"));
     let first = "from litepipeline_helper.models.action import Action\n\
         workspace, input_data = Action.get_input()\n\
@@ -92,7 +92,7 @@ fn actions_made_by_the_helper_run_and_join() {
 
 #[test]
 fn its_flags_mean_what_they_mean_there() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     let app = cluster.create_app(&crate::common::example("hello"));
     let task = cluster
         .lp(&["task", "create", "-a", &app, "-n", "a name", "-i", "{}", "-o", "name"])

@@ -5,15 +5,18 @@ mod bad_workflows;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod containers;
 mod control;
 mod environments;
 mod examples;
 mod failures;
 mod litepipeline;
+mod locks;
 mod logs;
 mod nodes;
 mod parts;
 mod readme;
+mod resources;
 mod restarts;
 mod standing;
 mod stops;

@@ -152,8 +152,9 @@ fn a_deadline_and_a_forced_removal_give_what_runs_to_others() {
         two.cluster.lp(&["task", "info", task, "-r"]).ok().json()["actions"][0]["attempts"].clone()
     };
     assert_eq!(attempts(&picky)[0]["exit"]["kind"], "drained", "{}", attempts(&picky));
-    two.cluster.lp(&["node", "undrain", "second"]).ok();
+    // before the next attempt can open the gate, which would then be at its end
     drop(gate);
+    two.cluster.lp(&["node", "undrain", "second"]).ok();
     let gate = OpenOptions::new().write(true).open(two.cluster.path("gate")).unwrap();
 
     two.cluster.lp(&["node", "remove", "second", "--force", "-y"]).ok();

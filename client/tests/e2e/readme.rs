@@ -21,7 +21,7 @@ fn commands(section: &str) -> Vec<String> {
 
 #[test]
 fn five_minutes() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     symlink(repository().join("examples"), cluster.path("examples")).unwrap();
     symlink(env!("CARGO_BIN_EXE_lp"), cluster.path("lp")).unwrap();
     let lines = commands("Five minutes");

@@ -6,7 +6,7 @@ use crate::common::{Cluster, example, run};
 
 #[test]
 fn a_workspace_is_listed_downloaded_and_deleted() {
-    let cluster = Cluster::up();
+    let cluster = Cluster::as_installed();
     cluster.create_app(&example("hello"));
     let task = cluster.succeed("hello", r#"{"name": "you"}"#);
     let id = task["task_id"].as_str().unwrap();

@@ -38,6 +38,8 @@ impl Config {
         "keep_logs_size",
         "keep_workspaces",
         "keep_versions",
+        "docker_registry",
+        "keep_builds",
         "log_level",
         "advertise",
     ];
@@ -67,6 +69,12 @@ impl Config {
         if self.lost_after < self.heartbeat * 2 {
             return Err(Error::Inconsistent(
                 "`lost_after` must be at least twice `heartbeat`, or one late sign of life loses a node",
+            ));
+        }
+        let is_registry = |text: &String| lp_protocol::docker::reference::is_registry_setting(text);
+        if self.docker_registry.as_ref().is_some_and(|text| !text.is_empty() && !is_registry(text)) {
+            return Err(Error::Inconsistent(
+                "`docker_registry` must be a host, with a port where it needs one, such as hub.example:5000",
             ));
         }
         if self.http_workers == 0 || self.http_workers > 256 {

@@ -62,6 +62,11 @@ pub struct Config {
     pub keep_workspaces: Option<Duration>,
     /// How many of the latest versions of each application and venv are kept beside those in use.
     pub keep_versions: Option<u32>,
+    /// Put before `docker.name` of an action where that names no registry and the node has none of its own.
+    pub docker_registry: Option<String>,
+    /// How long environments built from locks are kept after their last use.
+    #[serde(deserialize_with = "de::duration_opt")]
+    pub keep_builds: Option<Duration>,
     /// `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,lp_manager::engine=debug`.
     pub log_level: String,
     /// Address at which the other managers on this database reach this one; None: the one it listens on.
@@ -88,6 +93,8 @@ impl Default for Config {
             keep_logs_size: None,
             keep_workspaces: None,
             keep_versions: None,
+            docker_registry: None,
+            keep_builds: None,
             log_level: "info".to_owned(),
             advertise: None,
         }

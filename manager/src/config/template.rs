@@ -59,6 +59,12 @@ keep_workspaces:
 # Versions of each application and venv: the latest so many, the active one, and the one that was active before.
 keep_versions:
 
+# Put before the names of images (docker.name) that have no registry, where a node has no docker_registry of its own.
+docker_registry:
+
+# Environments built from locks, by the time since their last use, such as 90d; one that went is built anew when it is wanted again.
+keep_builds:
+
 # error, warn, info, debug or trace, or a filter such as info,lp_manager::engine=debug.
 log_level: info
 

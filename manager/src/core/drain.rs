@@ -90,6 +90,7 @@ impl Core {
         self.outcome.changes.drains.remove(&node_id);
         self.outcome.changes.removed_nodes.push(node_id);
         self.remove_node(node_id);
+        self.lose_builds(now, node_id);
         self.outcome
             .effects
             .push(Effect::Publish(lp_protocol::views::Event::Node { node_id, state: NodeState::Lost }));

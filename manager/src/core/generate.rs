@@ -78,7 +78,7 @@ impl Core {
 }
 
 /// Gives each action its place and finds those it names.
-fn resolve(task: &Task, maker: Ordinal, generated: Vec<Generated>) -> Result<Vec<Made>, String> {
+fn resolve(task: &Task, maker: Ordinal, mut generated: Vec<Generated>) -> Result<Vec<Made>, String> {
     let count = task.shape.actions();
     if count + generated.len() > MAX_TASK_ACTIONS {
         let new = generated.len();
@@ -129,6 +129,11 @@ fn resolve(task: &Task, maker: Ordinal, generated: Vec<Generated>) -> Result<Vec
             .map(|plan| plan.name.clone())
             .unwrap_or_default()
     })?;
+    for made in &mut generated {
+        lp_protocol::env::settle_action(&mut made.plan, &task.shape.plan.locks).map_err(|file| {
+            format!("action `{}`: `env` names `{file}`, which was not looked at when the app was uploaded; name it in an action of the manifest, or call it requirements.txt or uv.lock in the app's root", made.plan.name)
+        })?;
+    }
     let made = generated.into_iter().zip(links).map(|(generated, (ordinal, condition, to))| {
         let generation = Some(Generation { by: maker, to, retired: false });
         let plan = ActionPlan { condition, generated: generation, ..generated.plan };

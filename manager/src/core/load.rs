@@ -34,12 +34,14 @@ impl Core {
             last_create_at: open.tasks.last().map_or(now.wall, |task| task.create_at),
             unsettled: true,
             rebalance_set: false,
+            builds: Default::default(),
             outcome: Outcome::default(),
             counters: Default::default(),
             watched: false,
         };
         let active = core.restore_standing(open.standing);
         core.load_drains(now, open.drains);
+        core.load_builds(now, open.builds);
         let mut attempts: &[AttemptRecord] = &open.attempts;
         let mut made = open.actions.into_iter().peekable();
         // plans of one version are shared: a shape must outlive the loop's first task of it

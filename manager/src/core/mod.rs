@@ -7,6 +7,7 @@
 //! The core is a cache. Whenever its batch could not be committed it is thrown away and built anew from the store
 //! ([`Core::load`]), by the same path as at every start.
 
+pub mod build;
 pub mod derive;
 mod derived;
 mod drain;
@@ -23,6 +24,7 @@ mod progress;
 mod queue;
 pub mod record;
 mod reopen;
+mod reserve;
 pub mod result;
 pub mod retry;
 pub mod schedule;
@@ -109,6 +111,7 @@ pub struct Core {
     /// Something may be placed that could not be before.
     unsettled: bool,
     rebalance_set: bool,
+    builds: build::Builds,
     outcome: Outcome,
     pub counters: Counters,
     /// Somebody listens to events of attempts.

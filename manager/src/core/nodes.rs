@@ -28,6 +28,7 @@ impl Core {
         self.connections.insert(connection, node_id);
         let held: BTreeSet<AttemptId> = hello.held.iter().filter_map(|key| self.resolve(key)).collect();
         self.welcome(node_id, connection, hello.held);
+        self.welcome_builds(now, node_id, &hello.building);
         if self.is_draining(node_id) {
             let missing: Vec<AttemptId> = attempts.iter().copied().filter(|id| !held.contains(id)).collect();
             self.welcome_drained(now, node_id, &missing);
@@ -86,6 +87,8 @@ impl Core {
                 NodeFrame::Reports { reports } => self.take_reports(now, node_id, connection, reports),
                 NodeFrame::Preparing { attempt, steps } => self.attempt_prepares(node_id, &attempt, steps),
                 NodeFrame::Hello(_) => self.close_connection(connection, "a second hello on one connection"),
+                NodeFrame::Envs { wishes } => self.take_wishes(now, node_id, wishes),
+                NodeFrame::EnvsDropped { keys } => self.drop_wishes(now, node_id, &keys),
                 // the link's own business, handled before they come here
                 NodeFrame::WorkspacesDeleted { .. }
                 | NodeFrame::StreamFailed { .. }
@@ -112,7 +115,9 @@ impl Core {
         let Some(node) = self.nodes.get_mut(&node_id) else { return };
         node.connection = None;
         node.heard = now.mono;
-        if node.attempts.is_empty() {
+        let is_idle = node.attempts.is_empty();
+        self.leave_builds(node_id);
+        if is_idle && !self.has_leases(node_id) {
             self.remove_node(node_id);
         }
         self.publish_node(node_id, NodeState::Disconnected);
@@ -148,6 +153,7 @@ impl Core {
             self.attempt_finished(now, id, progress::lost(now, reason.trim()));
         }
         self.remove_node(node_id);
+        self.lose_builds(now, node_id);
         self.publish_node(node_id, NodeState::Lost);
     }
 

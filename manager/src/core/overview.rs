@@ -29,6 +29,11 @@ pub struct Counters {
     pub attempts_finished: u64,
     pub attempts_lost: u64,
     pub reports_ignored: u64,
+    pub builds_begun: u64,
+    pub builds_done: u64,
+    pub builds_failed: u64,
+    /// Nodes that were given an environment another one had built.
+    pub builds_shared: u64,
     pub commits: u64,
     pub commit_rows: u64,
     pub commit_failures: u64,

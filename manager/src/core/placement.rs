@@ -1,7 +1,7 @@
 //! The placement pass: gives what is queued to nodes with room, once per batch.
 //!
 //! The order is the queue's over all lines; a line whose first finds no node is left alone for the rest of the pass, because the others
-//! in it want the same. Among the nodes that suit, the one with the smallest share of its slots taken is chosen. Plain actions (one slot,
+//! in it want the same, and a node is kept for it where that is needed ([`super::reserve`]). Among the nodes that suit, the one with the smallest share of its slots taken is chosen. Plain actions (one slot,
 //! nothing else) may also be sent ahead to wait on a node whose actions are short, so that it need not idle for a round trip between two
 //! of them; if another node gets room in the meantime they are asked back.
 
@@ -16,6 +16,7 @@ use lp_protocol::{AttemptKey, NodeId, Stage};
 
 use super::queue::Place;
 use super::record::{AttemptId, AttemptRecord, TaskSeq};
+use super::reserve::Kept;
 use super::shape::Class;
 use super::task::State;
 use super::timers::Timer;
@@ -33,6 +34,7 @@ impl Core {
         }
         let mut heads: BinaryHeap<Reverse<(Place, Arc<Class>)>> =
             self.queue.heads().map(|(place, class)| Reverse((place, class.clone()))).collect();
+        let mut kept = Kept::default();
         while let Some(Reverse((place, class))) = heads.pop() {
             // a task's first assignment moves its other actions forward: the head may not be the head any more
             match self.queue.head(&class) {
@@ -43,7 +45,10 @@ impl Core {
                 }
                 None => continue,
             }
-            let Some(node_id) = self.choose_node(&class) else { continue };
+            let Some(node_id) = self.choose_node(&class, &kept) else {
+                self.keep_for(&class, &mut kept);
+                continue;
+            };
             self.assign(now, node_id, place.task, place.action);
             if let Some(next) = self.queue.head(&class) {
                 heads.push(Reverse((next, class)));
@@ -52,10 +57,10 @@ impl Core {
         self.watch_balance(now);
     }
 
-    fn choose_node(&self, class: &Class) -> Option<NodeId> {
+    fn choose_node(&self, class: &Class, kept: &Kept) -> Option<NodeId> {
         let mut best: Option<(bool, f64, NodeId)> = None;
         for (node_id, node) in &self.nodes {
-            if node.connection.is_none() || self.is_draining(*node_id) {
+            if node.connection.is_none() || self.is_draining(*node_id) || kept.keeps(*node_id, class) {
                 continue;
             }
             let waits = !node.has_room(class);

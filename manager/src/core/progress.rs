@@ -259,6 +259,7 @@ impl Core {
                 Timer::Rebalance => self.rebalance(),
                 Timer::Schedules => self.fire_schedules(now, sources),
                 Timer::Service(id) => self.fire_service(now, id, sources),
+                Timer::Builds => self.fire_builds(now),
                 Timer::Settle(task) => self.settle(now, task),
                 Timer::DrainDeadline(node_id) => self.end_drain(node_id),
             }
@@ -295,6 +296,7 @@ fn attempt_status(exit: &Exit) -> Status {
         | Exit::NotStarted { .. }
         | Exit::BadOutput { .. }
         | Exit::Unhealthy { .. }
+        | Exit::OutOfMemory { .. }
         | Exit::Lost { .. } => Status::Fail,
     }
 }

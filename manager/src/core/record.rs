@@ -11,12 +11,13 @@ use chrono::{DateTime, Utc};
 use lp_protocol::frames::Usage;
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
 use lp_protocol::{
-    AppId, AttemptKey, Exit, NodeId, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId, VersionId,
-    WorkId,
+    AppId, AttemptKey, DigestHex, Exit, NodeId, PreparingStep, ScheduleId, ServiceId, Stage, Status, TaskId,
+    VersionId, WorkId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::build::record::BuildRecord;
 use super::standing::{Standing, StandingChanges};
 use super::work::{NewWork, OpenWork, WorkRecord};
 
@@ -181,6 +182,14 @@ pub struct Unwanted {
     pub key: AttemptKey,
 }
 
+/// The end of what the tools of a build have said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildLog {
+    /// Of the build.
+    pub number: u32,
+    pub text: String,
+}
+
 /// All that one batch changes; one transaction writes it. Each row appears once, as it is after the batch.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -215,6 +224,11 @@ pub struct Changes {
     pub removed_nodes: Vec<NodeId>,
     /// Workspaces their nodes are to delete.
     pub unwanted: Vec<Unwanted>,
+    /// Inserts or updates.
+    pub builds: BTreeMap<DigestHex, BuildRecord>,
+    /// Logs of builds that have ended; each takes the place of the one before.
+    pub build_logs: BTreeMap<DigestHex, BuildLog>,
+    pub deleted_builds: Vec<DigestHex>,
 }
 
 impl Changes {
@@ -234,6 +248,9 @@ impl Changes {
             && self.drains.is_empty()
             && self.removed_nodes.is_empty()
             && self.unwanted.is_empty()
+            && self.builds.is_empty()
+            && self.build_logs.is_empty()
+            && self.deleted_builds.is_empty()
     }
 
     /// Number of rows written.
@@ -251,6 +268,9 @@ impl Changes {
             + self.drains.len()
             + self.removed_nodes.len()
             + self.unwanted.len()
+            + self.builds.len()
+            + self.build_logs.len()
+            + self.deleted_builds.len()
     }
 }
 
@@ -274,6 +294,8 @@ pub struct Open {
     pub targets: BTreeMap<TaskSeq, Box<str>>,
     /// Nodes that are drained.
     pub drains: BTreeMap<NodeId, Drain>,
+    /// Builds that nodes have the lease of.
+    pub builds: Vec<BuildRecord>,
     /// Rows that cannot be read, in words: left out, logged, and no reason not to start.
     pub corrupt: Vec<String>,
 }

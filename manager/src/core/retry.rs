@@ -43,7 +43,8 @@ pub fn counts_as_failure(exit: &Exit) -> bool {
         | Exit::TimedOut
         | Exit::NotStarted { .. }
         | Exit::BadOutput { .. }
-        | Exit::Unhealthy { .. } => true,
+        | Exit::Unhealthy { .. }
+        | Exit::OutOfMemory { .. } => true,
         Exit::Stopped { .. } | Exit::Lost { .. } | Exit::Returned | Exit::Drained => false,
     }
 }
@@ -56,6 +57,7 @@ fn is_listed(retry: &Retry, exit: &Exit) -> bool {
             (RetryOn::TimedOut, Exit::TimedOut) => true,
             (RetryOn::NotStarted, Exit::NotStarted { .. }) => true,
             (RetryOn::Unhealthy, Exit::Unhealthy { .. }) => true,
+            (RetryOn::OutOfMemory, Exit::OutOfMemory { .. }) => true,
             (RetryOn::Lost, Exit::Lost { .. } | Exit::Stopped { .. }) => true,
             _ => false,
         })

@@ -92,7 +92,8 @@ impl Core {
             | Timer::NodeSilent(_)
             | Timer::Rebalance
             | Timer::Settle(_)
-            | Timer::DrainDeadline(_) => {}
+            | Timer::DrainDeadline(_)
+            | Timer::Builds => {}
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Timer {
     Service(ServiceId),
     /// Look at the wall clock for schedules that have something to decide.
     Schedules,
+    /// Look for builds whose wait after a failure is over.
+    Builds,
 }
 
 #[derive(Debug, Default)]

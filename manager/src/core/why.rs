@@ -3,7 +3,7 @@
 use lp_protocol::frames::NodeFacts;
 use lp_protocol::plan::{LabelRule, Ordinal, TargetEnv};
 use lp_protocol::views::WhyAction;
-use lp_protocol::{NodeId, Stage, TaskId};
+use lp_protocol::{NodeId, PreparingKind, PreparingStep, Stage, TaskId};
 
 use super::record::{AttemptId, SUCCESS_EVENT};
 use super::shape::Class;
@@ -88,6 +88,19 @@ impl Core {
             COUNTED_AHEAD.. => format!("more than {COUNTED_AHEAD} actions are before it"),
             _ => format!("{ahead} actions are before it"),
         };
+        let roomy = self.nodes.iter().find(|(id, node)| {
+            node.connection.is_some()
+                && !self.is_draining(**id)
+                && node.suits(class, **id)
+                && node.has_room(class)
+        });
+        if let Some((_, node)) = roomy {
+            let name = &node.facts.name;
+            let reason = format!(
+                "the room on node {name} is kept for an action before it that needs more than is free there; {before}"
+            );
+            return (reason, None);
+        }
         (format!("every suitable node is full ({}); {before}", self.fullness(class)), None)
     }
 
@@ -130,7 +143,9 @@ impl Core {
             .map(|(_, node)| {
                 let (used, has) =
                     (node.in_use.slots.min(node.facts.capacity.slots), node.facts.capacity.slots);
-                format!("{}: {used} of {has} slots in use", node.facts.name)
+                let lacks = super::reserve::lacks(node, class);
+                let lacks = if lacks.is_empty() { lacks } else { format!(", lacks {lacks}") };
+                format!("{}: {used} of {has} slots in use{lacks}", node.facts.name)
             })
             .collect();
         shown.join("; ")
@@ -153,12 +168,40 @@ impl Core {
             Stage::Pending if node.is_some_and(super::Node::is_overbooked) => {
                 format!("was sent ahead to node {name} and waits there for a free slot")
             }
-            Stage::Pending => format!("is about to start on node {name}"),
+            Stage::Pending => match preparing(&record.preparing, &name) {
+                Some(said) => return said,
+                None => format!("is about to start on node {name}"),
+            },
             Stage::Stopping => format!("is being stopped on node {name}"),
             Stage::Running | Stage::Finished => format!("runs on node {name} (attempt {number})"),
         };
         (reason, None)
     }
+}
+
+/// What its node does for it before it can start, and where to look.
+fn preparing(steps: &[PreparingStep], node: &str) -> Option<(String, Option<String>)> {
+    let step = steps.last().filter(|step| step.end_at.is_none())?;
+    let since = step.start_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let what = &step.what;
+    let builds = || Some("`lp venv build list`, then `lp venv build log KEY`".to_owned());
+    let (said, hint) = match step.kind {
+        PreparingKind::Fetch => (format!("node {node} fetches its {what} since {since}"), None),
+        PreparingKind::Unpack => (format!("node {node} unpacks its {what} since {since}"), None),
+        PreparingKind::Pull => (format!("node {node} pulls the image {what} since {since}"), None),
+        PreparingKind::Build => (
+            format!("waits for its environment ({what}), which is being built on node {node} since {since}"),
+            builds(),
+        ),
+        PreparingKind::Wait => match &step.detail {
+            Some(detail) => {
+                (format!("waits on node {node} for its environment ({what}): {detail}"), builds())
+            }
+            None => (format!("waits on node {node} for its environment ({what}) since {since}"), builds()),
+        },
+    };
+    let detail = step.detail.as_ref().filter(|_| step.kind != PreparingKind::Wait);
+    Some((detail.map_or(said.clone(), |detail| format!("{said} ({detail})")), hint))
 }
 
 /// The first label of a target that a node does not have as it should: its key, the rule, and what the node has.

@@ -90,6 +90,7 @@ fn assigned_env(
 ) -> Result<AssignedEnv, String> {
     match env {
         EnvRef::Path(path) => Ok(AssignedEnv::Path(path.clone())),
+        EnvRef::Built(recipe) => Ok(AssignedEnv::Built(recipe.clone())),
         EnvRef::Venv(_) | EnvRef::Named(_) => {
             let found = envs.get(env).cloned().ok_or("its env was not looked up")?;
             found.map(AssignedEnv::Package)
@@ -126,7 +127,7 @@ async fn load_envs(
     let mut envs = HashMap::new();
     for order in orders {
         let Some(env) = order.shape.action(order.action).and_then(|plan| plan.env.as_ref()) else { continue };
-        if !envs.contains_key(env) {
+        if !matches!(env, EnvRef::Built(_)) && !envs.contains_key(env) {
             envs.insert(env.clone(), store.find_env_package(env).await?);
         }
     }

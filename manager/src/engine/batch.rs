@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use super::activity::Activity;
 use super::assignments::{self, Versions};
+use super::builds::EnvUses;
 use super::connections::{Connections, Outgoing};
 use super::derived;
 use super::handle::{Answer, Error, Reopen, Request};
@@ -25,6 +26,7 @@ pub(super) struct Leadership {
     pub(super) store: Arc<Store>,
     pub(super) epoch: Epoch,
     pub(super) events: broadcast::Sender<Arc<views::Event>>,
+    pub(super) docker_registry: Option<String>,
 }
 
 /// The core and everything that stands between it and the world.
@@ -34,6 +36,7 @@ pub(super) struct Turn {
     pub(super) connections: Connections,
     pub(super) activity: Activity,
     versions: Versions,
+    env_uses: EnvUses,
     waiters: HashMap<TaskId, Vec<Answer<()>>>,
     pub(super) work_waiters: WorkWaiters,
     /// Assignments that could not be sent, and why; the core hears of them at the next turn.
@@ -66,6 +69,7 @@ impl Turn {
             connections,
             activity: Activity::new(past, counted),
             versions: Versions::default(),
+            env_uses: EnvUses::default(),
             waiters: HashMap::new(),
             work_waiters,
             refused: Vec::new(),
@@ -120,6 +124,9 @@ impl Turn {
         }
         self.core.fire_timers(now, &sources);
         let mut known = known;
+        for record in std::mem::take(&mut known.builds) {
+            self.core.offer_build(record);
+        }
         for (task, text) in std::mem::take(&mut known.targets) {
             self.core.offer_targets(task, text);
         }
@@ -130,6 +137,7 @@ impl Turn {
         }
         let filled = derived::fill(&self.leadership.store, &mut self.core, now).await;
         self.core.withdraw_targets();
+        self.core.withdraw_builds();
         self.core.place(now);
         let Outcome { changes, effects } = self.core.take_outcome();
         let committed = match filled {
@@ -145,15 +153,19 @@ impl Turn {
         }
         committed?;
         self.note(now, &changes, &effects);
-        self.act(&changes, effects).await
+        self.act(now, &changes, effects).await
     }
 
     /// Reads what requests of the batch need from the store: known idempotency keys, finished tasks to reopen or delete.
     async fn read_ahead(&self, requests: &[Request]) -> store::Result<Known> {
         let mut known = Known::default();
         let mut keys = Vec::new();
+        let mut builds = BTreeSet::new();
         for request in requests {
             match request {
+                Request::NodeFrames { connection, frames, .. } => {
+                    builds.extend(self.core.wished_builds(*connection, frames));
+                }
                 Request::CreateTasks { drafts, .. } => {
                     keys.extend(
                         drafts.iter().filter_map(|draft| draft.key.as_ref()).map(|key| key.key.clone()),
@@ -196,6 +208,9 @@ impl Turn {
         reopened.extend(known.works.reopened());
         if !reopened.is_empty() {
             known.targets = self.leadership.store.load_targets(&reopened).await?;
+        }
+        if !builds.is_empty() {
+            known.builds = self.leadership.store.load_builds(&builds).await?;
         }
         if !keys.is_empty() {
             known.keys = self.leadership.store.find_keys(&keys).await?;
@@ -240,7 +255,7 @@ impl Turn {
     }
 
     /// Releases the effects of a committed batch.
-    async fn act(&mut self, changes: &Changes, effects: Vec<Effect>) -> store::Result<()> {
+    async fn act(&mut self, now: Now, changes: &Changes, effects: Vec<Effect>) -> store::Result<()> {
         let mut outgoing = Outgoing::default();
         let mut closing = Vec::new();
         let mut orders = Vec::new();
@@ -249,6 +264,7 @@ impl Turn {
                 orders.push(order);
             }
         }
+        self.env_uses.note(&self.leadership.store, self.leadership.epoch, now.wall, &orders).await?;
         let mut assignments =
             assignments::build(&self.leadership.store, &mut self.versions, changes, &orders)
                 .await?
@@ -257,7 +273,10 @@ impl Turn {
             match effect {
                 Effect::Send { connection, frame } => outgoing.push(connection, frame),
                 Effect::Assign { connection, order } => match assignments.next() {
-                    Some(Ok(assignment)) => {
+                    Some(Ok(mut assignment)) => {
+                        if let Some(docker) = &mut assignment.docker {
+                            docker.registry.clone_from(&self.leadership.docker_registry);
+                        }
                         outgoing.push(connection, ManagerFrame::Assign { assignments: vec![assignment] });
                     }
                     Some(Err(reason)) => self.refused.push((order.id, reason)),

@@ -93,6 +93,10 @@ pub enum Error {
     Service(#[from] ServiceRefusal),
     #[error("node `{node_id}` {refusal}")]
     NodeBusy { node_id: NodeId, refusal: crate::core::NodeRefusal },
+    #[error(transparent)]
+    Build(#[from] crate::core::build::BuildRefusal),
+    #[error("the build cannot be changed: {0}")]
+    BuildBusy(#[from] crate::core::build::BuildBusy),
     /// The connection is not the node's present one any more.
     #[error("the node has connected anew")]
     StaleConnection,
@@ -194,7 +198,14 @@ impl Engine {
         }
         let envs: BTreeSet<EnvRef> = held.into_iter().filter_map(|action| action.env).collect();
         for env in envs {
-            if self.store.is_version_of_env(&env, &digest).await.map_err(unavailable)? {
+            let is_built = match &env {
+                EnvRef::Built(recipe) => match &recipe.content {
+                    Some(content) => self.store.is_build_of(content, &digest).await.map_err(unavailable)?,
+                    None => false,
+                },
+                EnvRef::Venv(_) | EnvRef::Named(_) | EnvRef::Path(_) => false,
+            };
+            if is_built || self.store.is_version_of_env(&env, &digest).await.map_err(unavailable)? {
                 return Ok(true);
             }
         }

@@ -7,6 +7,7 @@ mod activity;
 mod apply;
 mod assignments;
 mod batch;
+mod builds;
 mod connections;
 mod derived;
 mod event;

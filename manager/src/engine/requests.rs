@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) active: HashMap<TaskId, AppSource>,
     pub(super) records: HashMap<TaskId, TaskRecord>,
     pub(super) works: super::works::KnownWorks,
+    /// Builds that nodes wish for in this batch.
+    pub(super) builds: Vec<crate::core::build::record::BuildRecord>,
     /// `target_env` of the tasks in `finished`.
     pub(super) targets: BTreeMap<TaskSeq, Box<str>>,
 }

@@ -33,6 +33,8 @@ pub struct Settings {
     /// Where other managers forward requests to while this one leads.
     pub address: String,
     pub lease_ttl: Duration,
+    /// Put before names of images without a registry by the nodes that have none of their own.
+    pub docker_registry: Option<String>,
 }
 
 /// Starts the loop. It ends, with its lease released, when `shutdown` is cancelled.
@@ -110,7 +112,12 @@ impl Life {
         }
         tracing::info!(epoch = epoch.0, tasks = open.tasks.len(), "leading");
         let core = Core::load(self.now(), self.settings.core, open);
-        let leadership = Leadership { store: self.store.clone(), epoch, events: self.events.clone() };
+        let leadership = Leadership {
+            store: self.store.clone(),
+            epoch,
+            events: self.events.clone(),
+            docker_registry: self.settings.docker_registry.clone(),
+        };
         let past = self.store.count_ended_since(day_begins(self.now().wall)).await?;
         let mut turn = Turn::new(leadership, core, past, self.turn.take());
         let _nobody_watches = self.leadership.send_replace(Some(epoch));

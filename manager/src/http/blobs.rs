@@ -65,7 +65,11 @@ pub(crate) async fn upload(state: web::Data<State>, body: Body) -> Result<HttpRe
     store(&state, body, None).await
 }
 
-async fn store(state: &State, mut body: Body, expected: Option<Digest>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn store(
+    state: &State,
+    mut body: Body,
+    expected: Option<Digest>,
+) -> Result<HttpResponse, Failure> {
     let mut upload = state.blobs.begin(state.max_upload_bytes).await?;
     while let Some(bytes) = body.next(IDLE).await? {
         state.metrics.upload_bytes.fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);

@@ -193,6 +193,10 @@ impl From<engine::Error> for Failure {
                 "`lp task recover {0} --from ACTION` runs an action and what follows from it again, `lp task rerun {0}` everything.",
                 task_id.short()
             )),
+            Error::BuildBusy(_) => {
+                Self::new(ErrorCode::Conflict, error.to_string()).hint("`lp venv build list` shows how it stands.")
+            }
+            Error::Build(_) => Self::new(ErrorCode::Conflict, error.to_string()),
             Error::OfService { .. } | Error::WrongStage { .. } | Error::KeyReused { .. } | Error::StaleConnection => {
                 Self::new(ErrorCode::Conflict, error.to_string())
             }

@@ -112,6 +112,14 @@ fn render_overview(page: &mut Page, overview: &Overview) {
         ("lp_tasks_finished_total", "Tasks finished.", counters.tasks_finished),
         ("lp_attempts_assigned_total", "Attempts given to nodes.", counters.attempts_assigned),
         ("lp_attempts_finished_total", "Attempts whose end was recorded.", counters.attempts_finished),
+        ("lp_builds_begun_total", "Builds of environments begun.", counters.builds_begun),
+        ("lp_builds_done_total", "Builds of environments that succeeded.", counters.builds_done),
+        ("lp_builds_failed_total", "Builds of environments given up.", counters.builds_failed),
+        (
+            "lp_builds_shared_total",
+            "Environments handed to nodes that another one had built.",
+            counters.builds_shared,
+        ),
         ("lp_attempts_lost_total", "Attempts lost with their node.", counters.attempts_lost),
         (
             "lp_reports_ignored_total",

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use actix_web::web;
-use lp_package::venv::Form;
 use lp_package::{Digest, Rules, Summed};
 use lp_protocol::manifest::{self, MANIFEST_NAME};
 use lp_protocol::plan::EnvRef;
@@ -91,7 +90,7 @@ async fn missing_envs(state: &State, program: Option<&Program>) -> Result<Vec<St
     let mut envs: BTreeMap<&EnvRef, &str> = BTreeMap::new();
     for action in plan.actions.iter().chain(&plan.on_success).chain(&plan.on_fail) {
         match &action.env {
-            None | Some(EnvRef::Path(_)) => {}
+            None | Some(EnvRef::Path(_) | EnvRef::Built(_)) => {}
             Some(env @ (EnvRef::Venv(_) | EnvRef::Named(_))) => {
                 envs.entry(env).or_insert(&action.name);
             }
@@ -131,11 +130,6 @@ fn read_archive(
         Purpose::Venv => Rules::venv(),
     };
     let survey = lp_package::survey(&path, rules, MANIFEST_NAME, manifest::MAX_BYTES as u64)?;
-    let form = Form::of(|path| survey.kind_of(path).is_some());
-    if let (Purpose::Venv, Form::PixiPack) = (purpose, form) {
-        let refusal = Failure::new(ErrorCode::InvalidArchive, format!("the archive is {}", form.as_str()));
-        return Err(refusal.hint(form.refusal().unwrap_or_default()));
-    }
     let Purpose::App { strict } = purpose else {
         return Ok(ReadArchive { summed, format: survey.format, program: None });
     };
@@ -148,7 +142,8 @@ fn read_archive(
     };
     let has_path = |path: &str| survey.kind_of(path).is_some();
     let options = manifest::Options { strict, has_path: Some(&has_path) };
-    let parsed = manifest::parse(bytes, &options).map_err(ApiError::from)?;
+    let mut parsed = manifest::parse(bytes, &options).map_err(ApiError::from)?;
+    super::locks::settle(&path, &survey, &mut parsed.plan)?;
     let program = Program {
         plan: parsed.plan,
         // it was parsed as UTF-8

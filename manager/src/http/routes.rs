@@ -12,7 +12,7 @@ use super::{
     apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
     versions, whoami, workspaces,
 };
-use super::{schedules, services};
+use super::{builds, schedules, services};
 use super::{workflows, works};
 
 macro_rules! routes {
@@ -77,6 +77,11 @@ routes! {
     "/api/v1/venvs/{venv}/versions/{version}/activate" { post versions::venvs::activate; }
     "/api/v1/venvs/{venv}/versions/{version}/package" { get versions::venvs::download; }
 
+    "/api/v1/builds" { get builds::list; }
+    "/api/v1/builds/{key}" { get builds::show; delete builds::delete; }
+    "/api/v1/builds/{key}/log" { get builds::log; }
+    "/api/v1/builds/{key}/retry" { post builds::retry; }
+
     "/api/v1/gc" { post gc::collect; }
     "/api/v1/tasks" { get tasks::list; post tasks::create; }
     "/api/v1/tasks/batch" { post tasks::create_batch; }
@@ -121,6 +126,8 @@ routes! {
     "/node/v1/join" { post node::join; }
     "/node/v1/link" { get node::link; }
     "/node/v1/packages/{digest}" { get node::package; }
+    "/node/v1/builds/{key}" { post node::build_ended; }
+    "/node/v1/builds/{key}/{number}/pack/{digest}" { put node::build_pack; }
     "/node/v1/streams/{stream_id}" { post node::stream; }
     "/node/v1/logs/{task_id}/{action}/{attempt}" { put node::log_segment; }
 }

@@ -54,6 +54,7 @@ impl State {
             holder: "test".to_owned(),
             address: "127.0.0.1:1".to_owned(),
             lease_ttl: std::time::Duration::from_secs(15),
+            docker_registry: None,
         };
         let (engine, _ends_with_the_token) = crate::engine::start(store.clone(), settings, shutdown.clone());
         let blobs = Blobs::open(&directory.join("blobs")).unwrap();

@@ -12,8 +12,17 @@ use serde_json::value::RawValue;
 pub(super) struct Malformed(#[from] serde_json::Error);
 
 /// Names of the frames we know.
-const KNOWN: &[&str] =
-    &["hello", "reports", "heartbeat", "preparing", "workspaces_deleted", "stream_failed", "packages"];
+const KNOWN: &[&str] = &[
+    "hello",
+    "reports",
+    "heartbeat",
+    "preparing",
+    "envs",
+    "envs_dropped",
+    "workspaces_deleted",
+    "stream_failed",
+    "packages",
+];
 
 pub(super) fn decode(message: &[u8]) -> Result<Vec<NodeFrame>, Malformed> {
     // in one go as long as both sides know the same frames, which is always but for the weeks of an upgrade

@@ -243,6 +243,8 @@ impl Link {
                 other @ (NodeFrame::Hello(_)
                 | NodeFrame::Reports { .. }
                 | NodeFrame::Preparing { .. }
+                | NodeFrame::Envs { .. }
+                | NodeFrame::EnvsDropped { .. }
                 | NodeFrame::Heartbeat { .. }) => kept.push(other),
             }
         }

@@ -117,6 +117,7 @@ impl Collector {
                 GarbageName::Workspaces => &self.swept.workspaces,
                 GarbageName::Packages => &self.swept.packages,
                 GarbageName::Versions => &self.swept.versions,
+                GarbageName::Builds => &self.swept.builds,
             };
             counter.fetch_add(*count, Ordering::Relaxed);
             tracing::info!(
@@ -139,6 +140,7 @@ impl Collector {
         pass.collect_works(expiry, &mut tasks).await?;
         let logs = pass.collect_logs(expiry, tasks.archived_bytes).await?;
         let workspaces = pass.collect_workspaces(expiry).await?;
+        let builds = pass.collect_builds().await?;
         let packages = pass.collect_packages().await?;
         let versions = pass.collect_versions().await?;
         let kind = |kind, count, bytes| GarbageKind { kind, count, bytes, rule: self.policy.rule(kind) };
@@ -151,6 +153,7 @@ impl Collector {
                 kind(GarbageName::Workspaces, workspaces, None),
                 kind(GarbageName::Packages, packages.count, Some(packages.bytes)),
                 kind(GarbageName::Versions, versions.count, Some(versions.bytes)),
+                kind(GarbageName::Builds, builds.count, Some(builds.bytes)),
             ],
         })
     }

@@ -4,6 +4,7 @@
 //! that a preview tells what a removal then does. What is unfinished, active or referred to is never looked at by it; each removal goes through
 //! the same door as a person's would and is refused by the same rules.
 
+mod builds;
 mod collector;
 mod logs;
 mod packages;

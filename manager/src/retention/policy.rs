@@ -16,6 +16,7 @@ pub(crate) struct Policy {
     pub(crate) keep_logs_size: Option<u64>,
     pub(crate) keep_workspaces: Option<Duration>,
     pub(crate) keep_versions: Option<u32>,
+    pub(crate) keep_builds: Option<Duration>,
     /// Age at which an archive nobody refers to goes.
     pub(crate) keep_orphans: Duration,
 }
@@ -29,6 +30,7 @@ impl Policy {
             keep_logs_size: config.keep_logs_size,
             keep_workspaces: config.keep_workspaces,
             keep_versions: config.keep_versions,
+            keep_builds: config.keep_builds,
             keep_orphans: config.keep_orphans,
         }
     }
@@ -48,6 +50,10 @@ impl Policy {
             GarbageName::Workspaces => age(self.keep_workspaces).into_iter().collect(),
             GarbageName::Packages => {
                 vec![format!("in use, or younger than {}", words(self.keep_orphans))]
+            }
+            GarbageName::Builds => {
+                let used = self.keep_builds.map(|keep| format!("used within {}", words(keep)));
+                used.into_iter().collect()
             }
             GarbageName::Versions => {
                 let latest = self.keep_versions.map(|count| format!("in use, or among the latest {count}"));

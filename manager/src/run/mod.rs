@@ -167,6 +167,7 @@ impl Parts {
             holder: data_dir.manager_id().to_owned(),
             address: config.advertise.unwrap_or(address).to_string(),
             lease_ttl: LEASE,
+            docker_registry: config.docker_registry.clone(),
         };
         let (engine, engine_loop) = engine::start(store.clone(), settings, end.clone());
         let link = Link::new(engine.clone(), store.clone(), clock.clone());

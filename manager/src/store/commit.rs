@@ -38,6 +38,9 @@ impl Store {
             drains,
             removed_nodes,
             unwanted,
+            builds: _,
+            build_logs: _,
+            deleted_builds: _,
         } = changes;
         insert_tasks(&transaction, new_tasks).await?;
         task::UPDATE.execute(&transaction, tasks.values().map(task::values).collect()).await?;
@@ -56,6 +59,7 @@ impl Store {
             self.commit_standing(&transaction, standing).await?;
         }
         super::works::write(&transaction, changes).await?;
+        super::builds::write(&transaction, changes).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -56,6 +56,7 @@ impl Store {
         open.tasks.retain(|task| !skipped.contains(&task.seq));
         open.attempts.retain(|attempt| !skipped.contains(&attempt.id.task));
         self.load_cluster(transaction, &mut open).await?;
+        self.load_building(transaction, &mut open).await?;
         open.actions.retain(|(task, _)| !skipped.contains(task));
         open.tasks.sort_unstable_by_key(|task| task.seq);
         open.attempts.sort_unstable_by_key(|attempt| attempt.id);

@@ -7,6 +7,7 @@
 mod actions;
 mod activity;
 mod attempts;
+mod builds;
 mod catalogue;
 mod cluster;
 mod commit;
@@ -35,6 +36,7 @@ mod tokens;
 mod works;
 
 pub use activity::{EndedInHour, Past};
+pub use builds::BuildList;
 pub use catalogue::{
     Detail, InUse, NewPackage, NewVersion, PackageId, PackageList, PackageUpdate, Program, VersionInfo,
 };

@@ -35,6 +35,7 @@ pub fn settings(holder: &str) -> engine::Settings {
         holder: holder.to_owned(),
         address: format!("http://{holder}"),
         lease_ttl: Duration::from_secs(30),
+        docker_registry: None,
     }
 }
 
@@ -114,7 +115,7 @@ impl Node {
             capacity: Resources { slots: 2, ..Resources::default() },
             ..NodeFacts::default()
         };
-        let hello = Hello { link_version: LINK_VERSION, node, held };
+        let hello = Hello { link_version: LINK_VERSION, node, held, building: Default::default() };
         let connection = engine.connect_node(node_id, hello, outbound).await.unwrap();
         Self { connection, engine: engine.clone(), frames, pending: Default::default(), reports: 0 }
     }

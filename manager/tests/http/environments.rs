@@ -4,7 +4,7 @@ use lp_protocol::ErrorCode;
 use lp_protocol::frames::{HeldPackage, NodeFrame, PackageKey, PackageKind, PackageNews};
 use lp_protocol::views::{AppView, FindingSeverity, NodeView, Page, VenvReport, VenvView};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Manager, archive, hello, read, refusal};
 use crate::node::FakeNode;
@@ -100,17 +100,4 @@ async fn the_doctor_reads_the_archive_and_asks_what_nodes_have_told() {
     ] {
         refusal(manager.get(&format!("/api/v1/venvs/{path}")).await, code).await;
     }
-}
-
-#[tokio::test]
-async fn what_pixi_pack_makes_is_refused_with_what_to_do() {
-    let manager = Manager::start().await;
-    let blob = manager.upload(archive(&[("pixi-pack.json", b"{}"), ("channel/noarch/x.conda", b"")])).await;
-
-    let body = json!({"name": "p", "digest": blob.digest});
-    let refused = refusal(manager.post("/api/v1/venvs", body).await, ErrorCode::InvalidArchive).await;
-
-    assert!(refused.hint.unwrap_or_default().contains("pixi-unpack"));
-    let page: Page<Value> = manager.get_json("/api/v1/venvs").await;
-    assert!(page.items.is_empty());
 }

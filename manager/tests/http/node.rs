@@ -91,7 +91,13 @@ impl FakeNode {
     ) -> Self {
         let socket = open_socket(manager, &credential).await.unwrap();
         let mut node = Self { node_id, credential, socket, waiting: Default::default(), seq: 0 };
-        node.send(NodeFrame::Hello(Hello { link_version: LINK_VERSION, node: facts, held })).await;
+        node.send(NodeFrame::Hello(Hello {
+            link_version: LINK_VERSION,
+            node: facts,
+            held,
+            building: Default::default(),
+        }))
+        .await;
         node.find(|frame| matches!(frame, ManagerFrame::Welcome(_)).then_some(())).await;
         node
     }

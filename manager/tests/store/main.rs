@@ -4,6 +4,7 @@
 mod db;
 
 mod activity;
+mod builds;
 mod catalogue;
 mod cluster;
 mod commit;

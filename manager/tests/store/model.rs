@@ -135,7 +135,12 @@ fn attempt_records() -> impl Strategy<Value = AttemptRecord> {
             start_at: moments.1,
             end_at: moments.2,
             log_bytes: used.0,
-            usage: Usage { cpu_seconds: used.1, max_rss_bytes: used.2 },
+            usage: Usage {
+                cpu_seconds: used.1,
+                max_rss_bytes: used.2,
+                read_bytes: used.0,
+                written_bytes: used.2,
+            },
             ..attempt(0, action, number)
         }
     })

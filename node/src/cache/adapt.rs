@@ -14,6 +14,7 @@ use lp_package::venv::{self, Config, Form, conda};
 
 use super::conda_script;
 use super::python::{self, Python};
+use crate::isolation::is_open_to_all;
 
 /// What a venv has without anything installed.
 const BARE: [&str; 6] = ["pip", "setuptools", "pkg_resources", "wheel", "_distutils_hack", "_virtualenv"];
@@ -56,7 +57,7 @@ pub(super) fn adapt(root: &Path, place: &Path) -> Result<(), Error> {
     }
     let done = venv::relocate(root, Some(place))?;
     tracing::debug!(scripts = done.scripts, activations = done.activations, "moved an environment");
-    find_python(root)
+    find_python(root, place)
 }
 
 /// The Python an environment has, for people: `3.11 in /usr/bin`.
@@ -70,7 +71,7 @@ pub(super) fn describe(root: &Path) -> Option<String> {
 }
 
 /// Points what leads nowhere at this machine's Python.
-fn find_python(venv: &Path) -> Result<(), Error> {
+fn find_python(venv: &Path, place: &Path) -> Result<(), Error> {
     let path = venv.join("pyvenv.cfg");
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -84,7 +85,8 @@ fn find_python(venv: &Path) -> Result<(), Error> {
     if !homeless && broken.is_empty() {
         return Ok(());
     }
-    let found = python::find(wanted.as_deref());
+    let brought = python::brought_beside(place);
+    let found = python::find(wanted.as_deref(), brought.as_deref());
     if let Some(wanted) = &wanted
         && found.as_ref().is_none_or(|python| python.version != *wanted)
         && has_packages(venv, wanted)
@@ -110,7 +112,12 @@ fn find_python(venv: &Path) -> Result<(), Error> {
 
 fn has_python(dir: &Path, version: Option<&str>) -> bool {
     let exact = version.map(|version| format!("python{version}"));
-    exact.as_deref().into_iter().chain(["python3", "python"]).any(|name| dir.join(name).exists())
+    exact.as_deref().into_iter().chain(["python3", "python"]).any(|name| is_usable(&dir.join(name)))
+}
+
+/// There, and not in a place that is closed to the users programs of a root node run as.
+fn is_usable(python: &Path) -> bool {
+    python.exists() && (!nix::unistd::geteuid().is_root() || is_open_to_all(python))
 }
 
 /// `bin/python*` that are absolute links to nothing.
@@ -125,7 +132,7 @@ fn broken_links(bin: &Path) -> io::Result<Vec<PathBuf>> {
         let path = entry?.path();
         let is_python = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
         let absolute = fs::read_link(&path).is_ok_and(|target| target.is_absolute());
-        if is_python && absolute && !path.exists() {
+        if is_python && absolute && !is_usable(&path) {
             broken.push(path);
         }
     }

@@ -46,7 +46,8 @@ pub(super) fn load(dir: &Path, limit_bytes: u64) -> Index {
 
 fn remove_temporary(path: &Path, name: &str) {
     let age = || fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
-    if name.starts_with(lp_package::unpack::TEMPORARY_PREFIX) || name.starts_with(EVICTED) {
+    let is_begun = [lp_package::unpack::TEMPORARY_PREFIX, EVICTED, crate::envs::BUILD_PREFIX];
+    if is_begun.iter().any(|prefix| name.starts_with(prefix)) {
         report(path, fs::remove_dir_all(path));
     } else if name.starts_with(fetch::PREFIX) && age().is_some_and(|age| age > MAX_DOWNLOAD_AGE) {
         report(path, fs::remove_file(path));

@@ -9,7 +9,7 @@ mod conda_script;
 mod fetch;
 mod index;
 mod keep;
-mod python;
+pub(crate) mod python;
 mod size;
 mod venv;
 
@@ -18,11 +18,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use lp_protocol::PreparingKind;
+use lp_protocol::env::EnvRecipe;
 use lp_protocol::frames::{AssignedEnv, Assignment, PackageNews, PackageRef};
 
 pub(crate) use index::Pin;
 
 use crate::data::Layout;
+use crate::envs::{Envs, Steps};
 use crate::http::Manager;
 use crate::runner::launch::Prepared;
 use crate::sync::lock;
@@ -67,52 +70,98 @@ pub(crate) struct Cache {
     layout: Layout,
     manager: Manager,
     index: Arc<Mutex<Index>>,
+    /// Those that are built from locks.
+    pub(crate) envs: Arc<Envs>,
     /// One maker per directory; the others wait for it.
     makers: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Cache {
     /// Takes over what an earlier process left, and sweeps what it left half-made.
-    pub(crate) fn open(layout: Layout, manager: Manager, limit_bytes: u64) -> Self {
+    pub(crate) fn open(layout: Layout, manager: Manager, limit_bytes: u64, envs: Arc<Envs>) -> Self {
         let index = keep::load(&layout.cache(), limit_bytes);
         // it may be larger than the configuration says by now
         index.bell().notify_one();
-        Self { layout, manager, index: Arc::new(Mutex::new(index)), makers: Mutex::default() }
+        Self { layout, manager, index: Arc::new(Mutex::new(index)), envs, makers: Mutex::default() }
     }
 
     /// Keeps the packages of an assignment in the cache, now or once they are there, for as long as the pins live.
     pub(crate) fn pins(&self, assignment: &Assignment) -> Vec<Pin> {
         let mut pins = vec![index::pin(&self.index, Id::new(Kind::App, &assignment.app.digest))];
-        if let Some(AssignedEnv::Package(venv)) = &assignment.env {
-            pins.push(index::pin(&self.index, Id::new(Kind::Venv, &venv.digest)));
-        }
+        let venv = match &assignment.env {
+            Some(AssignedEnv::Package(venv)) => Some(venv.clone()),
+            Some(AssignedEnv::Built(recipe)) => self.envs.find(recipe),
+            Some(AssignedEnv::Path(_)) | None => None,
+        };
+        pins.extend(venv.map(|venv| self.pin_venv(&venv)));
         pins
+    }
+
+    fn pin_venv(&self, venv: &PackageRef) -> Pin {
+        index::pin(&self.index, Id::new(Kind::Venv, &venv.digest))
     }
 
     /// The packages of an assignment, if all are unpacked. Touches no file.
     pub(crate) fn find_ready(&self, assignment: &Assignment) -> Option<Prepared> {
         let app = Id::new(Kind::App, &assignment.app.digest);
+        let built = match &assignment.env {
+            Some(AssignedEnv::Built(recipe)) => Some(self.envs.find(recipe)?),
+            Some(AssignedEnv::Package(_) | AssignedEnv::Path(_)) | None => None,
+        };
         let mut index = lock(&self.index);
         let venv = match &assignment.env {
+            Some(AssignedEnv::Built(_)) => {
+                Some(index.find(&Id::new(Kind::Venv, built.as_ref().map(|built| built.digest.as_str())?))?)
+            }
             None => None,
             Some(AssignedEnv::Package(venv)) => Some(index.find(&Id::new(Kind::Venv, &venv.digest))?),
             Some(AssignedEnv::Path(path)) => Some(index.find_inner(&app, path)?),
         };
-        Some(Prepared { app: index.find(&app)?, venv })
+        Some(Prepared { app: index.find(&app)?, venv, built })
     }
 
     /// Fetches and unpacks what is missing. Any number may ask for the same at once; it is made once.
-    pub(crate) async fn prepare(&self, assignment: &Assignment) -> Result<Prepared, Error> {
-        let app = self.package(Kind::App, &assignment.app).await?;
+    pub(crate) async fn prepare(
+        &self,
+        assignment: &Assignment,
+        steps: &Steps,
+    ) -> Result<(Prepared, Vec<Pin>), Error> {
+        let app = self.package(Kind::App, &assignment.app, steps).await?;
+        if let Some(AssignedEnv::Built(recipe)) = &assignment.env {
+            return self.built(assignment, recipe, app, steps).await;
+        }
         let venv = match &assignment.env {
+            Some(AssignedEnv::Built(_)) => None,
             None => None,
-            Some(AssignedEnv::Package(venv)) => Some(self.package(Kind::Venv, venv).await?),
+            Some(AssignedEnv::Package(venv)) => Some(self.package(Kind::Venv, venv, steps).await?),
             Some(AssignedEnv::Path(path)) => Some(self.inner_venv(assignment, &app, path).await?),
         };
-        Ok(Prepared { app, venv })
+        Ok((Prepared { app, venv, built: None }, Vec::new()))
     }
 
-    async fn package(&self, kind: Kind, package: &PackageRef) -> Result<PathBuf, Error> {
+    /// With an environment that is built from a lock: here, elsewhere, or long ago.
+    async fn built(
+        &self,
+        assignment: &Assignment,
+        recipe: &EnvRecipe,
+        app: PathBuf,
+        steps: &Steps,
+    ) -> Result<(Prepared, Vec<Pin>), Error> {
+        let pin = index::pin(&self.index, Id::new(Kind::App, &assignment.app.digest));
+        let obtained = self.envs.obtain(&assignment.attempt, recipe, (&app, pin), steps).await;
+        let package = obtained.map_err(Error::Never)?;
+        let pin = self.pin_venv(&package);
+        match self.package(Kind::Venv, &package, steps).await {
+            Ok(venv) => Ok((Prepared { app, venv: Some(venv), built: Some(package) }, vec![pin])),
+            Err(error) => {
+                // perhaps it was deleted since we were told of it: the next try asks again
+                self.envs.forget(recipe);
+                Err(error)
+            }
+        }
+    }
+
+    async fn package(&self, kind: Kind, package: &PackageRef, steps: &Steps) -> Result<PathBuf, Error> {
         if !is_digest(&package.digest) {
             return Err(Error::Never(format!(
                 "`{}` is not a digest of a package",
@@ -121,12 +170,16 @@ impl Cache {
         }
         let id = Id::new(kind, &package.digest);
         let path = self.layout.cache().join(id.dir_name());
+        if let Some(found) = lock(&self.index).find(&id) {
+            return Ok(found);
+        }
+        steps.begin(PreparingKind::Fetch, kind.word());
         let maker = self.maker(&path);
         let making = maker.lock().await;
         let found = lock(&self.index).find(&id);
         let result = match found {
             Some(found) => Ok(found),
-            None => self.make(kind, &id, package, &path).await,
+            None => self.make(kind, &id, package, (&path, steps)).await,
         };
         if let Err(error @ Error::Never(_)) = &result {
             lock(&self.index).fail(id, error.to_string());
@@ -136,10 +189,17 @@ impl Cache {
         result
     }
 
-    async fn make(&self, kind: Kind, id: &Id, package: &PackageRef, path: &Path) -> Result<PathBuf, Error> {
+    async fn make(
+        &self,
+        kind: Kind,
+        id: &Id,
+        package: &PackageRef,
+        (path, steps): (&Path, &Steps),
+    ) -> Result<PathBuf, Error> {
         let archive = self.layout.cache().join(format!("{}{}", fetch::PREFIX, id.dir_name()));
         let mut room = self.room(package.size_bytes).await?;
         fetch::download(&self.manager, &archive, package).await?;
+        steps.begin(PreparingKind::Unpack, kind.word());
         let (dest, index, size_bytes) = (path.to_owned(), Arc::clone(&self.index), package.size_bytes);
         let unpacked = tokio::task::spawn_blocking(move || {
             let result = venv::unpack(&archive, &dest, kind, &mut grow(&index, &mut room, size_bytes));
@@ -232,6 +292,11 @@ impl Cache {
             makers.remove(path);
         }
     }
+}
+
+/// Name of the file in the cache's directory that an environment's pack is downloaded to; one that is complete is not fetched.
+pub(crate) fn download_name(venv: &PackageRef) -> String {
+    format!("{}{}", fetch::PREFIX, Id::new(Kind::Venv, &venv.digest).dir_name())
 }
 
 /// Lets the room grow with what is unpacked. It is told at least once for each file, which is reason to count a block for each time.

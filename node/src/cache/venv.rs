@@ -163,7 +163,7 @@ mod tests {
 
         unpack(&packed, &dest, Kind::Venv, &mut |_| ControlFlow::Continue(())).unwrap();
 
-        let Some(python) = python::find(Some("3.99")) else { return };
+        let Some(python) = python::find(Some("3.99"), None) else { return };
         let config = fs::read_to_string(dest.join("pyvenv.cfg")).unwrap();
         assert!(
             config.starts_with(&format!("home = {}\n", python.executable.parent().unwrap().display())),

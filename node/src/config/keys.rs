@@ -36,13 +36,14 @@ pub const KEYS: &[Key] = &[
     text("join_token", "...", ""),
     text("data_path", "data", "Everything the node keeps: credential, journal, packages, workspaces."),
     value("action_slots", "2", "Attempts that run at once. Default: one per processor."),
-    value(
-        "cpus",
-        "4",
-        "Processors, memory and GPUs to give away. Default: all processors and all memory; no GPUs.",
-    ),
+    value("cpus", "4", "Processors and memory to give away. Default: all."),
     value("memory", "8GiB", ""),
-    value("gpus", "0", ""),
+    value(
+        "gpus",
+        "[GPU-5fd4f087, GPU-7b2a1c3e]",
+        "GPUs to give out, one by one: their ids, or how many. Default: all NVIDIA and AMD ones the machine has.\n\
+         More than it has are pretended ones, for tests.",
+    ),
     Key {
         name: "resources",
         kind: Kind::Map,
@@ -62,9 +63,32 @@ pub const KEYS: &[Key] = &[
         "Unpacked packages are kept up to this size; the least recently used go first.",
     ),
     value(
+        "env_build_timeout",
+        "30m",
+        "Longest time the build of an environment (`env` with a lock) may take. uv is used where it is on the PATH, else python3 and pip.\n\
+         PIP_* and UV_* variables of the node, and the configuration of pip and uv of its user, say where packages come from.",
+    ),
+    value(
         "retry_interval",
         "5",
         "Longest pause between tries to reach the manager, in seconds or as \"1m 30s\".",
+    ),
+    text(
+        "run_as",
+        "lp-programs",
+        "Whom programs run as, on a node that is root: a name, UID, UID:GID, a range FIRST-LAST of which each task gets one,\n\
+         or `node` for the node's own user. Default: 1900000000-1900065535.",
+    ),
+    text(
+        "isolation",
+        "auto",
+        "On a node that is not root: auto keeps programs from the node's files and processes as far as the kernel allows;\n\
+         off lets them have all the node's user has (sudo, containers of their own).",
+    ),
+    value(
+        "max_processes",
+        "10000",
+        "Processes one task may have where it has a user or a cgroup of its own.",
     ),
     text(
         "http_host",
@@ -73,7 +97,36 @@ pub const KEYS: &[Key] = &[
          Default of the host: the address this machine reaches the manager from.",
     ),
     value("http_port", "8001", ""),
-    value("docker_support", "false", "Run actions in containers. Not yet: must be false."),
+    value(
+        "docker_support",
+        "auto",
+        "Run actions in containers: auto (while a container engine answers), true (the same, and complain while\n\
+         none does), false.",
+    ),
+    text(
+        "docker_host",
+        "unix:///var/run/docker.sock",
+        "The engine's address. Default: DOCKER_HOST, else this socket.",
+    ),
+    text(
+        "docker_registry",
+        "hub.example:5000",
+        "Put before `docker.name` where that names no registry. Default: the manager's.",
+    ),
+    text(
+        "docker_auth_file",
+        "/etc/lp/docker.json",
+        "Credentials for registries in the format of Docker's config.json; only `auths` is read.",
+    ),
+    Key {
+        name: "docker_allow",
+        kind: Kind::List,
+        about: "What actions may ask for that could take over this machine; nothing else of it is given. Entries: privileged,\n\
+                cap_add:NET_ADMIN, device:/dev/fuse, volume:/data (with all below it), volume:NAME, security_opt:VALUE,\n\
+                network:host, pid_mode:host, ipc_mode:host, uts_mode:host, userns_mode:host, runtime:NAME, gpus:all;\n\
+                `*` for any value.",
+        example: "[\"volume:/data\", \"cap_add:NET_ADMIN\"]",
+    },
 ];
 
 /// Settings of LitePipeline's node without a meaning here, and why.

@@ -15,6 +15,10 @@ use lp_protocol::plan::Resources;
 use lp_settings::de;
 use serde::Deserialize;
 
+use crate::docker;
+
+pub use crate::docker::settings::Support;
+pub use crate::isolation::RunAs;
 pub use keys::KEYS;
 pub use lp_settings::{Loaded, Secret};
 pub use read::Error;
@@ -44,18 +48,37 @@ pub struct Config {
     #[serde(deserialize_with = "de::size_opt")]
     pub memory: Option<u64>,
     #[serde(alias = "gpu")]
-    pub gpus: Option<u64>,
+    pub gpus: Option<crate::gpus::Wanted>,
     /// Whatever else is counted: licences, tape drives.
     pub resources: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
     /// Size of the unpacked packages that are kept.
     #[serde(deserialize_with = "de::size")]
     pub cache_size: u64,
+    /// Longest time the build of an environment may take.
+    #[serde(deserialize_with = "de::duration")]
+    pub env_build_timeout: Duration,
     /// Longest pause between tries to reach the manager.
     #[serde(deserialize_with = "de::duration")]
     pub retry_interval: Duration,
-    /// Whether the node runs actions in containers; must be false.
-    pub docker_support: bool,
+    /// Whether the node runs actions in containers.
+    pub docker_support: Support,
+    /// The engine's address; unset: `DOCKER_HOST`, else the usual socket.
+    pub docker_host: Option<String>,
+    /// Put before names of images that have no registry.
+    pub docker_registry: Option<String>,
+    /// Credentials for registries, in the format of Docker's `config.json`.
+    pub docker_auth_file: Option<PathBuf>,
+    /// What of the rights that could take over this machine actions may ask for.
+    pub docker_allow: Vec<String>,
+    /// Whom programs run as; unset: as root a user for each task, else the node's own.
+    pub run_as: Option<RunAs>,
+    pub isolation: Separation,
+    /// Of one task where each has a user of its own, else of one attempt with a cgroup.
+    pub max_processes: u64,
+    /// A directory around `data_path` that programs must not see either: where `lp up` keeps the manager's data too.
+    #[serde(skip)]
+    pub private_path: Option<PathBuf>,
     /// The program that is the supervisor when called with `supervise`; unset: this program.
     #[serde(skip)]
     pub supervisor_program: Option<PathBuf>,
@@ -83,8 +106,17 @@ impl Default for Config {
             resources: BTreeMap::new(),
             labels: BTreeMap::new(),
             cache_size: 20 << 30,
+            env_build_timeout: Duration::from_secs(1800),
             retry_interval: Duration::from_secs(5),
-            docker_support: false,
+            docker_support: Support::Auto,
+            docker_host: None,
+            docker_registry: None,
+            docker_auth_file: None,
+            docker_allow: Vec::new(),
+            run_as: None,
+            isolation: Separation::Auto,
+            max_processes: 10_000,
+            private_path: None,
             supervisor_program: None,
             supervisor_idle: Duration::from_secs(300),
         }
@@ -113,6 +145,11 @@ impl Config {
         self.name.clone().unwrap_or_else(hostname)
     }
 
+    /// The GPUs it gives out.
+    pub(crate) fn gpus(&self) -> Vec<crate::gpus::Gpu> {
+        crate::gpus::find(self.gpus.as_ref())
+    }
+
     /// What the node has, by its settings or else by the machine.
     pub(crate) fn capacity(&self) -> Resources {
         let machine = crate::capacity::machine();
@@ -122,10 +159,38 @@ impl Config {
             slots: self.action_slots.unwrap_or((machine.cpu_millis / 1000).max(1) as u32),
             cpu_millis,
             memory_bytes: self.memory.unwrap_or(machine.memory_bytes),
-            gpus: self.gpus.unwrap_or(0),
+            gpus: self.gpus().len() as u64,
             named: self.resources.clone(),
         }
     }
+}
+
+impl Config {
+    /// What it says about containers.
+    pub(crate) fn containers(
+        &self,
+        of: &crate::supervisor::client::Settings,
+    ) -> Result<docker::settings::Settings, Error> {
+        Ok(docker::settings::Settings {
+            support: self.docker_support,
+            host: docker::settings::host(self.docker_host.as_deref()),
+            registry: self.docker_registry.clone(),
+            auth_file: self.docker_auth_file.clone(),
+            allowed: docker::allow::Allowed::parse(&self.docker_allow).map_err(Error::Rule)?,
+            node_id: of.node_id.clone(),
+            program: of.program.clone(),
+        })
+    }
+}
+
+/// How far a node goes to keep programs that run as its own user from one another and from itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separation {
+    /// As far as the machine lets it.
+    #[default]
+    Auto,
+    Off,
 }
 
 /// The machine's name.

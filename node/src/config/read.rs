@@ -1,9 +1,11 @@
 //! Reading settings from their three places (see `lp_settings`), and what they must keep.
 
+use lp_protocol::docker::reference::is_registry_setting;
 use lp_protocol::labels;
 use lp_settings::{Layers, Loaded};
 
 use super::{Config, keys};
+use crate::docker;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,14 +28,21 @@ impl Config {
 
     fn check(&self) -> Result<(), Error> {
         let rule = |text: &str| Err(Error::Rule(text.to_owned()));
-        if self.docker_support {
-            return rule("docker_support must be false: this version runs no containers");
-        }
+        self.check_docker().map_err(Error::Rule)?;
         if self.action_slots == Some(0) {
             return rule("action_slots must be at least 1");
         }
         if self.cpus.is_some_and(|cpus| !cpus.is_finite() || cpus < 0.0) {
             return rule("cpus must be a number that is not negative");
+        }
+        if self.max_processes == 0 {
+            return rule("max_processes must be at least 1");
+        }
+        if let Some(reason) = self.gpus.as_ref().and_then(crate::gpus::Wanted::mistake) {
+            return rule(&reason);
+        }
+        if self.env_build_timeout.is_zero() {
+            return rule("env_build_timeout must be longer than nothing");
         }
         if self.retry_interval.is_zero() {
             return rule("retry_interval must be longer than nothing");
@@ -54,6 +63,20 @@ impl Config {
         crate::http::Manager::new(&self.manager_address())
             .map_err(|error| Error::Rule(error.to_string()))
             .map(drop)
+    }
+}
+
+impl Config {
+    fn check_docker(&self) -> Result<(), String> {
+        if let Some(host) = self.docker_host.as_ref().filter(|host| !docker::settings::is_host(host)) {
+            return Err(format!("docker_host must be unix:///PATH or tcp://HOST:PORT, not `{host}`"));
+        }
+        if let Some(registry) = self.docker_registry.as_ref().filter(|text| !is_registry_setting(text)) {
+            return Err(format!(
+                "docker_registry must be a host, with a port where it needs one, not `{registry}`"
+            ));
+        }
+        docker::allow::Allowed::parse(&self.docker_allow).map(drop)
     }
 }
 
@@ -85,7 +108,7 @@ mod tests {
 
         let config = config.unwrap().config;
         assert_eq!((config.action_slots, config.cpus, config.memory), (Some(9), Some(3.0), Some(2 << 30)));
-        assert_eq!((config.name.as_deref(), config.gpus), (Some("7"), Some(3)));
+        assert_eq!((config.name.as_deref(), config.gpus().len()), (Some("7"), 3));
         assert_eq!(config.retry_interval, Duration::from_secs(60));
         assert_eq!(config.capacity().named["licence"], 2);
     }
@@ -125,8 +148,16 @@ mod tests {
                 &[("retry_intervall", "1")],
                 "--set: there is no key `retry_intervall`; did you mean `retry_interval`?",
             ),
-            ("docker_support: true", &[], "docker_support must be false"),
+            ("docker_support: yes please", &[], "`yes please` is not one of auto, true and false"),
+            ("docker_host: localhost", &[], "docker_host must be unix:///PATH"),
+            ("docker_registry: http://hub", &[], "docker_registry must be a host"),
+            ("docker_allow: [priviledged]", &[], "docker_allow: `priviledged` is not known"),
             ("action_slots: 0", &[], "action_slots must be at least 1"),
+            ("run_as: a b", &[], "`a b` is not a user: a name, UID"),
+            ("isolation: some", &[], "the value of `isolation` is wrong"),
+            ("max_processes: 0", &[], "max_processes must be at least 1"),
+            ("gpus: [a, a]", &[], "gpus names `a` twice"),
+            ("gpus: many", &[], "the value of `gpus` is wrong"),
             ("cpus: -1", &[], "cpus must be"),
             ("manager_url: localhost", &[], "not an http or https address"),
             ("resources: {slots: 1}", &[], "resources must not hold `slots`"),

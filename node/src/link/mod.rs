@@ -38,6 +38,9 @@ pub enum Error {
     Silent,
     #[error("the manager closed the link")]
     Closed,
+    /// We closed it, to say anew what this node has.
+    #[error("this node's container engine has come or gone")]
+    FactsChanged,
     #[error("the link broke")]
     Broken(#[source] Box<tokio_tungstenite::tungstenite::Error>),
     /// Ends the node: trying again would not help.
@@ -60,6 +63,7 @@ impl Error {
             | Error::NotAManager
             | Error::Silent
             | Error::Closed
+            | Error::FactsChanged
             | Error::Broken(_) => false,
         }
     }
@@ -107,7 +111,8 @@ impl Link {
                 pause = FIRST_PAUSE;
             }
             // once per outage: the retries are no news
-            if !std::mem::replace(&mut complained, true) {
+            let is_news = !matches!(error, Error::FactsChanged);
+            if is_news && !std::mem::replace(&mut complained, true) {
                 tracing::warn!(manager = %self.manager.base(), error = %chain(&error), "no link to the manager; trying again");
             }
             let pause_now = jitter(pause);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFrame, Welcome};
+use lp_protocol::frames::{Hello, LINK_VERSION, ManagerFrame, NodeFacts, NodeFrame, Welcome};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -45,7 +45,10 @@ impl Link {
         let (mut sink, mut stream) = connect(&self.manager).await?.split();
         let hello_at = boot_millis();
         let held = self.runner.look(|state| state.held());
-        let hello = Hello { link_version: LINK_VERSION, node: self.facts.clone(), held };
+        let mut engine = self.runner.site.containers.presence.watch();
+        let node = NodeFacts { docker_support: *engine.borrow_and_update(), ..self.facts.clone() };
+        let building = self.runner.cache.envs.building();
+        let hello = Hello { link_version: LINK_VERSION, node, held, building };
         send(&mut sink, &[hello.into()]).await?;
         let (welcome, rest) =
             timeout(WELCOME_PATIENCE, expect_welcome(&mut stream)).await.map_err(|_| Error::Silent)??;
@@ -58,12 +61,19 @@ impl Link {
         if let Some(on_ready) = on_ready.take() {
             on_ready(welcome.node_id);
         }
+        self.runner.cache.envs.connected();
         let session = Session { link: self, welcome, heartbeats: Mutex::default() };
-        session.handle(rest)?;
-        tokio::select! {
-            ended = session.read(stream) => ended,
-            ended = session.write(sink) => ended,
-        }
+        let ended = match session.handle(rest) {
+            Ok(()) => tokio::select! {
+                ended = session.read(stream) => ended,
+                ended = session.write(sink) => ended,
+                // what a node has is said in its hello
+                Ok(()) = engine.changed() => Err(Error::FactsChanged),
+            },
+            Err(error) => Err(error),
+        };
+        self.runner.cache.envs.disconnected();
+        ended
     }
 }
 
@@ -97,6 +107,7 @@ impl Session<'_> {
                 }
                 ManagerFrame::Ack { through } => runner.act(|state, _, effects| state.ack(through, effects)),
                 ManagerFrame::HeartbeatAck => self.heard(),
+                ManagerFrame::Envs { answers } => runner.cache.envs.answered(answers),
                 ManagerFrame::DeleteWorkspaces { attempts } => {
                     runner.act(|state, _, effects| state.delete_workspaces(&attempts, effects));
                 }

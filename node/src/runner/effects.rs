@@ -5,9 +5,11 @@ use std::sync::Arc;
 use lp_protocol::AttemptKey;
 use serde_json::value::RawValue;
 
+use super::given::Given;
 use super::health::Watch;
 use super::launch::{Launch, Prepared};
 use super::order::Order;
+use crate::docker::files::End;
 use crate::supervisor::wire::{Ended, Request};
 
 #[derive(Debug, Default)]
@@ -21,6 +23,10 @@ pub(crate) struct Effects {
     pub(crate) watch: Vec<Watch>,
     /// Workspaces to move to the trash.
     pub(crate) trash: Vec<AttemptKey>,
+    /// Containers whose end is written down.
+    pub(crate) ended_containers: Vec<AttemptKey>,
+    /// Somebody's container may have been left behind.
+    pub(crate) sweep_containers: bool,
     /// Logs to send to the manager.
     pub(crate) ship: bool,
     /// Something for the link to send.
@@ -37,10 +43,16 @@ pub(crate) enum Job {
     Explain {
         order: Arc<Order>,
         prepared: Arc<Prepared>,
+        given: Given,
         errno: i32,
+    },
+    /// No program runs in its workspace any more and nothing of it is read: its user may be given to another task.
+    Close {
+        order: Arc<Order>,
     },
     Conclude {
         order: Arc<Order>,
+        given: Given,
         ended: Ended,
         reading: Reading,
     },
@@ -58,6 +70,8 @@ pub(crate) enum Reading {
 pub(crate) struct Left {
     pub(crate) output: Result<Option<Box<RawValue>>, String>,
     pub(crate) log: super::conclude::Log,
+    /// What the shim of a container says.
+    pub(crate) container: Option<End>,
 }
 
 impl Effects {
@@ -67,8 +81,15 @@ impl Effects {
         self.prepare.append(&mut other.prepare);
         self.watch.append(&mut other.watch);
         self.trash.append(&mut other.trash);
+        self.ended_containers.append(&mut other.ended_containers);
+        self.sweep_containers |= other.sweep_containers;
         self.ship |= other.ship;
         self.link |= other.link;
         self.timer |= other.timer;
+    }
+
+    /// An attempt goes without a look at how its program ended.
+    pub(crate) fn let_go(&mut self, order: &Order) {
+        self.sweep_containers |= order.assignment.docker.is_some();
     }
 }

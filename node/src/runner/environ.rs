@@ -23,6 +23,8 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(crate) struct Base {
     variables: BTreeMap<String, String>,
     node_id: String,
+    /// Programs have no home but their workspace.
+    is_homeless: bool,
 }
 
 impl Base {
@@ -31,7 +33,30 @@ impl Base {
             .filter(|(name, _)| INHERITED.contains(&name.as_str()) || name.starts_with("LC_"))
             .collect();
         variables.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
-        Self { variables, node_id }
+        Self { variables, node_id, is_homeless: false }
+    }
+
+    /// For programs that run as another user, who cannot reach all of the node's PATH: `path` is what is left of it.
+    pub(crate) fn with_user(mut self, path: &str, name: Option<&str>, home: Option<&str>) -> Self {
+        for name in ["USER", "HOME", "TMPDIR"] {
+            self.variables.remove(name);
+        }
+        let path = if path.is_empty() { DEFAULT_PATH } else { path };
+        self.variables.insert("PATH".to_owned(), path.to_owned());
+        for (variable, value) in [("USER", name), ("HOME", home)] {
+            self.variables.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
+        }
+        self.is_homeless = home.is_none();
+        self
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.variables.get("PATH").map_or(DEFAULT_PATH, String::as_str)
+    }
+
+    /// Nothing of this machine: for a program that has another one's files.
+    pub(crate) fn empty(node_id: String) -> Self {
+        Self { variables: BTreeMap::new(), node_id, is_homeless: false }
     }
 
     /// As [`Base::new`], from this process's environment; what is not UTF-8 is left out.
@@ -55,6 +80,9 @@ pub(crate) fn build(
     workspace: &str,
 ) -> Result<Vec<(String, String)>, String> {
     let mut variables = base.variables.clone();
+    if base.is_homeless {
+        variables.insert("HOME".to_owned(), workspace.to_owned());
+    }
     for (name, value) in &order.assignment.environ {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(format!("`{}` in its environ is not a name of a variable", name.escape_debug()));

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +22,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Runner;
+use super::given::Given;
 use super::launch::{self, Prepared};
 use super::order::Order;
 use crate::clock::mono_millis;
+use crate::docker;
+use crate::envs::Steps;
+use crate::supervisor::enter;
 use crate::supervisor::wire::{Moment, Spawn};
 
 /// 4 KiB of output are enough to find the last line in, of which 500 characters are shown.
@@ -37,6 +42,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     pub(crate) order: Arc<Order>,
+    pub(crate) given: Given,
     pub(crate) start: Moment,
 }
 
@@ -94,7 +100,7 @@ async fn until_ill(runner: &Runner, watch: &Watch) -> String {
         tokio::time::sleep(health.interval.max(MIN_INTERVAL)).await;
         // it is not the program's fault where its packages cannot be read
         let Some(prepared) = find_packages(runner, &order).await else { continue };
-        let Err(how) = check(runner, &order, &prepared, health.timeout).await else {
+        let Err(how) = check(runner, (&order, &prepared, &watch.given), health.timeout).await else {
             failures = 0;
             continue;
         };
@@ -115,8 +121,9 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
     if let Some(prepared) = runner.cache.find_ready(&order.assignment) {
         return Some(prepared);
     }
-    match runner.cache.prepare(&order.assignment).await {
-        Ok(prepared) => Some(prepared),
+    match runner.cache.prepare(&order.assignment, &Steps::default()).await {
+        // the attempt has pins of its own
+        Ok((prepared, _)) => Some(prepared),
         Err(error) => {
             let error = crate::link::chain(&error);
             tracing::warn!(attempt = %order.assignment.attempt, error, "cannot run its health command");
@@ -126,14 +133,24 @@ async fn find_packages(runner: &Runner, order: &Order) -> Option<Prepared> {
 }
 
 /// One run of the order's command; an error says in what way it failed.
-async fn check(runner: &Runner, order: &Order, prepared: &Prepared, timeout: Duration) -> Result<(), String> {
-    let spawn = launch::spawn(&runner.site, order, prepared)?;
-    let run = match Run::start(&spawn) {
+async fn check(
+    runner: &Runner,
+    (order, prepared, given): (&Order, &Prepared, &Given),
+    timeout: Duration,
+) -> Result<(), String> {
+    let supervisor = &runner.site.supervisor;
+    if order.assignment.docker.is_some() {
+        let spawn = docker::health::spawn(&runner.site.containers, order, timeout)?;
+        let run = Run::start(&spawn, supervisor).map_err(|error| format!("it cannot be run: {error}"))?;
+        return run.end(timeout + docker::health::MARGIN).await;
+    }
+    let spawn = launch::spawn(&runner.site, order, prepared, given)?;
+    let run = match Run::start(&spawn, supervisor) {
         Ok(run) => run,
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(0);
-            let other = launch::after_refusal(&runner.site, order, prepared, errno)?;
-            Run::start(&other).map_err(|error| format!("it cannot be run: {error}"))?
+            let other = launch::after_refusal(&runner.site, (order, prepared, given), errno)?;
+            Run::start(&other, supervisor).map_err(|error| format!("it cannot be run: {error}"))?
         }
     };
     run.end(timeout).await
@@ -148,23 +165,26 @@ struct Run {
 }
 
 impl Run {
-    fn start(spawn: &Spawn) -> io::Result<Self> {
+    fn start(spawn: &Spawn, supervisor: &Path) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let output = pipe::Receiver::from_owned_fd(reader.into())?;
         let (name, arguments) =
             spawn.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
-        let mut command = Command::new(&spawn.program);
-        command
-            .arg0(name)
-            .args(arguments)
-            .env_clear()
-            .envs(spawn.env.iter().map(|(name, value)| (name, value)))
-            .current_dir(&spawn.cwd)
-            .process_group(0)
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone()?)
-            .stderr(writer);
+        let mut command = match &spawn.confinement {
+            Some(_) => Command::from(enter::command(supervisor, spawn)?),
+            None => {
+                let mut command = Command::new(&spawn.program);
+                command
+                    .arg0(name)
+                    .args(arguments)
+                    .env_clear()
+                    .envs(spawn.env.iter().map(|(name, value)| (name, value)))
+                    .current_dir(&spawn.cwd)
+                    .stdin(Stdio::null());
+                command
+            }
+        };
+        command.process_group(0).kill_on_drop(true).stdout(writer.try_clone()?).stderr(writer);
         // the command goes here, and with it our ends of the pipe, which would keep the output from ending
         let child = command.spawn()?;
         Ok(Self { group: Group(child.id().map(|id| Pid::from_raw(id as i32))), child, output })

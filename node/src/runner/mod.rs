@@ -3,10 +3,11 @@
 //! Every event, from the link, the supervisor, a timer or a finished piece of file work, is one pass: lock, decide, write the journal, unlock,
 //! act. There is no thread that owns the state, because for a short action each hand-over between threads costs as much as its files.
 
-mod command;
+pub(crate) mod command;
 pub(crate) mod conclude;
 pub(crate) mod effects;
 pub(crate) mod environ;
+pub(crate) mod given;
 pub(crate) mod health;
 mod input;
 pub(crate) mod launch;
@@ -21,13 +22,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lp_protocol::AttemptKey;
 use lp_protocol::frames::Assignment;
+use lp_protocol::{AttemptKey, PreparingStep};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use input::Address;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Pin};
+use crate::docker;
+use crate::docker::files::End;
+use crate::docker::keep::Over;
 use crate::supervisor::client::{Client, Message};
 use crate::sync::lock;
 use effects::{Effects, Job, Left, Reading};
@@ -110,7 +114,9 @@ impl Runner {
             .map(|assignment| {
                 // pinned before it is looked for, so that it is not evicted in between
                 let pins = self.cache.pins(&assignment);
-                let prepared = self.cache.find_ready(&assignment).map(Arc::new);
+                // an image is the engine's, which must be asked
+                let ready = assignment.docker.is_none().then(|| self.cache.find_ready(&assignment));
+                let prepared = ready.flatten().map(Arc::new);
                 Arrival { assignment, pins, prepared }
             })
             .collect();
@@ -121,8 +127,14 @@ impl Runner {
         });
     }
 
-    pub(crate) fn prepared(&self, key: &AttemptKey, result: Result<Prepared, String>) {
-        self.act(|state, now, effects| state.prepared(key, result.map(Arc::new), now, effects));
+    pub(crate) fn prepared(
+        &self,
+        key: &AttemptKey,
+        result: Result<(Prepared, Vec<Pin>), String>,
+        steps: Vec<PreparingStep>,
+    ) {
+        let result = result.map(|(prepared, pins)| (Arc::new(prepared), pins));
+        self.act(|state, now, effects| state.prepared(key, result, steps, now, effects));
     }
 
     pub(crate) fn on_supervisor(&self, message: Message) {
@@ -210,6 +222,12 @@ impl Runner {
         for watch in effects.watch.drain(..) {
             let _ = self.watching.send(watch);
         }
+        for key in effects.ended_containers.drain(..) {
+            docker::files::remove(&self.site.layout, &key);
+        }
+        if std::mem::take(&mut effects.sweep_containers) {
+            self.site.containers.sweep.notify_one();
+        }
         std::mem::take(&mut effects.jobs)
     }
 
@@ -220,27 +238,57 @@ impl Runner {
                 let result = launch::prepare(&self.site, &launch);
                 self.decide(|state, now, effects| state.launched(&launch.order, result, now, effects))
             }
-            Job::Explain { order, prepared, errno } => {
-                let result = launch::after_refusal(&self.site, &order, &prepared, errno);
+            Job::Explain { order, prepared, given, errno } => {
+                let result = launch::after_refusal(&self.site, (&order, &prepared, &given), errno);
                 self.decide(|state, now, effects| state.explained(&order, result, now, effects))
             }
-            Job::Conclude { order, ended, reading } => {
-                let path = workspace::path(&self.site.layout, &order.assignment.attempt);
-                let output = match reading {
-                    Reading::Output => conclude::output(&path),
-                    Reading::LogOnly => Ok(None),
-                };
-                let left = Left { output, log: conclude::log(&path) };
-                self.decide(|state, _, effects| state.concluded(&order, &ended, left, effects))
+            Job::Close { order } => {
+                workspace::close(&workspace::path(&self.site.layout, &order.assignment.attempt));
+                Effects::default()
+            }
+            Job::Conclude { order, given, ended, reading } => {
+                let over = Over { order, given, ended, reading };
+                if over.order.assignment.docker.is_none() {
+                    return self.conclude(&over, None);
+                }
+                match docker::files::end(&self.site.layout, &over.order.assignment.attempt) {
+                    Some(end) if end.is_removed => self.conclude(&over, Some(end)),
+                    Some(_) | None => {
+                        self.site.containers.remove_first(over);
+                        Effects::default()
+                    }
+                }
             }
         }
+    }
+
+    /// The container of an attempt whose shim did not remove it is gone now.
+    pub(crate) fn container_over(&self, over: &Over) {
+        let end = docker::files::end(&self.site.layout, &over.order.assignment.attempt);
+        let effects = self.conclude(over, Some(end.unwrap_or_else(End::unknown)));
+        self.perform(effects);
+    }
+
+    fn conclude(&self, over: &Over, container: Option<End>) -> Effects {
+        let path = workspace::path(&self.site.layout, &over.order.assignment.attempt);
+        let output = match over.reading {
+            Reading::Output => conclude::output(&path),
+            Reading::LogOnly => Ok(None),
+        };
+        let log = conclude::log(&path);
+        // a container's user may be anybody
+        if over.given.uid.is_some() || container.is_some() {
+            workspace::close(&path);
+        }
+        let left = Left { output, log, container };
+        self.decide(|state, _, effects| state.concluded(&over.order, &over.ended, left, effects))
     }
 }
 
 fn is_large(site: &Site, job: &Job) -> bool {
     match job {
         Job::Launch(Launch { input: Some(input), .. }) => input.get().len() > LARGE_INPUT_BYTES,
-        Job::Launch(_) | Job::Explain { .. } => false,
+        Job::Launch(_) | Job::Explain { .. } | Job::Close { .. } => false,
         Job::Conclude { order, reading: Reading::Output, .. } => {
             conclude::is_large(&workspace::path(&site.layout, &order.assignment.attempt))
         }

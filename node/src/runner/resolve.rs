@@ -71,7 +71,15 @@ pub(crate) fn explain(errno: i32, word: &str, program: &Path, cwd: &Path) -> Ref
         Errno::ENOMEM => format!("cannot start `{word}`: the node is out of memory"),
         Errno::ENOSPC | Errno::EDQUOT => "cannot create stdout.data: the node's disk is full".to_owned(),
         Errno::EEXIST => "stdout.data is in the workspace already".to_owned(),
+        Errno::EACCES if is_program(program) && nix::unistd::geteuid().is_root() => {
+            format!(
+                "`{word}`, its interpreter or a directory above them is closed to the user that programs run as on this node"
+            )
+        }
         Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR => why_not(word, program, cwd),
+        Errno::EPERM => format!(
+            "cannot start `{word}`: this machine does not let the node confine it as `lp node info` says"
+        ),
         other => format!("cannot start `{word}`: {}", other.desc()),
     })
 }

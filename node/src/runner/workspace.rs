@@ -3,14 +3,15 @@
 //! `<data>/workspaces/<first two digits of the task's id>/<task id>.<action>.<attempt>`. One directory is made per attempt: each more would
 //! cost as much as all other files of a short action together. 256 ways to spread are enough for millions of them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use lp_protocol::AttemptKey;
 
 use crate::data::Layout;
+use crate::supervisor::confinement::Identity;
 
 pub(crate) const INPUT: &str = "input.data";
 pub(crate) const OUTPUT: &str = "output.data";
@@ -42,36 +43,62 @@ pub(crate) enum Making {
     Again,
 }
 
-/// Makes the empty workspace.
-pub(crate) fn create(layout: &Layout, path: &Path, making: Making) -> io::Result<()> {
+/// Makes the empty workspace, for its owner alone.
+pub(crate) fn create(
+    layout: &Layout,
+    path: &Path,
+    making: Making,
+    owner: Option<&Identity>,
+) -> io::Result<()> {
     match create_dirs(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if making == Making::Fresh {
                 tracing::warn!(path = %path.display(), "a workspace of this name was there; it is moved away");
             }
             layout.discard(path)?;
-            create_dirs(path)
+            create_dirs(path)?;
         }
-        result => result,
+        result => result?,
+    }
+    match owner {
+        Some(owner) => std::os::unix::fs::chown(path, Some(owner.uid), Some(owner.gid)),
+        None => Ok(()),
+    }
+}
+
+/// Closes a workspace to the user whose programs have run in it: the user may be given to another task. One call, whatever is in it; a workspace that has
+/// gone is closed.
+pub(crate) fn close(path: &Path) {
+    match std::os::unix::fs::lchown(path, Some(nix::unistd::geteuid().as_raw()), None) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "cannot close a workspace");
+        }
+        Ok(()) | Err(_) => {}
     }
 }
 
 /// One call, once the directory above has been made.
 fn create_dirs(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
+    let create = || DirBuilder::new().mode(0o700).create(path);
+    match create() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
+                // to be passed through and not to be listed
+                fs::set_permissions(parent, fs::Permissions::from_mode(0o711))?;
             }
-            fs::create_dir(path)
+            create()
         }
         result => result,
     }
 }
 
 /// Writes a new file of the workspace. The workspace is fresh and no program runs in it, so nothing can be in the way.
-pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, content: &[u8], owner: Option<&Identity>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    if let Some(owner) = owner {
+        std::os::unix::fs::fchown(&file, Some(owner.uid), Some(owner.gid))?;
+    }
     file.write_all(content)
 }
 
@@ -99,6 +126,17 @@ pub(crate) fn open_left(path: &Path) -> io::Result<Option<(File, u64)>> {
     }
     if !facts.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is a device or pipe"));
+    }
+    // a file of somebody else's that was linked here would be read with the node's rights
+    let dir = path.parent().map(fs::symlink_metadata).transpose()?;
+    if facts.nlink() > 1
+        && nix::unistd::geteuid().is_root()
+        && dir.is_some_and(|dir| dir.uid() != facts.uid())
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is a hard link to a file of another user",
+        ));
     }
     Ok(Some((file, facts.len())))
 }
@@ -130,9 +168,9 @@ mod tests {
         let layout = Layout::create(dir.path()).unwrap();
         let path = path(&layout, &key("a b"));
 
-        create(&layout, &path, Making::Fresh).unwrap();
-        write(&path.join("old"), b"x").unwrap();
-        create(&layout, &path, Making::Again).unwrap();
+        create(&layout, &path, Making::Fresh, None).unwrap();
+        write(&path.join("old"), b"x", None).unwrap();
+        create(&layout, &path, Making::Again, None).unwrap();
 
         assert!(path.to_str().unwrap().ends_with(".a b.3"));
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
@@ -152,5 +190,26 @@ mod tests {
         for name in ["link", "dir", "fifo"] {
             assert_eq!(open_left(&at(name)).unwrap_err().kind(), io::ErrorKind::InvalidData, "{name}");
         }
+    }
+
+    #[test]
+    fn a_hard_link_to_a_file_of_somebody_else_is_not_read_with_roots_rights() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = dir.path().join("w");
+        let owner = Identity { uid: 1_900_000_007, gid: 1_900_000_007, groups: Vec::new() };
+        let layout = Layout::create(&dir.path().join("data")).unwrap();
+        create(&layout, &workspace, Making::Fresh, Some(&owner)).unwrap();
+        fs::write(dir.path().join("secret"), "s").unwrap();
+        write(&workspace.join("own"), b"x", Some(&owner)).unwrap();
+        fs::hard_link(workspace.join("own"), workspace.join("own too")).unwrap();
+        fs::hard_link(dir.path().join("secret"), workspace.join(OUTPUT)).unwrap();
+
+        assert_eq!(open_left(&workspace.join(OUTPUT)).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(open_left(&workspace.join("own")).unwrap().is_some());
+        close(&workspace);
+        assert_eq!(fs::metadata(&workspace).unwrap().uid(), 0);
     }
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::outbox::Outbox;
 use super::wire::{Event, Inbox, Known, Request};
 use super::{leftovers, socket};
+use crate::cgroups::Cgroups;
 
 /// 200 ms to 10 s between attempts to start a supervisor, doubling: a full process table or disk passes, a missing binary does not.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) node_id: String,
     /// How long it stays without node and program.
     pub(crate) idle: Duration,
+    /// Where groups of attempts may be left.
+    pub(crate) cgroups: Cgroups,
 }
 
 /// What the supervisor's side tells the runner.
@@ -163,6 +166,7 @@ fn connect(settings: &Settings, started: &mut Option<Child>) -> io::Result<UnixS
             if killed > 0 {
                 tracing::warn!(processes = killed, "killed what a dead supervisor had left");
             }
+            settings.cgroups.sweep();
             *started = Some(start(settings)?);
             UnixStream::connect(&path)?
         }

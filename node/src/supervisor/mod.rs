@@ -8,6 +8,8 @@
 //! supervisor that died.
 
 pub(crate) mod client;
+pub(crate) mod confinement;
+pub(crate) mod enter;
 pub(crate) mod leftovers;
 mod outbox;
 pub(crate) mod procfs;

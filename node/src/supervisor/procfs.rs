@@ -99,6 +99,15 @@ fn stat_fields(pid: i32) -> Option<Vec<String>> {
     Some(fields.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
+/// What a process has in memory.
+pub(crate) fn resident_bytes(pid: i32) -> u64 {
+    let read = || -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        text.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    read().unwrap_or(0).saturating_mul(rustix::param::page_size() as u64)
+}
+
 /// The value of a variable in the environment the process was started with.
 pub(crate) fn find_variable(pid: i32, name: &str) -> Option<String> {
     let bytes = read_environ(pid).ok()?;

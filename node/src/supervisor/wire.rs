@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::confinement::Confinement;
+
 /// 256 MiB: far above any batch of spawns, and a bound against a length that is noise.
 const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
@@ -47,7 +49,13 @@ pub(crate) struct Spawn {
     pub(crate) stdout: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lease: Option<Lease>,
+    /// None: as the supervisor itself, which is the node's user with all it may do. Only for programs that are a part of the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confinement: Option<Box<Confinement>>,
 }
+
+/// The variable that tells a shim in how many milliseconds after a SIGTERM it will be killed at the latest, where it has a lease.
+pub(crate) const LEASE_GRACE: &str = "LP_LEASE_GRACE_MS";
 
 /// The program is stopped when the node does not renew in time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,9 +111,22 @@ pub(crate) struct Ended {
     pub(crate) end: Moment,
     pub(crate) cpu_micros: u64,
     pub(crate) max_rss_bytes: u64,
+    #[serde(default)]
+    pub(crate) read_bytes: u64,
+    #[serde(default)]
+    pub(crate) written_bytes: u64,
+    /// It was killed because its memory was at its limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) out_of_memory: Option<OutOfMemory>,
     /// It was stopped because its lease had run out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lease_expired: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutOfMemory {
+    pub(crate) limit_bytes: u64,
+    pub(crate) peak_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

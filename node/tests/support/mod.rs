@@ -23,12 +23,17 @@ use serde_json::value::RawValue;
 pub use manager::Manager;
 use manager::Package;
 
+/// `nobody` on every distribution, and nobody else on a test machine.
+const UNPRIVILEGED: u32 = 65534;
+
 /// A manager, and a node process with its data.
 pub struct Site {
     pub manager: Manager,
     pub dir: tempfile::TempDir,
     node: Option<Child>,
     settings: String,
+    /// The node runs as this user.
+    user: Option<u32>,
 }
 
 impl Site {
@@ -43,7 +48,16 @@ impl Site {
     pub async fn unstarted(settings: &str) -> Self {
         let manager = Manager::start().await;
         let dir = tempfile::tempdir().unwrap();
-        Self { manager, dir, node: None, settings: settings.to_owned() }
+        Self { manager, dir, node: None, settings: settings.to_owned(), user: None }
+    }
+
+    /// As [`Site::start`], with a node that is not root: another user's where the test is root, else the test's own.
+    pub async fn start_unprivileged(settings: &str) -> Self {
+        let mut site = Self::unstarted(settings).await;
+        site.user = nix::unistd::geteuid().is_root().then_some(UNPRIVILEGED);
+        site.start_node();
+        site.manager.linked().await;
+        site
     }
 
     pub fn start_node(&mut self) {
@@ -56,9 +70,25 @@ impl Site {
         );
         let file = self.dir.path().join("node.yml");
         fs::write(&file, yaml).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lp-node-probe"));
+        let mut command = self.node_command();
         command.arg("node").arg(&file).env("LP_SECRET", "geheim").stdin(Stdio::null());
         self.node = Some(command.spawn().unwrap());
+    }
+
+    fn node_command(&self) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_lp-node-probe"));
+        let Some(user) = self.user else { return Command::new(program) };
+        // the build may lie where this user cannot go
+        let copy = self.dir.path().join("lp-node-probe");
+        if !copy.exists() {
+            fs::copy(program, &copy).unwrap();
+            make_executable(&copy);
+            std::os::unix::fs::chown(self.dir.path(), Some(user), Some(user)).unwrap();
+        }
+        let mut command = Command::new(copy);
+        std::os::unix::process::CommandExt::uid(&mut command, user);
+        std::os::unix::process::CommandExt::gid(&mut command, user);
+        command
     }
 
     pub fn data(&self) -> PathBuf {
@@ -76,6 +106,12 @@ impl Site {
         node.wait().unwrap();
     }
 
+    /// Waits for a node that ends by itself.
+    pub async fn stopped(&mut self) -> std::process::ExitStatus {
+        let mut node = self.node.take().expect("a node runs");
+        tokio::task::spawn_blocking(move || node.wait().unwrap()).await.unwrap()
+    }
+
     /// Asks the node to end and waits for it.
     pub async fn stop_node(&mut self) -> std::process::ExitStatus {
         let mut node = self.node.take().expect("a node runs");
@@ -85,6 +121,10 @@ impl Site {
     }
 
     pub fn supervisor_pid(&self) -> i32 {
+        self.find_supervisor().expect("a supervisor runs")
+    }
+
+    pub fn find_supervisor(&self) -> Option<i32> {
         let data = self.data().canonicalize().unwrap();
         let is_ours = |pid: &i32| {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -92,7 +132,7 @@ impl Site {
             words.get(1) == Some(&b"supervise".as_slice())
                 && words.contains(&data.as_os_str().as_encoded_bytes())
         };
-        processes().into_iter().find(is_ours).expect("a supervisor runs")
+        processes().into_iter().find(is_ours)
     }
 
     pub fn workspace(&self, key: &AttemptKey) -> PathBuf {

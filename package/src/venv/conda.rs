@@ -4,7 +4,7 @@
 //! environment was unpacked. The list is read and followed here instead: a node unpacks aside and renames, so the place to be written is not
 //! where the files are; and what a package brings must not be run by whoever unpacks it, who on a node may be root.
 //!
-//! How a place is replaced in a file is [`super::prefix`]'s.
+//! How a place is replaced in a file is the business of `prefix`.
 
 use std::fs;
 use std::io;

@@ -79,11 +79,7 @@ fn what_will_fail_elsewhere_is_found_with_what_to_do() {
 #[test]
 fn what_is_no_environment_says_what_would_be_one() {
     for (entries, form, hint) in [
-        (
-            vec![file("pixi-pack.json", b"{}"), file("channel/noarch/x.conda", b"")],
-            Form::PixiPack,
-            "pixi-unpack",
-        ),
+        (vec![file("pixi-pack.json", b"{}"), file("channel/noarch/x.conda", b"")], Form::PixiPack, ""),
         (vec![file("lib/x.py", b"")], Form::Nothing, "no `bin`"),
         (
             vec![file("activate.sh", b""), file("env/conda-meta/history", b""), file("env/bin/x", b"")],

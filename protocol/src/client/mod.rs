@@ -10,6 +10,7 @@ mod apps;
 mod backoff;
 mod batch;
 mod blobs;
+mod builds;
 mod cluster;
 mod connection;
 mod error;

@@ -9,7 +9,7 @@ use super::compile::Options;
 use super::error::Error;
 use super::fields::{Fields, MAX_TEXT_BYTES, kind};
 use super::warning::Warnings;
-use super::{env, health, resources, retry, site};
+use super::{docker, env, health, resources, retry, site};
 use crate::plan::{ActionPlan, Command, DEFAULT_GRACE};
 
 /// Bound of `priority` both ways: sums with the task's own stay far from overflow.
@@ -21,12 +21,12 @@ pub(super) fn read(
     options: &Options<'_>,
     warnings: &mut Warnings,
 ) -> Result<ActionPlan, Error> {
-    Ok(ActionPlan {
+    let mut plan = ActionPlan {
         name: name.to_owned(),
         condition: Vec::new(),
         command: command(fields, "main")?,
         env: env::read(fields, options)?,
-        docker: site::read_docker(fields, warnings)?,
+        docker: docker::read(fields, warnings)?,
         target: site::read_target(fields)?,
         retry: retry::read(fields, warnings)?,
         timeout: timeout(fields)?,
@@ -37,7 +37,9 @@ pub(super) fn read(
         exclusive: fields.flag("exclusive")?.unwrap_or(false),
         health: health::read(fields, warnings)?,
         generated: None,
-    })
+    };
+    docker::reserve_gpus(&mut plan);
+    Ok(plan)
 }
 
 /// A command as it may be written: a line, or words.

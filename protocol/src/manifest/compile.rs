@@ -72,7 +72,10 @@ pub fn parse(bytes: &[u8], options: &Options<'_>) -> Result<Parsed, Error> {
     let warnings = warnings.into_list();
     match warnings.first() {
         Some(first) if options.strict => Err(Error::Strict { first: first.clone(), more: count - 1 }),
-        _ => Ok(Parsed { plan: Plan { actions, on_success, on_fail, output_action }, warnings }),
+        _ => Ok(Parsed {
+            plan: Plan { actions, on_success, on_fail, output_action, locks: Default::default() },
+            warnings,
+        }),
     }
 }
 

@@ -1,20 +1,26 @@
 //! `env`: which Python environment an action runs in.
 //!
+//! An object says what it is built from (`recipe.rs`).
+//!
 //! One string for three things, as in LitePipeline. Its order is kept: what looks like an id is a venv's id; a path of
 //! the app comes next; only then is it the name of an uploaded venv, which LitePipeline does not have.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::compile::Options;
 use super::error::Error;
 use super::fields::Fields;
-use super::names;
+use super::{names, recipe};
 use crate::VenvId;
 use crate::plan::EnvRef;
 
 const MAX_PATH_BYTES: usize = 1024;
 
 pub(super) fn read(action: &Fields<'_>, options: &Options<'_>) -> Result<Option<EnvRef>, Error> {
+    if let Some(value @ Value::Object(_)) = action.get("env") {
+        return recipe::read(action, value, options.has_path).map(|recipe| Some(EnvRef::Built(recipe)));
+    }
     let Some(written) = action.text("env")? else { return Ok(None) };
     if let Some(id) = parse_id(written) {
         return Ok(Some(EnvRef::Venv(VenvId(id))));
@@ -45,7 +51,7 @@ pub(super) fn parse_id(text: &str) -> Option<Uuid> {
     if is_id { Uuid::try_parse(&digits).ok() } else { None }
 }
 
-fn fault(text: &str) -> Option<&'static str> {
+pub(super) fn fault(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() {
         Some("must not be empty")
     } else if text.starts_with('/') {

@@ -25,8 +25,10 @@ pub(super) const ACTION: &[&str] = &[
 pub(super) const NOT_OF_EVENTS: &[&str] = &["name", "condition"];
 
 pub(crate) const EVENTS: &[&str] = &["success", "fail"];
-pub(super) const DOCKER: &[&str] = &["name", "tag", "args"];
+pub(super) const DOCKER: &[&str] = &["name", "tag", "image", "pull", "args"];
 pub(super) const TARGET: &[&str] = &["platform", "docker_support", "node_id", "node_ip", "labels"];
+/// Keys of an `env` that is an object.
+pub(super) const RECIPE: &[&str] = &["uv", "requirements", "packages", "python"];
 pub(super) const RETRY: &[&str] = &["attempts", "delay", "backoff", "max_delay", "jitter", "on_exit"];
 
 pub(super) const HEALTH: &[&str] = &["command", "interval", "timeout", "failures", "grace"];
@@ -57,6 +59,10 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("success", &["on_success"]),
     ("fail", &["failure", "on_fail", "on_failure", "error"]),
     ("platform", &["arch", "architecture", "machine"]),
+    ("uv", &["lock", "uv_lock"]),
+    ("requirements", &["pip", "requirement", "file"]),
+    ("packages", &["dependencies", "install", "libraries"]),
+    ("python", &["python_version", "interpreter"]),
     ("labels", &["label", "match_labels", "tags"]),
     ("attempts", &["count", "limit", "max", "max_attempts", "retries", "tries"]),
     ("on_exit", &["on", "exit_codes", "codes"]),
@@ -64,6 +70,8 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("memory", &["mem", "ram"]),
     ("health", &["healthcheck", "health_check", "liveness", "probe"]),
     ("command", &["cmd", "main", "test", "exec", "run"]),
+    ("args", &["options", "kwargs", "arguments", "parameters"]),
+    ("pull", &["pull_policy", "image_pull_policy", "imagepullpolicy"]),
     ("interval", &["period", "every"]),
     ("failures", &["retries", "threshold", "failure_threshold"]),
 ];

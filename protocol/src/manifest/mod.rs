@@ -7,6 +7,7 @@
 mod action;
 mod changes;
 mod compile;
+mod docker;
 mod env;
 pub(crate) mod error;
 pub(crate) mod fields;
@@ -15,8 +16,10 @@ pub(crate) mod grammar;
 pub(crate) mod graph;
 mod health;
 pub(crate) mod json;
+pub mod locks;
 pub(crate) mod names;
 mod overrides;
+mod recipe;
 mod resources;
 mod retry;
 mod site;

@@ -74,7 +74,7 @@ fn on_exit(fields: &Fields<'_>) -> Result<Vec<RetryOn>, Error> {
         };
         let Some(end) = end else {
             let found = item.as_str().map_or_else(|| numbers_shown(item), |word| quoted(word).into());
-            let wanted = "an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\"";
+            let wanted = "an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\", \"unhealthy\" or \"oom\"";
             return Err(fields.wrong(&format!("on_exit[{position}]"), wanted, found));
         };
         if !ends.contains(&end) {
@@ -91,6 +91,7 @@ fn word_end(word: &str) -> Option<RetryOn> {
         "not_started" => RetryOn::NotStarted,
         "lost" => RetryOn::Lost,
         "unhealthy" => RetryOn::Unhealthy,
+        "oom" | "out_of_memory" => RetryOn::OutOfMemory,
         _ => return None,
     })
 }

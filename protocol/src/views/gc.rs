@@ -45,6 +45,8 @@ pub enum GarbageName {
     Packages,
     /// Versions of applications and venvs, with their archives.
     Versions,
+    /// Environments built from locks.
+    Builds,
 }
 
 impl GarbageName {
@@ -55,6 +57,7 @@ impl GarbageName {
             Self::Workspaces => "workspaces",
             Self::Packages => "packages",
             Self::Versions => "versions",
+            Self::Builds => "builds",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod activity;
 mod apps;
+mod builds;
 mod cluster;
 mod environments;
 mod gc;
@@ -16,6 +17,7 @@ mod workspaces;
 
 pub use activity::*;
 pub use apps::*;
+pub use builds::*;
 pub use cluster::*;
 pub use environments::*;
 pub use gc::*;

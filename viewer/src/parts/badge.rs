@@ -109,7 +109,8 @@ impl Badge {
                 | Exit::Stopped { .. }
                 | Exit::NotStarted { .. }
                 | Exit::BadOutput { .. }
-                | Exit::Unhealthy { .. },
+                | Exit::Unhealthy { .. }
+                | Exit::OutOfMemory { .. },
             )
             | None => Self::of(stage, status),
         }

@@ -1,6 +1,8 @@
 //! Applications, venvs, their versions, and what of the past goes.
 
-use lp_protocol::views::{AppView, GarbageKind, HolderView, VenvUsers, VenvView, VersionInfo, VersionView};
+use lp_protocol::views::{
+    AppView, BuildView, GarbageKind, HolderView, VenvUsers, VenvView, VersionInfo, VersionView,
+};
 
 use super::{Cell, Column, Look, Row, Tint, col, text, wide};
 
@@ -68,6 +70,47 @@ impl Row for GarbageKind {
 
     fn name(&self) -> String {
         self.kind.as_str().to_owned()
+    }
+}
+
+impl Row for BuildView {
+    const COLUMNS: &'static [Column] = &[
+        col("key"),
+        col("kind"),
+        col("what"),
+        col("app"),
+        wide("platform"),
+        col("python"),
+        col("state"),
+        col("node"),
+        col("size"),
+        col("seconds"),
+        col("used_at"),
+        wide("create_at"),
+        wide("digest"),
+    ];
+
+    fn cells(&self, look: &Look) -> Vec<Cell> {
+        let key = if look.short_ids { self.key.chars().take(12).collect() } else { self.key.clone() };
+        vec![
+            Cell::plain(key),
+            Cell::plain(self.recipe.source.kind()),
+            Cell::plain(self.recipe.source.shown()),
+            Cell::plain(&self.app),
+            Cell::plain(&self.platform),
+            Cell::plain(&self.python),
+            crate::commands::venv_build::state_cell(self),
+            Cell::plain(&self.node_name),
+            Cell::maybe(self.size_bytes.map(text::size)),
+            Cell::maybe(self.seconds.map(text::seconds)),
+            look.time_cell(Some(self.used_at)),
+            look.time_cell(Some(self.create_at)),
+            Cell::maybe(self.digest.clone()),
+        ]
+    }
+
+    fn name(&self) -> String {
+        self.key.clone()
     }
 }
 

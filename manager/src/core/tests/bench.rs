@@ -31,6 +31,8 @@ pub(super) struct Bench {
     input: Option<Box<RawValue>>,
     /// Of the nodes that connect next.
     pub(super) labels: BTreeMap<String, String>,
+    /// Of the nodes that connect next.
+    pub(super) building: BTreeMap<String, u32>,
 }
 
 impl Bench {
@@ -46,6 +48,7 @@ impl Bench {
             reports: 0,
             input: None,
             labels: BTreeMap::new(),
+            building: BTreeMap::new(),
         }
     }
 
@@ -113,7 +116,7 @@ impl Bench {
             self.now,
             node_id(number),
             connection,
-            Hello { link_version: LINK_VERSION, node, held },
+            Hello { link_version: LINK_VERSION, node, held, building: self.building.clone() },
         );
         connection
     }
@@ -180,6 +183,7 @@ impl Bench {
         let sources = self.model.standing.sources(&self.core.wanted_sources(self.now));
         self.core.fire_timers(self.now, &sources);
         derive_inputs(&mut self.core, self.now, &self.model, || false);
+        self.core.withdraw_builds();
         self.core.place(self.now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);
@@ -211,6 +215,10 @@ impl Bench {
             }
             Effect::Send { connection, frame: ManagerFrame::Welcome(welcome) } => {
                 format!("welcome n{}, go on: {}", connection.0, welcome.go_on.len())
+            }
+            Effect::Send { connection, frame: ManagerFrame::Envs { answers } } => {
+                let said: Vec<String> = answers.values().map(super::build_rules::spoken).collect();
+                format!("{} to n{}", said.join(", "), connection.0)
             }
             Effect::Finished { task_id } => format!("finished {}", task_id.0.as_u64_pair().1),
             Effect::Close { connection, .. } => format!("close n{}", connection.0),

@@ -231,6 +231,7 @@ impl Cluster {
         let sources = self.model.standing.sources(&self.core.wanted_sources(now));
         self.core.fire_timers(now, &sources);
         self.derive_inputs();
+        self.core.withdraw_builds();
         self.core.place(now);
         let outcome = self.core.take_outcome();
         self.model.commit(&outcome.changes);

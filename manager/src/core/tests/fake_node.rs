@@ -62,7 +62,12 @@ impl FakeNode {
     pub(super) fn hello(&self) -> Hello {
         let node =
             NodeFacts { name: self.id.short(), capacity: self.capacity.clone(), ..NodeFacts::default() };
-        Hello { link_version: LINK_VERSION, node, held: self.held.keys().cloned().collect() }
+        Hello {
+            link_version: LINK_VERSION,
+            node,
+            held: self.held.keys().cloned().collect(),
+            building: Default::default(),
+        }
     }
 
     /// Shows that it lives.

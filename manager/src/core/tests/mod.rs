@@ -1,6 +1,8 @@
 //! Tests of the core: rules one by one (`rules`), and a simulated cluster under faults (`simulation`).
 
 mod bench;
+mod build_rules;
+mod build_simulation;
 mod cluster;
 mod drain_rules;
 mod fake_node;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lp_protocol::plan::{ActionPlan, Ordinal, Plan};
-use lp_protocol::{Exit, NodeId, Stage, TaskId, VersionId};
+use lp_protocol::{DigestHex, Exit, NodeId, Stage, TaskId, VersionId};
 
 use super::standing_model::StandingModel;
 use super::work_model::WorkRows;
 use crate::core::Finished;
+use crate::core::build::record::{BuildRecord, BuildState};
 use crate::core::record::{
     AttemptId, AttemptRecord, Changes, Drain, Open, SUCCESS_EVENT, TaskRecord, TaskSeq,
 };
@@ -24,6 +25,7 @@ pub(super) struct Model {
     pub(super) drains: BTreeMap<NodeId, Drain>,
     /// Made at run time.
     pub(super) actions: BTreeMap<(TaskSeq, Ordinal), ActionPlan>,
+    pub(super) builds: BTreeMap<DigestHex, BuildRecord>,
     next_seq: TaskSeq,
 }
 
@@ -71,6 +73,8 @@ impl Model {
             self.attempts.retain(|id, _| id.task != *seq);
             self.actions.retain(|(task, _), _| task != seq);
         }
+        self.builds.extend(changes.builds.clone());
+        changes.deleted_builds.iter().for_each(|key| drop(self.builds.remove(key)));
         self.commit_standing(changes);
         self.commit_works(changes);
     }
@@ -122,6 +126,12 @@ impl Model {
                 .map(|(seq, text)| (*seq, text.clone()))
                 .collect(),
             drains: self.drains.clone(),
+            builds: self
+                .builds
+                .values()
+                .filter(|build| matches!(build.state, BuildState::Building { .. }))
+                .cloned()
+                .collect(),
         }
     }
 

@@ -108,6 +108,71 @@ fn resources_bound_what_runs_and_one_line_does_not_hold_up_another() {
 }
 
 #[test]
+fn a_big_action_is_not_passed_by_small_ones_for_ever_and_other_nodes_go_on() {
+    let mut bench = Bench::new();
+    let capacity = || Resources { slots: 4, memory_bytes: 100, ..Resources::default() };
+    let first = bench.connect_with(1, 1, capacity(), vec![]);
+    let second = bench.connect_with(2, 2, capacity(), vec![]);
+    let with_memory = |bytes: u64| {
+        let mut plan = plan("a");
+        plan.actions[0].resources.memory_bytes = bytes;
+        plan
+    };
+    let small: Vec<_> = (0..4).map(|_| bench.create_plan(with_memory(50), 0)).collect();
+    bench.turn();
+    let big = bench.create_plan(with_memory(100), 0);
+    let late = [bench.create_plan(with_memory(50), 0), bench.create_plan(with_memory(50), 0)];
+    assert_eq!(bench.turn(), [] as [&str; 0]);
+
+    // 1 and 3 run on n1, 2 and 4 on n2: the node that first has something free is kept for the big one
+    bench.succeed(first, small[0], "a", 1);
+    assert_eq!(bench.turn(), ["finished 1"]);
+    let why = |bench: &Bench, task| bench.core.why(bench.now, task).unwrap()[0].reason.clone();
+    assert_eq!(
+        why(&bench, big),
+        "every suitable node is full (n1: 1 of 4 slots in use, lacks memory; n2: 2 of 4 slots in use, lacks memory); it is next"
+    );
+    assert_eq!(
+        why(&bench, late[0]),
+        "the room on node n1 is kept for an action before it that needs more than is free there; it is next"
+    );
+    bench.create("plain");
+    assert_eq!(bench.turn(), ["8/plain/1 -> n1"], "what wants nothing of it goes ahead");
+    bench.succeed(second, small[1], "a", 1);
+    assert_eq!(bench.turn(), ["finished 2", "6/a/1 -> n2"], "the other node goes on");
+    bench.succeed(first, small[2], "a", 1);
+    assert_eq!(bench.turn(), ["finished 3", "5/a/1 -> n1"], "and the big one gets its node");
+}
+
+#[test]
+fn only_so_many_nodes_are_kept_at_a_time() {
+    let mut bench = Bench::new();
+    for number in 1..=10 {
+        let capacity = Resources { slots: 4, memory_bytes: 100, ..Resources::default() };
+        bench.connect_with(number, number, capacity, vec![]);
+    }
+    let with_memory = |bytes: u64| {
+        let mut plan = plan("a");
+        plan.actions[0].resources.memory_bytes = bytes;
+        plan
+    };
+    for _ in 0..10 {
+        bench.create_plan(with_memory(60), 0);
+    }
+    bench.turn();
+    for more in 0..10 {
+        bench.create_plan(with_memory(90 + more), 0);
+    }
+    assert_eq!(bench.turn(), [] as [&str; 0]);
+
+    for _ in 0..10 {
+        bench.create_plan(with_memory(40), 0);
+    }
+
+    assert_eq!(bench.turn().len(), 2, "8 of 10 nodes are kept");
+}
+
+#[test]
 fn only_a_suitable_node_gets_the_action_and_why_says_what_the_others_lack() {
     let mut bench = Bench::new();
     bench.connect(1, 1);

@@ -29,7 +29,13 @@ pub(super) fn action(name: &str) -> ActionPlan {
 
 /// Reads `"a; b < a; c < a b"`: actions separated by `;`, their conditions after `<`.
 pub(in crate::core) fn plan(text: &str) -> Plan {
-    let mut plan = Plan { actions: Vec::new(), on_success: None, on_fail: None, output_action: None };
+    let mut plan = Plan {
+        actions: Vec::new(),
+        on_success: None,
+        on_fail: None,
+        output_action: None,
+        locks: Default::default(),
+    };
     for part in text.split(';') {
         let (name, condition) = part.split_once('<').unwrap_or((part, ""));
         let position = |name: &str| {
@@ -51,7 +57,13 @@ pub(super) fn with_retry(attempts: u32) -> Plan {
 
 /// A plan of one to six actions with conditions, retries, resources and events drawn by lot.
 pub(super) fn draw(random: &mut Random) -> Arc<Plan> {
-    let mut plan = Plan { actions: Vec::new(), on_success: None, on_fail: None, output_action: None };
+    let mut plan = Plan {
+        actions: Vec::new(),
+        on_success: None,
+        on_fail: None,
+        output_action: None,
+        locks: Default::default(),
+    };
     for index in 0..1 + random.below(6) {
         let condition = (0..index as u32).filter(|_| random.one_in(3)).collect();
         plan.actions.push(ActionPlan { condition, ..draw_action(random, &format!("a{index}")) });

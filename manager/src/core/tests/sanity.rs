@@ -50,6 +50,7 @@ impl Core {
         self.check_nodes(live);
         self.check_standing();
         self.check_works();
+        self.check_builds();
     }
 
     fn check_works(&self) {
@@ -120,6 +121,7 @@ impl Core {
             }
         }
         self.describe_standing(&mut text);
+        self.describe_builds(&mut text);
         for (work_id, work) in &self.works {
             writeln!(text, "work {work_id:?} {} {:?}", work.unsettled, work.record).unwrap();
             for node in &work.nodes {

@@ -1,5 +1,6 @@
 //! The node plane: what only nodes call, each with its own credential.
 
+mod builds;
 mod join;
 mod link;
 mod logs;
@@ -15,6 +16,7 @@ use lp_protocol::NodeId;
 use super::failure::Failure;
 use crate::auth::{Kind, Principal, Refusal};
 
+pub(crate) use builds::*;
 pub(crate) use join::*;
 pub(crate) use link::*;
 pub(crate) use logs::*;

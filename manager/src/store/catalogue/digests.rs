@@ -16,7 +16,7 @@ impl Store {
                    WHERE v.digest IN ({keys}) AND ((p.delete_at IS NULL AND v.delete_at IS NULL) OR EXISTS (\
                    SELECT 1 FROM tasks t WHERE t.app_id = p.package_id AND t.state IN (1, 2, 3) \
                    AND t.version_id = v.version_id))";
-        let mut used = BTreeSet::new();
+        let mut used = self.digests_of_builds(digests).await?;
         for row in select_by_keys(&self.read, sql, &keys).await? {
             used.insert(row.try_get_by_index(0)?);
         }

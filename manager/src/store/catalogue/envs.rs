@@ -15,6 +15,8 @@ use crate::store::{Error, Result, Store};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named<'a> {
     Path,
+    /// Built from a lock: no venv.
+    Built,
     Id(VenvId),
     /// `name`
     Active {
@@ -35,6 +37,7 @@ pub(super) enum Named<'a> {
 pub(super) fn parse(env: &EnvRef) -> Named<'_> {
     match env {
         EnvRef::Path(_) => Named::Path,
+        EnvRef::Built(_) => Named::Built,
         EnvRef::Venv(venv_id) => Named::Id(*venv_id),
         EnvRef::Named(text) => match text.rsplit_once('@') {
             None => Named::Active { name: text },
@@ -53,6 +56,7 @@ impl Store {
             |name: &dyn std::fmt::Display| Ok(Err(format!("there is no venv `{name}`; see `lp venv list`")));
         let (venv_id, which) = match parse(env) {
             Named::Path => return Ok(Err("it is a path inside the app".to_owned())),
+            Named::Built => return Ok(Err("it is built from a lock".to_owned())),
             Named::Id(venv_id) => (venv_id, VersionRef::Active),
             Named::Wrong { name } => {
                 return Ok(Err(format!(
@@ -86,7 +90,7 @@ impl Store {
     /// Tells whether an archive is, or was, what an action's `env` means: a venv may be updated between an assignment and its fetch.
     pub async fn is_version_of_env(&self, env: &EnvRef, digest: &str) -> Result<bool> {
         let venv_id = match parse(env) {
-            Named::Path => return Ok(false),
+            Named::Path | Named::Built => return Ok(false),
             Named::Id(venv_id) => Some(venv_id.0),
             Named::Active { name } | Named::Version { name, .. } | Named::Wrong { name } => {
                 self.find_named(Kind::Venv, name).await?
@@ -103,6 +107,7 @@ impl Store {
 fn of(env: &EnvRef) -> String {
     match env {
         EnvRef::Path(path) => path.clone(),
+        EnvRef::Built(recipe) => recipe.source.shown(),
         EnvRef::Venv(venv_id) => venv_id.to_string(),
         EnvRef::Named(name) => name.clone(),
     }

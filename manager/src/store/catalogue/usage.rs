@@ -156,7 +156,7 @@ impl Store {
             refers(plan, |env| match envs::parse(env) {
                 Named::Active { name: of } => of == name,
                 Named::Id(id) => id == venv_id,
-                Named::Version { .. } | Named::Path | Named::Wrong { .. } => false,
+                Named::Version { .. } | Named::Path | Named::Built | Named::Wrong { .. } => false,
             })
         };
         let by_plan = self.count_by_plan(connection, sql, vec![before.into()], &refers_to_active).await?;
@@ -176,7 +176,13 @@ impl Store {
         for row in connection.query_all_raw(self.statement(sql, [])).await? {
             let (task, action) =
                 actions::read(&row).map_err(|damage| damage.of("task_actions", actions::name(&row)))?;
-            let alone = Plan { actions: vec![action], on_success: None, on_fail: None, output_action: None };
+            let alone = Plan {
+                actions: vec![action],
+                on_success: None,
+                on_fail: None,
+                output_action: None,
+                locks: Default::default(),
+            };
             if passes(&alone) {
                 tasks.insert(task);
             }
@@ -238,6 +244,6 @@ impl Store {
 
 /// Tells whether the `env` of any action passes.
 pub(super) fn refers(plan: &Plan, passes: impl Fn(&EnvRef) -> bool) -> bool {
-    let Plan { actions, on_success, on_fail, output_action: _ } = plan;
+    let Plan { actions, on_success, on_fail, output_action: _, locks: _ } = plan;
     actions.iter().chain(on_success).chain(on_fail).any(|action| action.env.as_ref().is_some_and(&passes))
 }

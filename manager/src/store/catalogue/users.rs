@@ -32,7 +32,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn find(&self, env: &EnvRef) -> Option<usize> {
         match envs::parse(env) {
-            Named::Path => None,
+            Named::Path | Named::Built => None,
             Named::Id(id) => self.by_id.get(&id).copied(),
             Named::Active { name } | Named::Version { name, .. } | Named::Wrong { name } => {
                 self.by_name.get(name).copied()
@@ -42,7 +42,7 @@ impl Wanted<'_> {
 
     /// The wanted venvs that a plan names, each with the actions that do.
     fn of_plan(&self, plan: &Plan) -> HashMap<usize, Vec<String>> {
-        let Plan { actions, on_success, on_fail, output_action: _ } = plan;
+        let Plan { actions, on_success, on_fail, output_action: _, locks: _ } = plan;
         let mut found: HashMap<usize, Vec<String>> = HashMap::new();
         for action in actions.iter().chain(on_success).chain(on_fail) {
             if let Some(venv) = action.env.as_ref().and_then(|env| self.find(env)) {

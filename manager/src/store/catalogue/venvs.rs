@@ -62,7 +62,7 @@ impl Store {
     ) -> Result<u64> {
         let uses = |plan: &Plan| {
             refers(plan, |env| match envs::parse(env) {
-                Named::Path => false,
+                Named::Path | Named::Built => false,
                 Named::Id(id) => id.0 == venv_id,
                 Named::Active { name: of } | Named::Version { name: of, .. } | Named::Wrong { name: of } => {
                     of == name

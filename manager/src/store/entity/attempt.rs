@@ -28,15 +28,17 @@ pub(crate) struct Row {
     pub log_bytes: i64,
     pub cpu_seconds: f64,
     pub max_rss_bytes: i64,
+    pub read_bytes: i64,
+    pub written_bytes: i64,
     pub preparing: Option<String>,
 }
 
 /// What [`Row`] is read from, `a` being the table.
 pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.counts_in, a.name, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
-     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.preparing";
+     a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.read_bytes, a.written_bytes, a.preparing";
 
 /// Inserts, or updates all that can change.
-pub(crate) const UPSERT: Insert<17> = Insert {
+pub(crate) const UPSERT: Insert<19> = Insert {
     table: "attempts",
     columns: [
         "task",
@@ -55,6 +57,8 @@ pub(crate) const UPSERT: Insert<17> = Insert {
         "log_bytes",
         "cpu_seconds",
         "max_rss_bytes",
+        "read_bytes",
+        "written_bytes",
         "preparing",
     ],
     tail: "ON CONFLICT (task, action, number) DO UPDATE SET run = excluded.run, counts_in = excluded.counts_in, name = excluded.name, \
@@ -62,7 +66,7 @@ pub(crate) const UPSERT: Insert<17> = Insert {
            stage = excluded.stage, status = excluded.status, exit = excluded.exit, \
            assign_at = excluded.assign_at, start_at = excluded.start_at, end_at = excluded.end_at, \
            log_bytes = excluded.log_bytes, cpu_seconds = excluded.cpu_seconds, max_rss_bytes = excluded.max_rss_bytes, \
-           preparing = excluded.preparing",
+           read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes, preparing = excluded.preparing",
 };
 
 pub(crate) const UPSERT_PAYLOAD: Insert<5> = Insert {
@@ -86,7 +90,7 @@ impl From<&AttemptRecord> for Row {
             start_at,
             end_at,
             log_bytes,
-            usage: Usage { cpu_seconds, max_rss_bytes },
+            usage: Usage { cpu_seconds, max_rss_bytes, read_bytes, written_bytes },
             preparing,
         } = record;
         Row {
@@ -107,6 +111,8 @@ impl From<&AttemptRecord> for Row {
             // SQLite stores NaN as NULL, which would fail the commit
             cpu_seconds: if cpu_seconds.is_finite() { *cpu_seconds } else { 0.0 },
             max_rss_bytes: to_signed(*max_rss_bytes),
+            read_bytes: to_signed(*read_bytes),
+            written_bytes: to_signed(*written_bytes),
             preparing: (!preparing.is_empty())
                 .then(|| serde_json::to_string(preparing).expect("steps are plain data")),
         }
@@ -134,6 +140,8 @@ impl TryFrom<Row> for AttemptRecord {
             log_bytes,
             cpu_seconds,
             max_rss_bytes,
+            read_bytes,
+            written_bytes,
             preparing,
         } = row;
         Ok(AttemptRecord {
@@ -149,14 +157,19 @@ impl TryFrom<Row> for AttemptRecord {
             start_at: time_opt("start_at", start_at)?,
             end_at: time_opt("end_at", end_at)?,
             log_bytes: unsigned("log_bytes", log_bytes)?,
-            usage: Usage { cpu_seconds, max_rss_bytes: unsigned("max_rss_bytes", max_rss_bytes)? },
+            usage: Usage {
+                cpu_seconds,
+                max_rss_bytes: unsigned("max_rss_bytes", max_rss_bytes)?,
+                read_bytes: unsigned("read_bytes", read_bytes)?,
+                written_bytes: unsigned("written_bytes", written_bytes)?,
+            },
             preparing: preparing.map(|steps| json("preparing", &steps)).transpose()?.unwrap_or_default(),
         })
     }
 }
 
 /// The row's values in the order of the upsert's columns.
-pub(crate) fn values(record: &AttemptRecord) -> [Value; 17] {
+pub(crate) fn values(record: &AttemptRecord) -> [Value; 19] {
     let Row {
         task,
         action,
@@ -174,6 +187,8 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 17] {
         log_bytes,
         cpu_seconds,
         max_rss_bytes,
+        read_bytes,
+        written_bytes,
         preparing,
     } = Row::from(record);
     [
@@ -193,6 +208,8 @@ pub(crate) fn values(record: &AttemptRecord) -> [Value; 17] {
         log_bytes.into(),
         cpu_seconds.into(),
         max_rss_bytes.into(),
+        read_bytes.into(),
+        written_bytes.into(),
         preparing.into(),
     ]
 }

@@ -15,6 +15,7 @@ mod m0008_runs;
 mod m0009_scheduled_works;
 mod m0010_health;
 mod m0012_builds;
+mod m0013_usage;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_scheduled_works::Migration),
             Box::new(m0010_health::Migration),
             Box::new(m0012_builds::Migration),
+            Box::new(m0013_usage::Migration),
         ]
     }
 }

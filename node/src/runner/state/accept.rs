@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use lp_protocol::frames::{Assignment, AttemptEvent};
-use lp_protocol::{AttemptKey, Exit};
+use lp_protocol::{AttemptKey, Exit, PreparingStep};
 
 use super::{Attempt, Phase, State};
 use crate::cache::Pin;
 use crate::capacity::lacking;
 use crate::journal::Record;
 use crate::runner::effects::Effects;
+use crate::runner::given::Given;
 use crate::runner::launch::Prepared;
 use crate::runner::order::Order;
 use crate::runner::state::Now;
@@ -41,7 +42,7 @@ impl State {
             let Record::Accept { assignment } = record else { return };
             self.insert(*assignment, pins, Phase::Preparing);
             match prepared {
-                Some(prepared) => self.prepared(&key, Ok(prepared), now, effects),
+                Some(prepared) => self.prepared(&key, Ok((prepared, Vec::new())), Vec::new(), now, effects),
                 None => {
                     effects.prepare.extend(self.attempts.get(&key).map(|attempt| Arc::clone(&attempt.order)))
                 }
@@ -58,8 +59,23 @@ impl State {
         self.next_arrival += 1;
         // a rewritten journal has no input for what was launched
         let input = (input.get() != "null").then(|| input.into());
-        let attempt =
-            Attempt { order: Arc::new(order), input, place, phase, ending: None, deadline: None, pins };
+        let given = match phase {
+            // an earlier process may have launched it; what it wrote down comes after
+            Phase::Restored => Given { uid: self.first_choice(&key), ..Given::default() },
+            _ => Given::default(),
+        };
+        let attempt = Attempt {
+            order: Arc::new(order),
+            input,
+            place,
+            phase,
+            ending: None,
+            deadline: None,
+            pins,
+            given,
+            preparing: Vec::new(),
+            built: None,
+        };
         self.attempts.insert(key, attempt);
     }
 
@@ -69,11 +85,6 @@ impl State {
                 "`{}` is not a name of an action",
                 assignment.attempt.action.escape_debug()
             ));
-        }
-        if assignment.docker.is_some() {
-            return Some(
-                "it wants a container, and this node runs none (docker_support is false)".to_owned(),
-            );
         }
         let nothing = crate::capacity::nothing();
         let lacking = lacking(&self.total, &nothing, &assignment.resources);
@@ -93,14 +104,23 @@ impl State {
     pub(crate) fn prepared(
         &mut self,
         key: &AttemptKey,
-        result: Result<Arc<Prepared>, String>,
+        result: Result<(Arc<Prepared>, Vec<Pin>), String>,
+        steps: Vec<PreparingStep>,
         now: Now,
         effects: &mut Effects,
     ) {
         let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Preparing = attempt.phase else { return };
+        attempt.preparing = steps;
         match result {
-            Ok(prepared) => {
+            Ok((prepared, pins)) => {
+                attempt.pins.extend(pins);
+                if let Some(package) = &prepared.built {
+                    // what it runs in must be known after a restart, to be kept
+                    attempt.built = Some(package.clone());
+                    let package = package.clone();
+                    self.journal.append(&Record::Built { attempt: key.clone(), package });
+                }
                 attempt.phase = Phase::Waiting(prepared);
                 self.waiting.insert(attempt.place, key.clone(), attempt.order.assignment.resources.slots);
             }

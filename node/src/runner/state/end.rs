@@ -8,10 +8,11 @@ use lp_protocol::{AttemptKey, Exit};
 
 use super::{Now, Phase, State};
 use crate::clock::wall;
+use crate::docker::files::Outcome;
 use crate::journal::Cause;
 use crate::runner::effects::{Effects, Job, Left, Reading};
 use crate::runner::order::Order;
-use crate::supervisor::wire::{Ended, How, Request};
+use crate::supervisor::wire::{Ended, How, OutOfMemory, Request};
 
 impl State {
     /// The program has ended. Its place is free at once; its files are read outside.
@@ -36,22 +37,30 @@ impl State {
         let Some(attempt) = self.attempts.get(key) else { return };
         if attempt.is_forgotten() {
             effects.requests.push(Request::Forget { keys: vec![ended.key] });
+            self.close(key, effects);
             self.remove(key, effects);
             return;
         }
         let succeeded = ended.how == How::Code(0) && attempt.ending.is_none() && !ended.lease_expired;
         let reading = if succeeded { Reading::Output } else { Reading::LogOnly };
-        effects.jobs.push(Job::Conclude { order: Arc::clone(&attempt.order), ended, reading });
+        let (order, given) = (Arc::clone(&attempt.order), attempt.given.clone());
+        effects.jobs.push(Job::Conclude { order, given, ended, reading });
         self.ring(key);
     }
 
     /// Its files are read: report the end. The supervisor may forget it once the journal has the report.
     pub(crate) fn concluded(&mut self, order: &Order, ended: &Ended, left: Left, effects: &mut Effects) {
         let key = &order.assignment.attempt;
-        let Some(attempt) = self.attempts.get(key) else { return };
+        let Some(attempt) = self.attempts.get_mut(key) else { return };
         let Phase::Concluding = attempt.phase else { return };
+        let preparing = std::mem::take(&mut attempt.preparing);
         let cause = attempt.ending.as_ref().map(|ending| &ending.cause);
-        let (exit, output) = exit(cause, ended, left.output);
+        let seen = left.container.as_ref().map(|end| end.seen(ended));
+        let ended = seen.as_ref().unwrap_or(ended);
+        let (exit, output) = match left.container.map(|end| end.outcome) {
+            Some(outcome) => container_exit(cause, ended, outcome, left.output),
+            None => exit(cause, ended, left.output),
+        };
         let finish = Finish {
             exit,
             start_at: Some(wall(ended.start)),
@@ -59,17 +68,37 @@ impl State {
             output,
             log_bytes: left.log.bytes,
             log: left.log.inline,
-            usage: Usage { cpu_seconds: ended.cpu_micros as f64 / 1e6, max_rss_bytes: ended.max_rss_bytes },
-            preparing: Vec::new(),
+            usage: Usage {
+                cpu_seconds: ended.cpu_micros as f64 / 1e6,
+                max_rss_bytes: ended.max_rss_bytes,
+                read_bytes: ended.read_bytes,
+                written_bytes: ended.written_bytes,
+            },
+            preparing,
         };
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
+        effects.ended_containers.extend(order.assignment.docker.is_some().then(|| key.clone()));
         effects.requests.push(Request::Forget { keys: vec![ended.key.clone()] });
     }
 
     /// Ends an attempt of which no program ran.
     pub(super) fn finish_unstarted(&mut self, key: &AttemptKey, exit: Exit, now: Now, effects: &mut Effects) {
-        let finish = unstarted(exit, wall(now.moment));
+        self.close(key, effects);
+        let mut finish = unstarted(exit, wall(now.moment));
+        if let Some(attempt) = self.attempts.get_mut(key) {
+            effects.let_go(&attempt.order);
+            finish.preparing = std::mem::take(&mut attempt.preparing);
+        }
         self.report_last(key, AttemptEvent::Finished(Box::new(finish)), effects);
+    }
+
+    /// Has its workspace closed to its user, where nothing else will do it.
+    fn close(&self, key: &AttemptKey, effects: &mut Effects) {
+        if let Some(attempt) = self.attempts.get(key)
+            && attempt.given.uid.is_some()
+        {
+            effects.jobs.push(Job::Close { order: Arc::clone(&attempt.order) });
+        }
     }
 
     /// Makes an attempt's last report: it then only waits to be acknowledged.
@@ -111,6 +140,10 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
         (Some(Cause::Stopped | Cause::Forgotten), how, _) => {
             (Exit::Stopped { returncode: how.returncode() }, None)
         }
+        (None, how, _) if how != How::Code(0) && ended.out_of_memory.is_some() => {
+            let OutOfMemory { limit_bytes, peak_bytes } = ended.out_of_memory.unwrap_or_default();
+            (Exit::OutOfMemory { limit_bytes, peak_bytes }, None)
+        }
         (None, How::Code(0), Ok(output)) => (Exit::Code { code: 0 }, output),
         (None, How::Code(0), Err(reason)) => (Exit::BadOutput { reason }, None),
         (None, How::Code(code), _) => (Exit::Code { code }, None),
@@ -118,6 +151,20 @@ fn exit(cause: Option<&Cause>, ended: &Ended, output: Result<Output, String>) ->
         (None, How::Unknown, _) => {
             (Exit::Lost { reason: "the system did not tell how the program ended".to_owned() }, None)
         }
+    }
+}
+
+/// The same for a container, which may not have been started, or not seen to its end.
+fn container_exit(
+    cause: Option<&Cause>,
+    ended: &Ended,
+    outcome: Outcome,
+    output: Result<Output, String>,
+) -> (Exit, Output) {
+    match (outcome, cause) {
+        (Outcome::NotStarted { reason }, None) => (Exit::NotStarted { reason }, None),
+        (Outcome::Lost { reason }, None) => (Exit::Lost { reason }, None),
+        (_, cause) => exit(cause, ended, output),
     }
 }
 

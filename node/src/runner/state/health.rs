@@ -19,7 +19,8 @@ impl State {
         self.ring(key);
         let Some(attempt) = self.attempts.get(key) else { return };
         if let (Phase::Running { start, .. }, Some(_)) = (&attempt.phase, &attempt.order.assignment.health) {
-            effects.watch.push(Watch { order: Arc::clone(&attempt.order), start: *start });
+            let (order, given) = (Arc::clone(&attempt.order), attempt.given.clone());
+            effects.watch.push(Watch { order, given, start: *start });
         }
     }
 

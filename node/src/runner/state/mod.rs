@@ -11,6 +11,7 @@
 
 mod accept;
 mod end;
+mod give;
 mod health;
 mod manager;
 mod queue;
@@ -27,18 +28,21 @@ use std::sync::Arc;
 
 pub(crate) use accept::Arrival;
 
-use lp_protocol::AttemptKey;
+use lp_protocol::frames::PackageRef;
 use lp_protocol::plan::Resources;
+use lp_protocol::{AttemptKey, PreparingStep};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use queue::{Place, Queue};
 
 use super::effects::Effects;
+use super::given::Given;
 use super::launch::Prepared;
 use super::order::Order;
 use crate::cache::Pin;
 use crate::capacity::Load;
+use crate::isolation::Users;
 use crate::journal::{Cause, Journal, Record};
 use crate::outbox::Outbox;
 use crate::supervisor::wire::{Lease, Moment};
@@ -93,6 +97,9 @@ pub(crate) struct State {
     /// What the timer sleeps for.
     armed_ms: Option<u64>,
     lease: LeaseTerms,
+    users: Users,
+    /// The GPUs of this node, by id.
+    gpus: Vec<String>,
 }
 
 /// 500 ms between attempts to write a journal that cannot be written.
@@ -110,6 +117,12 @@ struct Attempt {
     deadline: Option<u64>,
     /// Its packages stay in the cache as long as this lives.
     pins: Vec<Pin>,
+    /// From its launch on.
+    given: Given,
+    /// What was prepared, until the manager is told.
+    preparing: Vec<PreparingStep>,
+    /// The environment it runs in, where that was built from a lock.
+    built: Option<PackageRef>,
 }
 
 #[derive(Clone, Debug)]
@@ -137,6 +150,8 @@ struct Ending {
     cause: Cause,
     /// When it is killed, if it has not ended by then.
     kill_at_ms: Option<u64>,
+    /// The kill of its container was asked for; the next kill is its shim's.
+    is_container_killed: bool,
 }
 
 /// Until when programs that may not outlive the word with the manager may run.
@@ -168,6 +183,8 @@ impl State {
             tell_by_ms: None,
             armed_ms: None,
             lease: LeaseTerms::default(),
+            users: Users::Own { why: String::new() },
+            gpus: Vec::new(),
         }
     }
 
@@ -182,6 +199,11 @@ impl State {
         self.attempts
             .get(key)
             .is_some_and(|attempt| !matches!(attempt.phase, Phase::Concluding | Phase::Done { .. }))
+    }
+
+    /// True until its last report.
+    pub(crate) fn is_held(&self, key: &AttemptKey) -> bool {
+        self.attempts.get(key).is_some_and(|attempt| !matches!(attempt.phase, Phase::Done { .. }))
     }
 
     /// True while its packages are waited for.
@@ -301,6 +323,7 @@ impl State {
     fn remove(&mut self, key: &AttemptKey, effects: &mut Effects) {
         self.watch(key, None);
         if let Some(attempt) = self.attempts.remove(key) {
+            effects.let_go(&attempt.order);
             self.waiting.remove(attempt.place);
             self.occupying.remove(key);
             self.ring(key);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lp_protocol::AttemptKey;
-use lp_protocol::frames::{Assignment, AttemptEvent, INLINE_LOG_BYTES, Report};
+use lp_protocol::frames::{AssignedEnv, Assignment, AttemptEvent, INLINE_LOG_BYTES, Report};
 
 use super::{Ending, Phase, State};
 use crate::cache::Pin;
 use crate::journal::Record;
+use crate::runner::given::Given;
 
 impl State {
     /// Takes over what an earlier process wrote. `pins` holds the packages of an attempt.
@@ -23,9 +24,22 @@ impl State {
                     let pins = pins(&assignment);
                     self.insert(*assignment, pins, Phase::Restored);
                 }
+                Record::Given { attempt, given } => {
+                    if let Some(attempt) = self.attempts.get_mut(&attempt) {
+                        attempt.given = given;
+                    }
+                }
+                Record::Built { attempt, package } => {
+                    if let Some(attempt) = self.attempts.get_mut(&attempt) {
+                        let env = Some(AssignedEnv::Package(package.clone()));
+                        let assignment = Assignment { env, ..attempt.order.assignment.clone() };
+                        attempt.pins.extend(pins(&assignment));
+                        attempt.built = Some(package);
+                    }
+                }
                 Record::Ending { attempt, cause } => {
                     if let Some(attempt) = self.attempts.get_mut(&attempt) {
-                        attempt.ending = Some(Ending { cause, kill_at_ms: None });
+                        attempt.ending = Some(Ending { cause, kill_at_ms: None, is_container_killed: false });
                     }
                 }
                 Record::Report { report } => self.restore_report(Arc::from(report)),
@@ -87,6 +101,14 @@ impl State {
                 assignment.input = (**input).to_owned();
             }
             records.push(Record::Accept { assignment: Box::new(assignment) });
+            if attempt.given != (Given { uid: self.first_choice(key), gpus: Vec::new() })
+                && attempt.given != Given::default()
+            {
+                records.push(Record::Given { attempt: key.clone(), given: attempt.given.clone() });
+            }
+            if let Some(package) = &attempt.built {
+                records.push(Record::Built { attempt: key.clone(), package: package.clone() });
+            }
             if let Some(ending) = &attempt.ending {
                 records.push(Record::Ending { attempt: key.clone(), cause: ending.cause.clone() });
             }

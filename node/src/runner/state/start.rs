@@ -12,7 +12,7 @@ use crate::runner::effects::{Effects, Job};
 use crate::runner::launch::{Launch, Prepared};
 use crate::runner::order::Order;
 use crate::runner::workspace::Making;
-use crate::supervisor::wire::{Request, Spawn};
+use crate::supervisor::wire::{LEASE_GRACE, Request, Spawn};
 
 /// 40 ms a start waits for company: a program that ends sooner reports both at once, and people do not see the difference.
 const UNTOLD_MS: u64 = 40;
@@ -56,7 +56,10 @@ impl State {
         }
         for (place, key) in starting {
             self.waiting.remove(place);
-            self.launch(&key, Making::Fresh, effects);
+            match self.give(&key) {
+                Ok(()) => self.launch(&key, Making::Fresh, effects),
+                Err(reason) => self.not_started(&key, reason, now, effects),
+            }
         }
     }
 
@@ -91,8 +94,14 @@ impl State {
         };
         attempt.phase = Phase::Launching(Arc::clone(&prepared));
         self.occupying.insert(key.clone());
-        let launch =
-            Launch { order: Arc::clone(&attempt.order), prepared, input: attempt.input.take(), making };
+        let given = attempt.given.clone();
+        let launch = Launch {
+            order: Arc::clone(&attempt.order),
+            prepared,
+            input: attempt.input.take(),
+            making,
+            given,
+        };
         effects.jobs.push(Job::Launch(launch));
     }
 
@@ -127,6 +136,9 @@ impl State {
     fn hand_over(&self, key: &AttemptKey, mut spawn: Spawn, effects: &mut Effects) {
         if let Some(attempt) = self.attempts.get(key) {
             spawn.lease = self.lease(attempt);
+            if let (Some(lease), Some(_)) = (spawn.lease, &attempt.order.assignment.docker) {
+                spawn.env.push((LEASE_GRACE.to_owned(), lease.grace_ms.to_string()));
+            }
         }
         effects.requests.push(Request::Spawn(Box::new(spawn)));
     }
@@ -151,10 +163,10 @@ impl State {
     pub(super) fn tell_starts(&mut self, now: Now, effects: &mut Effects) {
         while self.untold.front().is_some_and(|(at, _)| *at <= now.mono_ms()) {
             let Some((_, key)) = self.untold.pop_front() else { return };
-            let Some(attempt) = self.attempts.get(&key) else { continue };
+            let Some(attempt) = self.attempts.get_mut(&key) else { continue };
             if let (Phase::Running { start, .. }, false) = (&attempt.phase, attempt.is_forgotten()) {
-                let event =
-                    AttemptEvent::Started { start_at: crate::clock::wall(*start), preparing: Vec::new() };
+                let preparing = std::mem::take(&mut attempt.preparing);
+                let event = AttemptEvent::Started { start_at: crate::clock::wall(*start), preparing };
                 self.report(&key, event, effects);
                 // what runs for a while may write a long log
                 effects.ship = true;
@@ -169,7 +181,8 @@ impl State {
         match prepared {
             Some(prepared) => {
                 let (order, prepared) = (Arc::clone(&attempt.order), Arc::clone(prepared));
-                effects.jobs.push(Job::Explain { order, prepared, errno });
+                let given = attempt.given.clone();
+                effects.jobs.push(Job::Explain { order, prepared, given, errno });
             }
             None => {
                 let reason = std::io::Error::from_raw_os_error(errno).to_string();

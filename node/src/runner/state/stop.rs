@@ -55,12 +55,29 @@ impl State {
                 }
             }
             None => {
-                attempt.ending = Some(Ending { cause: cause.clone(), kill_at_ms: Some(kill_at_ms) });
+                attempt.ending = Some(Ending {
+                    cause: cause.clone(),
+                    kill_at_ms: Some(kill_at_ms),
+                    is_container_killed: false,
+                });
                 self.record_ending(key, &cause);
             }
         }
         self.watch(key, Some(kill_at_ms));
+        let signal = self.as_sent(key, signal);
         effects.requests.push(Request::Signal { key: key.to_string(), signal });
+    }
+
+    /// A shim cannot pass SIGKILL on, so it is first told to kill its container; it then ends by itself. What does not end so is killed.
+    fn as_sent(&mut self, key: &AttemptKey, signal: i32) -> i32 {
+        let Some(attempt) = self.attempts.get_mut(key) else { return signal };
+        match &mut attempt.ending {
+            Some(ending) if signal == SIGKILL && attempt.order.assignment.docker.is_some() => {
+                let was_asked = std::mem::replace(&mut ending.is_container_killed, true);
+                if was_asked { SIGKILL } else { crate::docker::KILL_CONTAINER }
+            }
+            Some(_) | None => signal,
+        }
     }
 
     /// Does what is due.
@@ -82,7 +99,7 @@ impl State {
                     self.end(key, Cause::TimedOut, (SIGTERM, grace_ms), now, effects);
                 }
             }
-            Some(Ending { kill_at_ms: Some(at), cause }) if *at <= now.mono_ms() => {
+            Some(Ending { kill_at_ms: Some(at), cause, .. }) if *at <= now.mono_ms() => {
                 let cause = cause.clone();
                 if let Some(ending) = self.attempts.get_mut(key).and_then(|attempt| attempt.ending.as_mut()) {
                     ending.kill_at_ms = None;

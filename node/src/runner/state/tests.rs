@@ -1,6 +1,7 @@
 //! The rules of the state machine, one by one. Time is a number, files are the journal's alone.
 
 mod bench;
+mod giving;
 
 use std::time::Duration;
 
@@ -304,7 +305,7 @@ fn a_workspace_in_use_is_deleted_when_it_is_not() {
     let mut effects = Effects::default();
     bench.state.delete_workspaces(std::slice::from_ref(&key), &mut effects);
     assert!(effects.trash.is_empty());
-    let left = Left { output: Ok(None), log: Log::default() };
+    let left = Left { output: Ok(None), log: Log::default(), container: None };
     bench.state.ended(&key, ended(&key, How::Code(0)), &mut effects);
     let Some(Job::Conclude { order, ended, .. }) = effects.jobs.pop() else { panic!("{effects:?}") };
     bench.state.concluded(&order, &ended, left, &mut effects);

@@ -5,13 +5,16 @@
 //! few threads, [`lease`] watches the clock for programs that may not outlive the node's word with its manager. There are no timers besides.
 
 mod lease;
+mod memory;
 mod reap;
 mod serve;
 mod signals;
 mod spawn;
+mod sys;
 mod table;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
@@ -19,6 +22,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use super::confinement::Common;
+use super::enter;
 use super::outbox::Outbox;
 use super::wire::{Event, Spawn};
 use crate::sync::lock;
@@ -40,12 +45,22 @@ struct Shared {
     queued: Condvar,
     outbox: Outbox<Event>,
     lease: lease::Lease,
+    common: Common,
+    /// What programs read from.
+    null: File,
 }
 
-/// Runs `lp supervise --data DIR [--idle SECONDS]` until there is nothing left to watch.
+/// Runs `lp supervise --data DIR [--idle SECONDS]` until there is nothing left to watch, or becomes another program (`--enter`).
 ///
 /// The listening socket is its standard input: the node binds it, so it can connect at once, and nothing is inherited by chance.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut args = args.peekable();
+    if args.peek().is_some_and(|word| word == "--enter") {
+        return enter::main().unwrap_or_else(|(code, text)| {
+            complain(&text);
+            code
+        });
+    }
     let idle = match parse(args) {
         Ok(idle) => idle,
         Err(text) => {
@@ -97,11 +112,14 @@ fn run(idle: Duration) -> io::Result<()> {
         queued: Condvar::new(),
         outbox: Outbox::default(),
         lease: lease::Lease::default(),
+        common: Common::default(),
+        null: File::open("/dev/null")?,
     });
     for number in 0..SPAWNERS {
         start_thread(&format!("spawn-{number}"), &shared, spawn::work)?;
     }
     start_thread("lease", &shared, lease::watch)?;
+    start_thread("memory", &shared, memory::watch)?;
     start_thread("serve", &shared, move |shared| serve::serve(shared, &listener, idle))?;
     reap::work(&shared);
     Ok(())

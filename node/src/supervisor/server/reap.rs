@@ -4,17 +4,17 @@
 //! reused, so the rest of the group is killed without hitting strangers. Orphans of attempts that have ended are killed too.
 
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid, getsid};
-use wait4::Wait4;
 
 use super::Shared;
 use super::signals::kill_tree;
+use super::sys;
 use super::table::{Orphan, Running, Slot, Table};
+use crate::cgroups::Group;
 use crate::runner::environ::ATTEMPT_KEY;
 use crate::supervisor::leftovers::NODE_ID;
 use crate::supervisor::procfs::{self, Children};
@@ -95,11 +95,16 @@ impl Reaper<'_> {
     }
 
     fn collect_main(&mut self, table: &mut Table, key: &str, pid: i32) -> Option<Ended> {
-        let Some(Slot::Running(mut running)) = table.slots.remove(key) else { return None };
+        let Some(Slot::Running(running)) = table.slots.remove(key) else { return None };
         // its children are ours by now; first those that left the group, as long as they can be found by their parents in it
         self.sweep(table);
         let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-        let ended = ended(key, &mut running);
+        if let Some(group) = &running.group {
+            group.kill();
+        }
+        let ended = ended(key, &running);
+        table.groups.extend(running.group);
+        remove_groups(table);
         table.slots.insert(key.to_owned(), Slot::Ended(ended.clone()));
         Some(ended)
     }
@@ -108,6 +113,7 @@ impl Reaper<'_> {
         self.unswept = false;
         let mut table = lock(&self.shared.table);
         self.sweep(&mut table);
+        remove_groups(&mut table);
     }
 
     /// Kills orphans of attempts that have ended. With no orphans, the usual case, this is one read.
@@ -141,29 +147,42 @@ impl Reaper<'_> {
     }
 }
 
+/// Removes what can be; the rest when more has ended.
+fn remove_groups(table: &mut Table) {
+    table.groups.retain(|group| {
+        group.kill();
+        group.remove().is_err()
+    });
+}
+
 /// Reaps a main process.
-fn ended(key: &str, running: &mut Running) -> Ended {
-    let (how, cpu, max_rss_bytes) = match running.child.wait4() {
-        Ok(used) => {
-            let how = match (used.status.code(), used.status.signal()) {
-                (Some(code), _) => How::Code(code),
-                (None, Some(signal)) => How::Signal(signal),
-                (None, None) => How::Unknown,
-            };
-            (how, used.rusage.utime + used.rusage.stime, used.rusage.maxrss)
-        }
+fn ended(key: &str, running: &Running) -> Ended {
+    let used = sys::wait(running.pid);
+    let how = match &used {
+        Ok(used) => match (used.status.code(), used.status.signal()) {
+            (Some(code), _) => How::Code(code),
+            (None, Some(signal)) => How::Signal(signal),
+            (None, None) => How::Unknown,
+        },
         Err(error) => {
             tracing::warn!(attempt = key, pid = running.pid, %error, "cannot collect an exit code");
-            (How::Unknown, Duration::ZERO, 0)
+            How::Unknown
         }
     };
+    let used = used.unwrap_or_default();
+    // of processes nobody has waited for only the group knows
+    let group = running.group.as_ref().map(Group::read).unwrap_or_default();
+    let cpu_micros = u64::try_from(used.cpu.as_micros()).unwrap_or(u64::MAX);
     Ended {
         key: key.to_owned(),
         how,
         start: running.start,
         end: crate::clock::now(),
-        cpu_micros: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
-        max_rss_bytes,
+        cpu_micros: cpu_micros.max(group.cpu_micros),
+        max_rss_bytes: used.max_rss_bytes.max(group.peak_memory_bytes).max(running.peak_watched()),
+        read_bytes: used.read_bytes.max(group.read_bytes),
+        written_bytes: used.written_bytes.max(group.written_bytes),
+        out_of_memory: running.out_of_memory(&group),
         lease_expired: running.lease.is_some_and(|lease| lease.kill_at_boot_ms.is_some()),
     }
 }

@@ -24,15 +24,18 @@ pub(super) enum Signalled {
 pub(super) fn send(table: &mut Table, key: &str, signal: i32) -> Signalled {
     // numbers nobody knows end programs the ordinary way
     let signal = Signal::try_from(signal).unwrap_or(Signal::SIGTERM);
-    let pid = match table.slots.get_mut(key) {
+    let (pid, group) = match table.slots.get_mut(key) {
         Some(Slot::Starting { signals, .. }) => {
             signals.push(signal as i32);
             return Signalled::NotNow;
         }
-        Some(Slot::Running(running)) => running.pid,
+        Some(Slot::Running(running)) => (running.pid, running.group.clone()),
         Some(Slot::Ended(_)) | None => return Signalled::NotNow,
     };
     if signal == Signal::SIGKILL {
+        if let Some(group) = &group {
+            group.kill();
+        }
         for _ in 0..KILL_ROUNDS {
             // strangers first: once the main process is dead they are nobody's descendants
             let strangers = strangers(table, key, pid);
@@ -53,6 +56,20 @@ pub(super) fn send(table: &mut Table, key: &str, signal: i32) -> Signalled {
         }
     }
     Signalled::Sent
+}
+
+/// The processes of a running attempt, its main one first.
+pub(super) fn processes(table: &Table, key: &str) -> Vec<i32> {
+    let Some(Slot::Running(running)) = table.slots.get(key) else { return Vec::new() };
+    let mut found = vec![running.pid];
+    found.extend(procfs::descendants(running.pid));
+    for (orphan, facts) in &table.orphans {
+        if facts.owner.as_deref() == Some(key) {
+            found.push(*orphan);
+            found.extend(procfs::descendants(*orphan));
+        }
+    }
+    found
 }
 
 /// Kills a process and all that descend from it.

@@ -1,19 +1,23 @@
 //! Starting programs.
 //!
-//! By the standard library's posix_spawn path (vfork underneath): absolute program, process group, directory and files as attributes,
-//! no closure between fork and exec. A fork of this process would be dearer and would need code that is safe between fork and exec.
+//! A program gets its output file and, where it has limits, its group; the process itself is [`super::sys`]'s business.
 
-use std::fs::{self, OpenOptions};
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::Shared;
+use super::memory::Watched;
 use super::signals::{self, Signalled};
+use super::sys::{self, Image};
 use super::table::{Leased, Running, Slot};
+use crate::cgroups::Group;
+use crate::supervisor::confinement::{Confinement, Steps};
 use crate::supervisor::wire::{Event, Spawn};
 use crate::sync::{lock, wait};
 
@@ -35,7 +39,7 @@ pub(super) fn work(shared: &Shared) {
 /// Starts one program whose place is taken in the table already.
 pub(super) fn start(shared: &Shared, spawn: &Spawn) {
     let start = crate::clock::now();
-    let result = spawn_process(spawn);
+    let result = spawn_process(shared, spawn);
     let mut table = lock(&shared.table);
     let (ordinal, signals) = match table.slots.remove(&spawn.key) {
         Some(Slot::Starting { ordinal, signals }) => (ordinal, signals),
@@ -46,13 +50,13 @@ pub(super) fn start(shared: &Shared, spawn: &Spawn) {
     };
     table.end_spawn(ordinal);
     let refused = match result {
-        Ok(child) => {
-            let pid = child.id() as i32;
+        Ok(Started { pid, group }) => {
             let lease = spawn.lease.map(|terms| Leased { terms, kill_at_boot_ms: None });
             table.by_pid.insert(pid, spawn.key.clone());
-            table
-                .slots
-                .insert(spawn.key.clone(), Slot::Running(Running { ordinal, child, pid, start, lease }));
+            let watched = spawn.confinement.as_ref().and_then(|confinement| confinement.watched_memory_bytes);
+            let watched = watched.map(Watched::new);
+            let running = Running { ordinal, pid, start, lease, group, watched };
+            table.slots.insert(spawn.key.clone(), Slot::Running(running));
             for signal in signals {
                 let Signalled::Sent = signals::send(&mut table, &spawn.key, signal) else { break };
             }
@@ -67,33 +71,73 @@ pub(super) fn start(shared: &Shared, spawn: &Spawn) {
     if spawn.lease.is_some() {
         shared.lease.look_again();
     }
+    if spawn.confinement.as_ref().is_some_and(|confinement| confinement.watched_memory_bytes.is_some()) {
+        shared.changed.notify_all();
+    }
     if let Some(event) = refused {
         shared.outbox.push([event]);
     }
 }
 
-fn spawn_process(spawn: &Spawn) -> io::Result<Child> {
-    let Some((name, arguments)) = spawn.argv.split_first() else {
-        return Err(io::Error::from_raw_os_error(nix::errno::Errno::EINVAL as i32));
-    };
-    let mut options = OpenOptions::new();
-    let stdout =
-        options.append(true).create_new(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(&spawn.stdout)?;
-    let stderr = stdout.try_clone()?;
-    let result = Command::new(&spawn.program)
-        .arg0(name)
-        .args(arguments)
-        .env_clear()
-        .envs(spawn.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(&spawn.cwd)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr)
-        .spawn();
+/// A program that was started.
+struct Started {
+    pid: i32,
+    group: Option<Group>,
+}
+
+fn spawn_process(shared: &Shared, spawn: &Spawn) -> io::Result<Started> {
+    let confinement = spawn.confinement.as_deref();
+    let stdout = open_stdout(spawn, confinement)?;
+    let group = confinement.and_then(|confinement| confinement.group.clone());
+    let result = start_process(shared, spawn, confinement, &stdout, group.as_ref());
     if result.is_err() {
         // nothing ran, so there is no output: the node may try again another way
         let _ = fs::remove_file(&spawn.stdout);
+        if let Some(group) = &group {
+            let _ = group.remove();
+        }
     }
-    result
+    result.map(|pid| Started { pid, group })
+}
+
+/// The program may open its output again by way of /dev/stdout, so it must be its user's.
+fn open_stdout(spawn: &Spawn, confinement: Option<&Confinement>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file =
+        options.append(true).create_new(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(&spawn.stdout)?;
+    if let Some(user) = confinement.and_then(|confinement| confinement.user.as_ref()) {
+        std::os::unix::fs::fchown(&file, Some(user.uid), Some(user.gid))?;
+    }
+    Ok(file)
+}
+
+fn start_process(
+    shared: &Shared,
+    spawn: &Spawn,
+    confinement: Option<&Confinement>,
+    stdout: &File,
+    group: Option<&Group>,
+) -> io::Result<i32> {
+    let doors = group.map(Group::make).transpose()?.unwrap_or_default();
+    let steps = match confinement {
+        Some(confinement) => shared.common.steps(confinement, doors)?,
+        None => Steps::default(),
+    };
+    let text = |text: &str| CString::new(text).map_err(|_| io::Error::from(Errno::EINVAL));
+    let image = Image {
+        program: text(&spawn.program)?,
+        argv: spawn.argv.iter().map(|word| text(word)).collect::<io::Result<_>>()?,
+        env: spawn
+            .env
+            .iter()
+            .map(|(name, value)| text(&format!("{name}={value}")))
+            .collect::<io::Result<_>>()?,
+        cwd: text(&spawn.cwd)?,
+        stdin: shared.null.as_fd(),
+        stdout: stdout.as_fd(),
+    };
+    if image.argv.is_empty() {
+        return Err(Errno::EINVAL.into());
+    }
+    sys::start(&image, &steps)
 }

@@ -1,8 +1,9 @@
 //! What the supervisor knows: its attempts, its children, and the orphans that came to it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::process::Child;
 
+use super::memory::Watched;
+use crate::cgroups::Group;
 use crate::supervisor::wire::{Ended, Known, Lease, Moment};
 
 #[derive(Default)]
@@ -11,6 +12,8 @@ pub(super) struct Table {
     /// The main processes that have not been reaped.
     pub(super) by_pid: HashMap<i32, String>,
     pub(super) orphans: HashMap<i32, Orphan>,
+    /// Groups of attempts that have ended, in which something still dies.
+    pub(super) groups: Vec<Group>,
     /// Spawns under way: their processes may exist and be unknown yet.
     in_flight: BTreeSet<u64>,
     last: u64,
@@ -29,10 +32,12 @@ pub(super) enum Slot {
 pub(super) struct Running {
     /// Grows with each spawn.
     pub(super) ordinal: u64,
-    pub(super) child: Child,
     pub(super) pid: i32,
     pub(super) start: Moment,
     pub(super) lease: Option<Leased>,
+    pub(super) group: Option<Group>,
+    /// Its memory is looked at.
+    pub(super) watched: Option<Watched>,
 }
 
 /// A lease as it is watched.

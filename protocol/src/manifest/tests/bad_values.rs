@@ -194,15 +194,42 @@ fn env_docker_and_target_must_be_usable() {
             "`env` is taken for the name of a venv, which must not begin or end with white space",
         ),
         (r#""docker": "img""#, "`docker` must be an object, found a string"),
-        (r#""docker": {"tag": "1"}"#, "`docker.name` is missing"),
+        (
+            r#""docker": {"tag": "1"}"#,
+            "`docker.name` is missing; write the image as `docker.image`, or as `docker.name` and `docker.tag`",
+        ),
         (r#""docker": {"name": ["img"]}"#, "`docker.name` must be a string, found a list"),
         (
             r#""docker": {"name": "-v /:/host"}"#,
-            "`docker.name` must be the name of an image: a letter or digit, then letters, digits and any of `._-/:@`, at most 255 in all",
+            "`docker.name` has the part `-v `, which is not letters and digits with single `.`, `_`, `__` or dashes between them",
         ),
         (
             r#""docker": {"name": "img", "tag": "a b"}"#,
-            "`docker.tag` must be the tag of an image: a letter, digit or `_`, then letters, digits and any of `._-`, at most 128 in all",
+            "`docker.tag` has the tag `a b`, which is not a letter, digit or `_`, then letters, digits and any of `._-`, at most 128 in all",
+        ),
+        (
+            r#""docker": {"image": "Img"}"#,
+            "`docker.image` must be written in lower case before its tag: `Img`",
+        ),
+        (
+            r#""docker": {"image": "img", "tag": "1"}"#,
+            "`docker.tag` must not be given with `docker.image`, which says all",
+        ),
+        (
+            r#""docker": {"name": "img:2", "tag": "1"}"#,
+            "`docker.tag` must not be given with a `docker.name` that has a tag or digest",
+        ),
+        (
+            r#""docker": {"image": "img", "pull": "sometimes"}"#,
+            "`docker.pull` must be \"missing\", \"always\" or \"never\", found \"sometimes\"",
+        ),
+        (
+            r#""docker": {"image": "img", "args": {"mem_limt": "1g"}}"#,
+            "`docker.args.mem_limt` is not known; did you mean `mem_limit`?",
+        ),
+        (
+            r#""docker": {"image": "img", "args": {"detach": true}}"#,
+            "`docker.args.detach` must be left out: lp itself watches the container",
         ),
         (r#""docker": {"name": "img", "tag": true}"#, "`docker.tag` must be a string, found a boolean"),
         (r#""docker": {"name": "img", "args": ["x"]}"#, "`docker.args` must be an object, found a list"),
@@ -250,5 +277,78 @@ fn env_docker_and_target_must_be_usable() {
         ),
     ] {
         assert_eq!(message(&one_action(members)), format!("action `a`: {expected}"), "{members}");
+    }
+}
+
+#[test]
+fn environments_to_be_built_keep_their_rules() {
+    for (env, expected) in [
+        (
+            r#"{}"#,
+            "`env` must have `uv`, `requirements` or `packages`, for instance {\"requirements\": \"requirements.txt\"}",
+        ),
+        (
+            r#"{"python": "3.12"}"#,
+            "`env` must have `uv`, `requirements` or `packages`, for instance {\"requirements\": \"requirements.txt\"}",
+        ),
+        (
+            r#"{"packages": ["a"], "uv": "uv.lock"}"#,
+            "`env.packages` cannot be given with `uv`: an environment is built from one of them",
+        ),
+        (
+            r#"{"requirment": "r.txt"}"#,
+            "`env.requirment` is not known; an environment has `uv`, `requirements` or `packages`, and `python`; did you mean `requirements`?",
+        ),
+        (
+            r#"{"requirements": "../r.txt"}"#,
+            "`env.requirements` must not contain `..`: it is a path inside the app",
+        ),
+        (
+            r#"{"requirements": "/r.txt"}"#,
+            "`env.requirements` must be a path inside the app, not an absolute one",
+        ),
+        (r#"{"requirements": ["r.txt"]}"#, "`env.requirements` must be a string, found a list"),
+        (r#"{"uv": "poetry.lock"}"#, "`env.uv` must name a file called `uv.lock`, as uv itself calls it"),
+        (r#"{"packages": []}"#, "`env.packages` must name at least one package"),
+        (
+            r#"{"packages": "numpy"}"#,
+            "`env.packages` must be a list of packages such as [\"numpy==2.1\"], found a string",
+        ),
+        (r#"{"packages": ["numpy", 2]}"#, "`env.packages[1]` must be a string, found a number"),
+        (r#"{"packages": [" "]}"#, "`env.packages[0]` must not be empty"),
+        (
+            r#"{"packages": ["-r x"]}"#,
+            "`env.packages[0]` is an option; options such as `--index-url` belong in a requirements.txt, or in the nodes' configuration of pip or uv",
+        ),
+        (
+            r#"{"packages": ["numpy --pre"]}"#,
+            "`env.packages[0]` must not carry options; they belong in a requirements.txt",
+        ),
+        (
+            r#"{"packages": ["x @ file:///x.whl"]}"#,
+            "`env.packages[0]` must not name a file: put a wheel of the package into `wheels/` of the app and write its name",
+        ),
+        (
+            r#"{"packages": ["a\nb"]}"#,
+            "`env.packages[0]` must be at most 500 bytes long and without control or invisible characters",
+        ),
+        (
+            r#"{"packages": ["a"], "python": 3.10}"#,
+            "`env.python` must be written in quotes, for instance \"3.12\"",
+        ),
+        (
+            r#"{"packages": ["a"], "python": "3.12.4"}"#,
+            "`env.python` must be a version of Python 3 such as \"3.12\", without a third number",
+        ),
+        (
+            r#"{"packages": ["a"], "python": "2.7"}"#,
+            "`env.python` must be a version of Python 3 such as \"3.12\", without a third number",
+        ),
+    ] {
+        assert_eq!(
+            message(&one_action(&format!(r#""env": {env}"#))),
+            format!("action `a`: {expected}"),
+            "{env}"
+        );
     }
 }

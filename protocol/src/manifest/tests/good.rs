@@ -32,6 +32,7 @@ fn the_smallest_manifest_gets_the_defaults() {
     assert_eq!(
         plan,
         Plan {
+            locks: Default::default(),
             actions: vec![ActionPlan {
                 name: "a".into(),
                 condition: vec![],
@@ -74,7 +75,10 @@ fn the_reference_manifest_compiles_with_everything_litepipeline_knows() {
     assert_eq!(first.target.node_id.map(|id| id.short()).as_deref(), Some("19d1a5f0"));
     assert_eq!(first.target.node_ip.as_deref(), Some("10.0.0.1"));
     let args = json!({"mem_limit": "10m"}).as_object().cloned().unwrap();
-    assert_eq!(first.docker, Some(DockerSpec { name: "img".into(), tag: "latest".into(), args }));
+    assert_eq!(
+        first.docker,
+        Some(DockerSpec { name: "img".into(), tag: "latest".into(), args, ..DockerSpec::default() })
+    );
     let success = plan.on_success.unwrap();
     assert_eq!((success.name.as_str(), &success.command), ("success", &Command::Line("./done".into())));
     assert_eq!(success.env, Some(EnvRef::Path("venvs/venv".into())));
@@ -122,6 +126,7 @@ fn the_other_example_shapes_of_litepipeline_compile() {
         r#"{"actions": [{"name": "a", "condition": [], "main": "x", "docker": {}, "target_env": {}}], "event_actions": {}, "output_action": "a"}"#,
         r#"{"actions": [{"name": "a", "condition": null, "main": "x", "env": null, "docker": false, "target_env": ""}], "event_actions": null, "output_action": "a"}"#,
         r#"{"actions": [{"name": "a", "main": "x", "docker": {"name": "team/img", "tag": 3, "args": null}}], "event_actions": {"success": null}}"#,
+        r#"{"actions": [{"name": "a", "main": "x", "docker": {"image": "hub.example:5000/team/img:1", "pull": "always"}}]}"#,
     ] {
         plan(text);
     }
@@ -177,7 +182,7 @@ fn retry_is_a_number_or_an_object() {
     assert_eq!(
         action(
             r#""retry": {"attempts": 5, "delay": "100ms", "backoff": 1.5, "max_delay": "1m", "jitter": 0,
-                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", "unhealthy", 1]}"#
+                         "on_exit": [1, 75, "signal", "timed_out", "timeout", "not_started", "lost", "unhealthy", "oom", 1]}"#
         )
         .retry,
         Retry {
@@ -193,7 +198,8 @@ fn retry_is_a_number_or_an_object() {
                 RetryOn::TimedOut,
                 RetryOn::NotStarted,
                 RetryOn::Lost,
-                RetryOn::Unhealthy
+                RetryOn::Unhealthy,
+                RetryOn::OutOfMemory
             ],
         }
     );
@@ -293,7 +299,7 @@ fn what_is_not_understood_is_a_warning() {
         ),
         (one_action(r#""retry": {"delay": 5}"#), vec!["action `a`: `retry` has no effect without `retry.attempts`"]),
         (
-            one_action(r#""docker": {"name": "img", "args": {"x": 1}, "registry": "r"}"#),
+            one_action(r#""docker": {"name": "img", "args": {"init": true}, "registry": "r"}"#),
             vec!["action `a`: the unknown key `docker.registry` is ignored"],
         ),
         (
@@ -361,4 +367,26 @@ fn a_plan_survives_being_stored() {
     let stored = serde_json::to_string(&compiled).unwrap();
 
     assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), compiled);
+}
+
+#[test]
+fn an_env_that_is_an_object_is_to_be_built() {
+    use crate::env::{EnvRecipe, EnvSource};
+    let packages =
+        |names: &[&str]| EnvSource::Packages(names.iter().map(|name| (*name).to_owned()).collect());
+    for (written, source, python) in [
+        (r#"{"requirements": "./deps//r.txt"}"#, EnvSource::Requirements("deps/r.txt".into()), None),
+        (r#"{"uv": "uv.lock", "python": "3.9"}"#, EnvSource::Uv("uv.lock".into()), Some("3.9")),
+        (r#"{"uv": "sub/uv.lock"}"#, EnvSource::Uv("sub/uv.lock".into()), None),
+        (
+            r#"{"python": "3.12", "packages": [" numpy==2.1 ", "x[y]>=1; python_version<'4'", "z @ https://x/z.whl"]}"#,
+            packages(&["numpy==2.1", "x[y]>=1; python_version<'4'", "z @ https://x/z.whl"]),
+            Some("3.12"),
+        ),
+    ] {
+        let text = one_action(&format!(r#""env": {written}"#));
+        let plan = parse(text.as_bytes(), &Options::default()).unwrap().plan;
+        let recipe = EnvRecipe { source, python: python.map(str::to_owned), content: None };
+        assert_eq!(plan.actions[0].env, Some(EnvRef::Built(recipe)), "{written}");
+    }
 }

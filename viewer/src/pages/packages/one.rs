@@ -186,7 +186,7 @@ impl LatestTasks {
 }
 
 fn actions(plan: Plan) -> (Vec<Action>, usize) {
-    let Plan { actions, on_success, on_fail, output_action: _ } = plan;
+    let Plan { actions, on_success, on_fail, output_action: _, locks: _ } = plan;
     let name_of = |ordinal: &u32| actions.get(*ordinal as usize).map_or("?", |action| action.name.as_str());
     let waits_for = |action: &ActionPlan| {
         let names: Vec<&str> = action.condition.iter().take(20).map(name_of).collect();

@@ -61,6 +61,7 @@ pub(crate) fn node(name: &str, state: NodeState) -> NodeView {
             docker_support: false,
             capacity,
             labels: BTreeMap::new(),
+            ..NodeFacts::default()
         },
         load: NodeLoad {
             running: 3,
@@ -147,7 +148,7 @@ pub(crate) fn attempt(number: u32, exit: Option<Exit>) -> AttemptView {
         end_at: is_over.then(|| ago(60)),
         log_bytes: 0,
         usage: if is_over {
-            Usage { cpu_seconds: 12.4, max_rss_bytes: 1_288_490_188 }
+            Usage { cpu_seconds: 12.4, max_rss_bytes: 1_288_490_188, ..Usage::default() }
         } else {
             Usage::default()
         },

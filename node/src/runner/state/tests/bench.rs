@@ -9,6 +9,7 @@ use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, NodeId};
 
 use super::super::{Arrival, Now, State};
+use crate::isolation::Users;
 use crate::journal::Journal;
 use crate::runner::conclude::Log;
 use crate::runner::effects::{Effects, Job, Left};
@@ -83,7 +84,13 @@ impl Bench {
                 return;
             }
             for order in orders {
-                self.state.prepared(&order.assignment.attempt, Ok(packages()), self.now, &mut effects);
+                self.state.prepared(
+                    &order.assignment.attempt,
+                    Ok((packages(), Vec::new())),
+                    Vec::new(),
+                    self.now,
+                    &mut effects,
+                );
             }
             for job in jobs {
                 self.work(job, &mut effects);
@@ -97,11 +104,12 @@ impl Bench {
                 let spawn = Spawn { key: launch.order.key.clone(), ..Spawn::default() };
                 self.state.launched(&launch.order, Ok(spawn), self.now, effects);
             }
+            Job::Close { .. } => {}
             Job::Explain { order, .. } => {
                 self.state.explained(&order, Err("a reason".into()), self.now, effects)
             }
             Job::Conclude { order, ended, .. } => {
-                let left = Left { output: Ok(None), log: Log::default() };
+                let left = Left { output: Ok(None), log: Log::default(), container: None };
                 self.state.concluded(&order, &ended, left, effects);
             }
         }
@@ -164,15 +172,27 @@ impl Bench {
 pub(super) fn open(dir: &tempfile::TempDir, slots: u32) -> State {
     let (journal, records) = Journal::open(&dir.path().join("journal")).unwrap();
     let mut state = State::new(Resources { slots, gpus: 1, ..Resources::default() }, journal);
+    state.set_givable(Users::Range { first: 100, count: 1000 }, vec!["a".into()]);
     state.restore(records, |_| vec![]);
     state
 }
 
 pub(super) fn packages() -> Arc<Prepared> {
-    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None })
+    Arc::new(Prepared { app: PathBuf::from("/app"), venv: None, built: None })
 }
 
 pub(super) fn ended(key: &AttemptKey, how: How) -> Ended {
     let (start, end) = (Moment::default(), Moment::default());
-    Ended { key: key.to_string(), how, start, end, cpu_micros: 0, max_rss_bytes: 0, lease_expired: false }
+    Ended {
+        key: key.to_string(),
+        how,
+        start,
+        end,
+        cpu_micros: 0,
+        max_rss_bytes: 0,
+        read_bytes: 0,
+        written_bytes: 0,
+        out_of_memory: None,
+        lease_expired: false,
+    }
 }

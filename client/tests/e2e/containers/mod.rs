@@ -1,0 +1,6 @@
+//! Actions in containers, on a real engine.
+
+mod ends;
+mod engine;
+mod rights;
+mod runs;
