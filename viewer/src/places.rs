@@ -20,7 +20,7 @@ fn long_form() -> web::FormConfig {
 }
 
 fn packages_and_versions(routes: &mut ServiceConfig) {
-    use packages::{bytes, deeds, diff, edit, list, one, run, upload, versions};
+    use packages::{bytes, deeds, diff, doctor, edit, list, one, run, upload, versions};
     // the fixed words before the names that stand in their place
     routes
         .route("/{kind:apps|venvs}", get().to(list::show))
@@ -28,6 +28,7 @@ fn packages_and_versions(routes: &mut ServiceConfig) {
         .service(
             both("/apps/{app}/run", get().to(run::ask), web::post().to(run::carry_out)).app_data(long_form()),
         )
+        .route("/venvs/{venv}/doctor", get().to(doctor::show))
         .route("/{kind:apps|venvs}/{package}", get().to(one::show))
         .route("/{kind:apps|venvs}/{package}/versions", get().to(versions::show))
         .route("/{kind:apps|venvs}/{package}/diff", get().to(diff::show))

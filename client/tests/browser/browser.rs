@@ -71,10 +71,6 @@ impl Browser {
         }
     }
 
-    pub async fn has(&self, css: &str) -> bool {
-        self.client.find(Locator::Css(css)).await.is_ok()
-    }
-
     /// Waits until the page says this somewhere.
     pub async fn says(&self, text: &str) {
         self.says_in("body", text).await;
@@ -101,12 +97,6 @@ impl Browser {
     pub async fn text(&self) -> String {
         let text = self.client.execute("return document.body.innerText", vec![]).await.unwrap_or_default();
         text.as_str().unwrap_or_default().to_owned()
-    }
-
-    pub async fn click(&self, css: &str) {
-        let element = self.find(css).await;
-        self.script("arguments[0].scrollIntoView({block: 'center'})", vec![json!(element)]).await;
-        element.click().await.unwrap_or_else(|error| panic!("{css} can be clicked: {error}"));
     }
 
     /// Follows a link or presses a button with these words.

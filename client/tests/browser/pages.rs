@@ -87,7 +87,12 @@ pub fn of(cluster: &Cluster) -> Vec<(String, String)> {
             "service_id",
             &["", "/edit", "/restart", "/disable", "/delete"],
         ),
-        ("venv", &["venv", "info", "science"], "venv_id", &["", "/edit", "/upload", "/versions", "/delete"]),
+        (
+            "venv",
+            &["venv", "info", "science"],
+            "venv_id",
+            &["", "/doctor", "/edit", "/upload", "/versions", "/delete"],
+        ),
     ];
     for (noun, command, key, rests) in nouns {
         let id = id(cluster, command, key);

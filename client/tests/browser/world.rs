@@ -13,7 +13,6 @@ pub struct World {
     driver: Driver,
     pub cluster: Cluster,
     pub browser: Browser,
-    pub viewer: String,
     pub token: String,
 }
 
@@ -30,7 +29,7 @@ impl World {
         let word = |key: &str| context[key].as_str().unwrap().trim_end_matches('/').to_owned();
         let (viewer, token) = (word("viewer"), word("token"));
         let browser = Browser::start(&driver, &cluster.path("."), &viewer).await;
-        Some(Self { driver, cluster, browser, viewer, token })
+        Some(Self { driver, cluster, browser, token })
     }
 
     /// Signs in as a person does.

@@ -8,6 +8,7 @@ use lp_protocol::{Stage, Status};
 
 use super::{Badge, Look, title_of};
 
+/// A bar, 10 wide as the template draws it, and the gap after it; and the highest bar.
 const STEP: u32 = 13;
 const HEIGHT: u32 = 40;
 /// Even the shortest is a target.

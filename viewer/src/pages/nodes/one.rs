@@ -125,6 +125,17 @@ fn facts(view: &NodeView, now: DateTime<Utc>) -> Facts {
         .row("Docker", Value::Text(if facts.docker_support { "yes" } else { "no" }.to_owned()))
         .row("Version", Value::Text(visible(&facts.version)))
         .row("Data", Value::Code(visible(&facts.data_path)))
+        .maybe(
+            "Package cache",
+            view.cache.as_ref().map(|cache| {
+                Value::Text(format!(
+                    "{} packages, {} of {}",
+                    cache.packages,
+                    bytes(cache.used_bytes),
+                    bytes(cache.limit_bytes)
+                ))
+            }),
+        )
         .row("Joined", Value::Moment(Moment::new(view.create_at, now)))
         .row("Id", Value::Id(IdChip::new(view.node_id, view.node_id.short())))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use lp_protocol::client::{ListPackages, ManagerClient, PackageKind};
 use lp_protocol::plan::Plan;
-use lp_protocol::views::{AppView, Page, VenvView, VersionView};
+use lp_protocol::views::{AppView, HolderView, Page, VenvUsers, VenvView, VersionView};
 
 use crate::failure::Failure;
 use crate::frame::Section;
@@ -102,21 +102,27 @@ pub(crate) struct Package {
     /// Of an application that was asked for by itself.
     pub(crate) plan: Option<Plan>,
     pub(crate) manifest: Option<String>,
+    /// Of a venv.
+    pub(crate) users: VenvUsers,
+    /// Nodes that hold the active version, or failed to; None where the manager that was asked does not know.
+    pub(crate) nodes: Option<Vec<HolderView>>,
 }
 
 impl From<AppView> for Package {
     fn from(view: AppView) -> Self {
-        let AppView { app_id, name, description, create_at, update_at, version, plan, manifest, nodes: _ } =
+        let AppView { app_id, name, description, create_at, update_at, version, plan, manifest, nodes } =
             view;
         let (id, short) = (app_id.to_string(), app_id.short());
-        Self { id, short, name, description, create_at, update_at, version, plan, manifest }
+        let users = VenvUsers::default();
+        Self { id, short, name, description, create_at, update_at, version, plan, manifest, users, nodes }
     }
 }
 
 impl From<VenvView> for Package {
     fn from(view: VenvView) -> Self {
-        let VenvView { venv_id, name, description, create_at, update_at, version, users: _, nodes: _ } = view;
+        let VenvView { venv_id, name, description, create_at, update_at, version, users, nodes } = view;
         let (id, short) = (venv_id.to_string(), venv_id.short());
-        Self { id, short, name, description, create_at, update_at, version, plan: None, manifest: None }
+        let (plan, manifest) = (None, None);
+        Self { id, short, name, description, create_at, update_at, version, plan, manifest, users, nodes }
     }
 }

@@ -8,6 +8,7 @@ use lp_protocol::client::ManagerClient;
 use lp_protocol::plan::{ActionPlan, Plan};
 use lp_protocol::views::{ListTasks, TaskView};
 
+use super::doctor::Holders;
 use super::{Kind, Package};
 use crate::failure::Failure;
 use crate::frame::{Frame, Signed};
@@ -45,6 +46,8 @@ struct Page {
     more_actions: usize,
     manifest: Option<String>,
     latest: Option<LatestTasks>,
+    users: Vec<(String, String, String)>,
+    holders: Holders,
     command: Command,
 }
 
@@ -85,6 +88,8 @@ pub(crate) async fn show(
         Kind::App => format!("lp task create -a {} --follow", shell_word(&package.name)),
         Kind::Venv => format!("lp venv info {}", shell_word(&package.name)),
     };
+    let users = users(&package);
+    let holders = Holders::new(package.nodes.as_deref().unwrap_or_default());
     let Package { id, name, description, version, plan, manifest, .. } = package;
     let graph = plan.as_ref().map(|plan| Graph::new("Actions of the application", &of_plan(plan), |_| None));
     let (actions, more_actions) = plan.map(actions).unwrap_or_default();
@@ -103,6 +108,8 @@ pub(crate) async fn show(
         more_actions,
         manifest: manifest.as_deref().map(shown_manifest),
         latest,
+        users,
+        holders,
         command: Command::new(verb),
     })
 }
@@ -130,6 +137,13 @@ pub(super) fn list_url(kind: Kind) -> String {
 /// The frame of a page about it.
 pub(super) fn frame(state: &State, request: &HttpRequest, kind: Kind, title: &str) -> Frame {
     Frame::new(state, request, kind.section(), &clip(title, 80))
+}
+
+/// Name, address and actions of the applications that name a venv.
+fn users(package: &Package) -> Vec<(String, String, String)> {
+    let apps = package.users.apps.iter().take(MAX_ACTIONS);
+    apps.map(|app| (visible(&app.name), format!("/apps/{}", app.app_id), clip(&app.actions.join(", "), 300)))
+        .collect()
 }
 
 fn facts(package: &Package, now: DateTime<Utc>) -> Facts {
