@@ -91,11 +91,11 @@ fn what_need_not_be_kept_is_previewed_and_goes() {
     let counts = |garbage: &Value| -> Vec<u64> {
         garbage["kinds"].as_array().unwrap().iter().map(|kind| kind["count"].as_u64().unwrap()).collect()
     };
-    assert_eq!(counts(&preview), [1, 0, 0, 0, 1]);
+    assert_eq!(counts(&preview), [1, 0, 0, 0, 1, 0]);
     let refused = cluster.lp(&["gc"]).ends_with(2);
     assert!(refused.stderr.contains("1 task (") && refused.stderr.contains("--yes"), "{}", refused.stderr);
     assert_eq!(counts(&cluster.lp(&["gc", "-y", "-r"]).ok().json()), counts(&preview));
-    assert_eq!(counts(&cluster.lp(&["gc", "-y", "-r"]).ok().json()), [0, 0, 0, 0, 0]);
+    assert_eq!(counts(&cluster.lp(&["gc", "-y", "-r"]).ok().json()), [0, 0, 0, 0, 0, 0]);
 
     assert_eq!(cluster.lp(&["task", "list", "-o", "name"]).ok().text().lines().count(), 1);
     assert_eq!(cluster.lp(&["app", "history", "list", "app", "-o", "name"]).ok().stdout, "3\n2\n");

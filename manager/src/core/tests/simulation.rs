@@ -129,7 +129,10 @@ fn heal(cluster: &mut Cluster) {
     cluster.turn();
     cluster.model.check_instants();
     cluster.disable_standing();
-    for _ in 0..3000 {
+    // a schedule may have made hundreds of works for instants that were missed
+    let mut rounds = 0;
+    while rounds < 3000 + 30 * cluster.model.tasks.len() {
+        rounds += 1;
         for node in 0..cluster.nodes.len() {
             if cluster.nodes[node].connection.is_none() {
                 cluster.connect(node);

@@ -68,15 +68,15 @@ fn values_of_the_wrong_kind_or_out_of_range_are_refused_with_what_is_wanted() {
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": [1, 0]}"#,
-            "`retry.on_exit[1]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found 0",
+            "`retry.on_exit[1]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\", \"unhealthy\" or \"oom\", found 0",
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": ["kill"]}"#,
-            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found \"kill\"",
+            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\", \"unhealthy\" or \"oom\", found \"kill\"",
         ),
         (
             r#""retry": {"attempts": 2, "on_exit": [true]}"#,
-            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\" or \"unhealthy\", found a boolean",
+            "`retry.on_exit[0]` must be an exit code from 1 to 255, \"signal\", \"timed_out\", \"not_started\", \"lost\", \"unhealthy\" or \"oom\", found a boolean",
         ),
         (r#""health": "./ok""#, "`health` must be an object, found a string"),
         (r#""health": {}"#, "`health.command` is missing"),
