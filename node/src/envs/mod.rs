@@ -14,6 +14,7 @@ mod python;
 mod site;
 mod steps;
 mod tell;
+mod work;
 
 pub(crate) use build::BUILD_PREFIX;
 pub(crate) use desk::Envs;
