@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 use crate::bench;
 use crate::commands::{app, completions, gc, logs, node, task, venv, workspace};
-use crate::commands::{schedule, service};
+use crate::commands::{schedule, service, token};
 use crate::commands::{work, workflow};
 use crate::serve;
 
@@ -185,6 +185,9 @@ pub(crate) enum Command {
     Service(service::Verb),
     /// Run a node; or look at nodes and let new ones join
     Node(node::Node),
+    /// Tokens: what programs and people call the manager with
+    #[command(subcommand, visible_alias = "tokens")]
+    Token(token::Verb),
     /// Remove what of the past need not be kept, or show what that is
     Gc(gc::Gc),
     /// Show the manager and the state of the cluster
@@ -325,6 +328,12 @@ mod tests {
             "node list",
             "node info x",
             "node token --lifetime 1h",
+            "token list",
+            "tokens list -l 5",
+            "token create ci --role reader",
+            "token create -n ci -R administrator --expire-after 30d",
+            "token revoke ci -y",
+            "token revoke -n ci --yes",
             "node",
             "-W 12 -r app list",
             "app list -W 12 -r",

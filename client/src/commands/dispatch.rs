@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Session, app, gc, logs, node, status, task, venv, version, workspace};
-use super::{schedule, service};
+use super::{schedule, service, token};
 use super::{work, workflow};
 use crate::bench;
 use crate::cli::{Cli, Command};
@@ -72,6 +72,7 @@ async fn answer(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Node(node::Node { verb: Some(verb), part: _ }) => node::run(session, verb).await,
         Command::Schedule(verb) => schedule::run(session, verb).await,
         Command::Service(verb) => service::run(session, verb).await,
+        Command::Token(verb) => token::run(session, verb).await,
         Command::Gc(gc) => gc::run(session, gc).await,
         Command::Status => status::run(session).await,
         Command::Version => version::run(session).await,

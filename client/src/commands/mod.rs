@@ -20,6 +20,7 @@ mod session;
 mod status;
 pub(crate) mod task;
 mod task_report;
+pub(crate) mod token;
 pub(crate) mod venv;
 pub(crate) mod venv_build;
 mod venv_doctor;

@@ -7,39 +7,10 @@
 mod authenticator;
 mod limiter;
 mod secret;
+mod tokens;
+mod uses;
 
 pub use authenticator::{Authenticator, Principal, Refusal};
+pub use lp_protocol::views::{Role, UnknownRole};
 pub use secret::{Kind, Secret, hash_of};
-
-use std::str::FromStr;
-
-/// What a token may do. One role for now; kept with each token so that finer ones need no migration of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything.
-    Administrator,
-}
-
-/// The word in the database is none of ours.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role")]
-pub struct UnknownRole(pub String);
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Administrator => "administrator",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        match text {
-            "administrator" => Ok(Role::Administrator),
-            other => Err(UnknownRole(other.to_owned())),
-        }
-    }
-}
+pub use tokens::{TokenRefusal, adopt, create, is_expired, revoke};

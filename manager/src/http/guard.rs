@@ -1,8 +1,9 @@
 //! What every request goes through before its handler and every answer after it.
 //!
 //! In this order: an id, the `Host` header (a web page must not reach a loopback manager under a name of its own), the `Content-Encoding`
-//! (refused before a byte of the body is looked at: our HTTP library would inflate without limit), who is calling, then routing. A path we do
-//! not have is therefore told apart from one that is forbidden only to callers with a token. Panics become answers here, and every
+//! (refused before a byte of the body is looked at: our HTTP library would inflate without limit), who is calling and
+//! whether its role covers it (`access`), then routing. A path we do not have is therefore told apart from one that is forbidden only to
+//! callers with an administrator's token. Panics become answers here, and every
 //! refusal gets its request id.
 
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ use lp_protocol::{ApiError, ErrorCode};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::forward;
+use super::{access, forward, lasting};
 use super::state::State;
 use crate::auth::{Kind, Principal, Refusal};
 
@@ -66,7 +67,9 @@ pub(crate) async fn guard(
             ServiceResponse::new(request, answer)
         }
         Ok(None) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => explain(response.map_into_boxed_body(), &request_id),
+            Ok(Ok(response)) => {
+                lasting::bind(&state, explain(response.map_into_boxed_body(), &request_id))
+            }
             Ok(Err(error)) => return Err(with_id(error, &request_id)),
             Err(panic) => {
                 let mut failure = Failure::new(ErrorCode::Internal, "the manager made a mistake");
@@ -106,6 +109,7 @@ async fn admit(state: &State, request: &ServiceRequest) -> Result<Option<String>
     let secret = bearer(request.headers()).ok_or(Refusal::Missing { wanted })?;
     let address = request.peer_addr().map_or(IpAddr::from([0; 4]), |peer| peer.ip());
     let principal = state.authenticator.admit(wanted, secret, address).await?;
+    access::check(&principal, request.method(), request.path())?;
     request.extensions_mut().insert::<Principal>(principal);
     forward::leader_for(state, request).await
 }

@@ -3,6 +3,7 @@
 //! `routes` is the table of all routes; `guard` is what each request passes first; `input`, `failure` and `download` are how requests are read
 //! and answers are written; the rest is one module per noun.
 
+mod access;
 mod activity;
 mod apps;
 mod attempts;
@@ -20,6 +21,7 @@ mod guard;
 mod hosts;
 mod input;
 mod join_tokens;
+mod lasting;
 mod locks;
 mod logs;
 mod metrics;
@@ -35,6 +37,7 @@ mod server;
 mod services;
 mod state;
 mod tasks;
+mod tokens;
 mod venvs;
 mod versions;
 mod whoami;

@@ -12,7 +12,7 @@ use super::{
     apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
     versions, whoami, workspaces,
 };
-use super::{builds, schedules, services};
+use super::{builds, schedules, services, tokens};
 use super::{workflows, works};
 
 macro_rules! routes {
@@ -122,6 +122,8 @@ routes! {
     "/api/v1/nodes/{node}/drain" { post node_control::drain; }
     "/api/v1/nodes/{node}/undrain" { post node_control::undrain; }
     "/api/v1/join-tokens" { post join_tokens::create; }
+    "/api/v1/tokens" { get tokens::list; post tokens::create; }
+    "/api/v1/tokens/{token}" { get tokens::show; delete tokens::revoke; }
 
     "/node/v1/join" { post node::join; }
     "/node/v1/link" { get node::link; }

@@ -13,12 +13,12 @@ pub(crate) async fn show(
     state: web::Data<State>,
     caller: web::ReqData<Principal>,
 ) -> Result<HttpResponse, Failure> {
-    let role = match *caller {
-        Principal::Token { role, .. } => role.as_str(),
+    let (role, expire_at) = match *caller {
+        Principal::Token { role, expire_at, .. } => (role.as_str(), expire_at),
         // the guard lets neither come here
-        Principal::Node { .. } | Principal::Joiner => "",
+        Principal::Node { .. } | Principal::Joiner => ("", None),
     };
     let token_id = caller.actor();
     let name = state.store.list_token_names().await?.remove(&token_id).unwrap_or_default();
-    Ok(HttpResponse::Ok().json(WhoAmI { token_id, name, role: role.to_owned() }))
+    Ok(HttpResponse::Ok().json(WhoAmI { token_id, name, role: role.to_owned(), expire_at }))
 }

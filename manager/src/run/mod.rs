@@ -34,6 +34,9 @@ const LEASE: Duration = Duration::from_secs(15);
 /// How long a start waits to lead or to learn who does, before it serves all the same and says so in its health.
 const SETTLE: Duration = Duration::from_secs(10);
 
+/// Time between two notes of when tokens were used, which is as exact as they are.
+const USES_EVERY: Duration = Duration::from_secs(60);
+
 /// Why a manager does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -148,6 +151,7 @@ struct Parts {
     watcher: JoinHandle<()>,
     sweeper: JoinHandle<()>,
     collector: JoinHandle<()>,
+    uses: JoinHandle<()>,
     /// Ends the engine and the sweeps; cancelled after the server has stopped.
     end: CancellationToken,
 }
@@ -199,10 +203,11 @@ impl Parts {
             shutdown: CancellationToken::new(),
             pumps: TaskTracker::new(),
         });
+        let uses = tokio::spawn(write_uses(state.clone(), end.clone()));
         let watcher = tokio::spawn(forget_on_change(engine, state.clone(), end.clone()));
         let sweeper = tokio::spawn(sweeper.run(end.clone()));
         let collector = tokio::spawn(collector.run(end.clone()));
-        Self { state, engine: engine_loop, watcher, sweeper, collector, end }
+        Self { state, engine: engine_loop, watcher, sweeper, collector, uses, end }
     }
 
     async fn stop(self) {
@@ -216,10 +221,31 @@ impl Parts {
             ("watcher", self.watcher),
             ("sweeper", self.sweeper),
             ("collector", self.collector),
+            ("writer of uses", self.uses),
         ] {
             if let Err(error) = part.await {
                 tracing::error!(error = %error, "the {name} has panicked");
             }
+        }
+    }
+}
+
+/// Takes to the database when tokens were used: what has gathered within [`USES_EVERY`] in one transaction, and the rest at the end.
+async fn write_uses(state: Arc<http::State>, end: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = state.authenticator.uses_noted() => {}
+        }
+        if let Err(error) = state.authenticator.write_uses().await {
+            tracing::warn!(error = %error, "when tokens were used cannot be written now");
+        }
+        if end.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = tokio::time::sleep(USES_EVERY) => {}
         }
     }
 }

@@ -15,6 +15,7 @@ mod entity;
 mod error;
 mod glob;
 mod history;
+mod join_tokens;
 mod keys;
 mod lease;
 mod list;
@@ -51,7 +52,7 @@ pub use open::Store;
 pub use retention::{Ended, Expiry, Place, Surplus, Through};
 pub use schedules::StoredSchedule;
 pub use services::StoredService;
-pub use tokens::{NewToken, StoredToken};
+pub use tokens::{NewToken, StoredToken, TokenChange};
 pub use works::{AppChoice, SourceError, StoredWork, WorkInputs};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -21,6 +21,7 @@ mod schedules;
 mod services;
 mod stream;
 mod tasks;
+mod tokens;
 mod venvs;
 mod versions;
 mod works;

@@ -98,8 +98,11 @@ pub struct WhoAmI {
     /// Of the token the request came with.
     pub token_id: String,
     pub name: String,
-    /// What it may do: `administrator`, everything.
+    /// What it may do: `administrator`, everything; `reader`, see and not change.
     pub role: String,
+    /// When the token expires; null: it does not.
+    #[serde(default)]
+    pub expire_at: Option<DateTime<Utc>>,
 }
 
 /// Answer of `GET /health` (no token needed; 200 or 503).

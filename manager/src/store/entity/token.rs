@@ -3,7 +3,7 @@
 use lp_protocol::TokenId;
 use sea_orm::entity::prelude::*;
 
-use super::columns::time;
+use super::columns::{time, time_opt};
 use crate::store::{Damage, StoredToken};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -15,6 +15,11 @@ pub struct Model {
     pub role: String,
     pub hash: String,
     pub create_at: i64,
+    pub expire_at: Option<i64>,
+    pub used_at: Option<i64>,
+    /// NULL: by a manager, at a start.
+    pub created_by: Option<Uuid>,
+    pub revoke_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -26,8 +31,26 @@ impl TryFrom<Model> for StoredToken {
     type Error = Damage;
 
     fn try_from(row: Model) -> Result<Self, Damage> {
-        let Model { token_id, name, role, hash: _, create_at } = row;
-        Ok(StoredToken { token_id: TokenId(token_id), name, role, create_at: time("create_at", create_at)? })
+        let Model {
+            token_id,
+            name,
+            role,
+            hash: _,
+            create_at,
+            expire_at,
+            used_at,
+            created_by,
+            revoke_at: _,
+        } = row;
+        Ok(StoredToken {
+            token_id: TokenId(token_id),
+            name,
+            role,
+            create_at: time("create_at", create_at)?,
+            expire_at: time_opt("expire_at", expire_at)?,
+            used_at: time_opt("used_at", used_at)?,
+            created_by: created_by.map(TokenId),
+        })
     }
 }
 
