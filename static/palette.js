@@ -17,6 +17,11 @@
     return [...document.querySelectorAll(".places a")].map((link) => ({ kind: "go to", name: link.querySelector(".name").textContent, icon: link.querySelector("use").getAttribute("href").slice(3), act: () => location.assign(link.href) }));
   }
 
+  // What has no place in the rail.
+  function elsewhere() {
+    return [...dialog.querySelectorAll(".elsewhere a")].map((link) => ({ kind: "go to", name: link.textContent, icon: "account", act: () => location.assign(link.href) }));
+  }
+
   // Whatever the page offers as a button: at its top, and those marked for it.
   function deeds() {
     const all = document.querySelectorAll(".page-actions a, .page-actions button, main .actions a.button, main .actions button, [data-deed], .foot button, .foot a, main .tabs a");
@@ -25,7 +30,7 @@
 
   function show() {
     const words = field.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const ours = [...deeds(), ...places()].filter(({ name }) => fits(name, words));
+    const ours = [...deeds(), ...places(), ...elsewhere()].filter(({ name }) => fits(name, words));
     shown = (words.length ? [...ours.slice(0, 8), ...found] : [...found, ...ours]).slice(0, 40);
     chosen = Math.min(chosen, Math.max(0, shown.length - 1));
     list.replaceChildren(...shown.map(({ kind, name, detail, icon, look }, n) => lp.element(

@@ -50,6 +50,10 @@
     }, 250);
   }
 
+  // The answer to a form that shows something once: loading it again leads on, and does not send the form again.
+  const once = document.querySelector("[data-once]");
+  if (once) history.replaceState(null, "", once.dataset.once);
+
   document.addEventListener("input", (event) => {
     const form = event.target.form;
     if (!form?.classList.contains("sheet")) return;

@@ -35,7 +35,7 @@ macro_rules! files {
 
 /// Every page has all of them, in this order.
 pub(crate) static STYLES: LazyLock<Vec<Asset>> =
-    files!("css", "text/css; charset=utf-8": "lp" "frame" "task" "places");
+    files!("css", "text/css; charset=utf-8": "lp" "frame" "task" "places" "access");
 
 /// As the styles. `core` is what the others build on.
 pub(crate) static SCRIPTS: LazyLock<Vec<Asset>> = files!(

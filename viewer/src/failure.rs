@@ -9,6 +9,9 @@ use lp_protocol::client;
 
 use crate::parts::visible;
 
+/// The title of a refusal by the manager of the session's token.
+const SIGNED_OUT: &str = "Signed out";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
@@ -43,6 +46,11 @@ impl Failure {
     /// The manager does not know the session's token any more.
     pub(crate) fn is_signed_out(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// The same, and it was the manager who said so: the token was good once.
+    pub(crate) fn has_lost_token(&self) -> bool {
+        self.is_signed_out() && self.title == SIGNED_OUT
     }
 
     /// In one line, for the script.
@@ -90,7 +98,7 @@ fn title_of(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::NotFound => "Not found",
         ErrorCode::Gone => "Gone",
-        ErrorCode::Unauthenticated => "Signed out",
+        ErrorCode::Unauthenticated => SIGNED_OUT,
         ErrorCode::Forbidden => "Not allowed",
         ErrorCode::Conflict | ErrorCode::Ambiguous => "Not possible now",
         ErrorCode::Unavailable | ErrorCode::TooManyRequests | ErrorCode::TimedOut => "Try again in a moment",

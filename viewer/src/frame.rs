@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::Utc;
 
+use crate::access::Access;
 use crate::assets;
 use crate::auth::Session;
 pub(crate) use crate::nav::Section;
@@ -62,6 +63,8 @@ pub(crate) struct Frame {
     pub(crate) next_theme: &'static str,
     /// Empty where nobody is signed in.
     pub(crate) csrf: String,
+    /// The token of the session changes nothing.
+    pub(crate) is_reading: bool,
     /// Where the page's changes come from.
     pub(crate) live: Option<String>,
     /// The way down to this page, without the page itself: names and addresses.
@@ -88,6 +91,7 @@ impl Frame {
             section,
             theme: theme.word(),
             next_theme: theme.next().word(),
+            is_reading: signed.as_ref().is_some_and(|signed| signed.session.holder.access == Access::Reading),
             csrf: signed.map(|signed| signed.session.csrf.clone()).unwrap_or_default(),
             live: None,
             crumbs: Vec::new(),

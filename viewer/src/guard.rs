@@ -1,7 +1,7 @@
 //! What every request goes through before its page and every answer after it.
 //!
 //! In this order: the `Host` header (a web page must not reach a loopback viewer under a name of its own), the `Content-Encoding` (never
-//! accepted), where the request comes from (another site's page gets nothing, whatever it asks for), who is asking. Every path that is not
+//! accepted), where the request comes from (another site's page gets nothing, whatever it asks for), who is asking and what a reader may (`access`). Every path that is not
 //! listed as open needs a session, so a page added later cannot be open by accident. Refusals become pages here, and every answer gets its headers.
 
 use std::panic::AssertUnwindSafe;
@@ -15,6 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, web};
 use futures_util::FutureExt as _;
 
+use crate::access;
 use crate::auth::{Origin, origin_of};
 use crate::failure::Failure;
 use crate::frame::{Signed, cookie, here};
@@ -73,8 +74,13 @@ fn admit(state: &State, request: &ServiceRequest) -> Admission {
         Some(Signed { id: id.to_owned(), session })
     });
     if let Some(signed) = signed {
+        let access = signed.session.holder.access;
+        // also the page that refuses is one of a signed-in person
         request.extensions_mut().insert(signed);
-        return Admission::Granted;
+        return match access::check(access, request.method(), request.path()) {
+            Ok(()) => Admission::Granted,
+            Err(failure) => Admission::Refused(failure),
+        };
     }
     if is_open(request.path()) {
         return Admission::Granted;

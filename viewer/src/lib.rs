@@ -5,6 +5,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod access;
 mod assets;
 mod auth;
 pub mod config;

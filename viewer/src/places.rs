@@ -2,7 +2,7 @@
 
 use actix_web::web::{self, ServiceConfig, get};
 
-use crate::pages::{about, account, nodes, packages, schedules, services, workflows, works};
+use crate::pages::{about, account, nodes, packages, schedules, services, tokens, workflows, works};
 
 /// A definition or an input is as long as the manager takes it, 4 MiB, and a form writes one byte as up to three.
 const MAX_LONG_FORM_BYTES: usize = 13 << 20;
@@ -132,6 +132,13 @@ fn nodes_and_account(routes: &mut ServiceConfig) {
             "/account/sign-out-everywhere",
             get().to(account::ask),
             web::post().to(account::carry_out),
+        ))
+        .route("/tokens", get().to(tokens::list::show))
+        .service(both("/tokens/new", get().to(tokens::make::ask), web::post().to(tokens::make::create)))
+        .service(both(
+            "/tokens/{token}/revoke",
+            get().to(tokens::revoke::ask),
+            web::post().to(tokens::revoke::carry_out),
         ))
         .route("/about", get().to(about::show));
 }

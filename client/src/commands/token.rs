@@ -127,7 +127,7 @@ async fn create(session: &Session, create: Create) -> Result<(), Failure> {
         expire_after: expire_after.map(|after| after.as_secs_f64()),
     };
     let made = session.client()?.create_token(&body).await?;
-    match session.out.format() {
+    match session.out.format {
         // a name leads to nothing where the secret is lost
         Format::Table | Format::Wide | Format::Name => session.out.line(&text::visible(&made.secret))?,
         Format::Json | Format::Jsonl | Format::Yaml => session.out.document(&made, String::new)?,
@@ -153,7 +153,14 @@ async fn revoke(session: &Session, revoke: Revoke) -> Result<(), Failure> {
             let token = client.fetch_token(token).await?;
             let name = text::visible(&token.name).into_owned();
             let (id, short) = (token.token_id.to_string(), token.token_id.short());
-            yes.confirm(session, &format!("revoke the token {name} ({short}){}", consequence(&token))).await?;
+            for warning in consequences(&token) {
+                session.out.warn(warning);
+            }
+            let used = token.used_at.map_or_else(
+                || "never used".to_owned(),
+                |at| format!("last used {}", session.out.look().time(at)),
+            );
+            yes.confirm(session, &format!("revoke the token {name} ({short}, {used})")).await?;
             client.revoke_token(&id).await?;
             session.out.note(&format!("revoked the token {name}: it is refused from now on"));
             Ok(())
@@ -161,19 +168,16 @@ async fn revoke(session: &Session, revoke: Revoke) -> Result<(), Failure> {
         .await
 }
 
-/// What stops working with it.
-fn consequence(token: &TokenView) -> String {
-    let mut text = match token.used_at {
-        Some(at) => format!(", last used {}", text::exact(at)),
-        None => ", never used".to_owned(),
-    };
+/// What stops working with it and might be forgotten.
+fn consequences(token: &TokenView) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
     if token.created_by.is_none() {
-        text.push_str(
-            "; a manager keeps it in its directory, so commands on its machine and the sign-in links of `lp up` fail until that manager is started again and makes another",
+        warnings.push(
+            "a manager keeps this token in its directory: commands on its machine and the sign-in links of `lp up` fail until it is started again and makes another",
         );
     }
     if token.current {
-        text.push_str("; it is the one this command uses");
+        warnings.push("this command uses this token itself");
     }
-    text
+    warnings
 }

@@ -38,10 +38,30 @@ async fn every_page_can_be_used_by_everybody() {
         world.browser.open(&path).await;
         found.extend(check(&world, &axe, &name).await);
     }
+    found.extend(of_tokens(&world, &axe).await);
     world.browser.is_clean(Refused::Some).await;
 
     assert!(found.is_empty(), "{} violations:\n{}", found.len(), found.join("\n"));
     world.end().await;
+}
+
+/// The page with a secret, which no address leads to, and what a reader sees.
+async fn of_tokens(world: &World, axe: &str) -> Vec<String> {
+    let browser = &world.browser;
+    browser.open("/tokens/new").await;
+    browser.fill("#f-name", "looker").await;
+    browser.press("Make the token").await;
+    let secret = browser.find(".secret code").await.text().await.expect("a secret");
+    let mut found = check(world, axe, "token-made").await;
+    browser.open("/login").await;
+    browser.fill("#token", &secret).await;
+    browser.press("Sign in").await;
+    browser.find(".access-note").await;
+    for path in ["/", "/tasks", "/account", "/apps/new"] {
+        browser.open(path).await;
+        found.extend(check(world, axe, &format!("reader {path}")).await);
+    }
+    found
 }
 
 /// Violations of the page that is open, in both themes.

@@ -24,6 +24,8 @@ pub fn of(cluster: &Cluster) -> Vec<(String, String)> {
         ("nodes", "/nodes"),
         ("node-join", "/nodes/join"),
         ("account", "/account"),
+        ("tokens", "/tokens"),
+        ("token-new", "/tokens/new"),
         ("sign-out-everywhere", "/account/sign-out-everywhere"),
         ("about", "/about"),
         ("nowhere", "/nowhere"),
@@ -102,6 +104,9 @@ pub fn of(cluster: &Cluster) -> Vec<(String, String)> {
             add(&format!("{noun}{dash}{word}"), format!("/{noun}s/{id}{rest}"));
         }
     }
+    let tokens = cluster.lp(&["token", "list", "-r"]).ok().json();
+    let token = items(&tokens)[0]["token_id"].as_str().unwrap_or_default().to_owned();
+    add("token-revoke", format!("/tokens/{token}/revoke"));
     let nodes = cluster.lp(&["node", "list", "-r"]).ok().json();
     let node = items(&nodes)[0]["node_id"].as_str().unwrap_or_default().to_owned();
     for rest in ["", "/drain", "/remove"] {

@@ -89,5 +89,8 @@ fn standing(cluster: &Cluster) {
     let server = write_app(&cluster.path("server"), &files);
     cluster.create_app(&server);
     cluster.lp(&["service", "create", "-n", "web", "-a", "server", "-d", "The shop's front", "-e"]).ok();
+    for (name, role) in [("dashboard", "reader"), ("ci", "administrator")] {
+        cluster.lp(&["token", "create", name, "--role", role, "--expire-after", "30d"]).ok();
+    }
     cluster.lp(&["service", "create", "-n", "broken", "-a", "nightly-etl", "--delay", "60s", "-e"]).ok();
 }

@@ -34,6 +34,7 @@ async fn a_person_can_do_everything_in_the_browser() {
     schedule(&world).await;
     service(&world).await;
     node(&world).await;
+    tokens(&world).await;
     sign_out(&world).await;
     world.end().await;
 }
@@ -216,6 +217,53 @@ async fn node(world: &World) {
     browser.open("/nodes/join").await;
     browser.press("Make the token").await;
     browser.says("LP_JOIN_TOKEN=").await;
+    browser.is_clean(Refused::No).await;
+}
+
+async fn tokens(world: &World) {
+    let browser = &world.browser;
+    browser.open("/account").await;
+    browser.press("Tokens").await;
+    browser.press("New token").await;
+    browser.fill("#f-name", "dashboard").await;
+    browser.says("lp token create -n dashboard --role reader").await;
+    browser.press("Make the token").await;
+    let secret = browser.find(".secret code").await.text().await.unwrap();
+    assert!(secret.starts_with("lp_"), "{secret}");
+    // in no address, and gone when the page is loaded again
+    assert_eq!(browser.place().await, "/tokens");
+    browser.client.refresh().await.unwrap();
+    browser.says_in(".tokens", "dashboard").await;
+    assert!(!browser.client.source().await.unwrap().contains(&secret));
+    browser.is_clean(Refused::No).await;
+
+    browser.open("/login").await;
+    browser.fill("#token", &secret).await;
+    browser.press("Sign in").await;
+    browser.says("signed in with a reader's token").await;
+    browser.open("/apps").await;
+    browser.says_in(".list", "etl").await;
+    let offered = "return [...document.querySelectorAll('main a, .page-actions a')].filter((a) => a.offsetParent && /\\/(new|run)$/.test(a.href)).length";
+    assert_eq!(browser.script(offered, vec![]).await, 0);
+    browser.open("/apps/new").await;
+    browser.says("role administrator").await;
+    browser.open("/tasks").await;
+    browser.says_in("#health", "Live").await;
+    world.cluster.lp(&["token", "revoke", "dashboard", "-y"]).ok();
+    // the open page is told, and the next one is the form to sign in with
+    browser.says("Your token was revoked or has expired").await;
+    browser.open("/tasks").await;
+    browser.find("#token").await;
+    browser.is_clean(Refused::Some).await;
+
+    world.sign_in().await;
+    let made = world.cluster.lp(&["token", "create", "ci", "--role", "administrator"]).ok();
+    let with_it = || world.cluster.command(&["status"]).env("LP_TOKEN", made.text()).output().unwrap();
+    assert!(with_it().status.success());
+    browser.open("/tokens").await;
+    browser.do_and_confirm("Revoke…", "Revoke the token").await;
+    world.cluster.until(|_| (with_it().status.code() == Some(4)).then_some(()));
+    assert!(!world.cluster.lp(&["token", "list", "-o", "name"]).ok().text().contains("ci"));
     browser.is_clean(Refused::No).await;
 }
 

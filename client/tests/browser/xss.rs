@@ -65,6 +65,7 @@ fn poison(world: &World) -> Vec<String> {
     lp(&["schedule", "create", "-n", name, "-a", name, "-H", "1", "-i", &input]).ok();
     lp(&["schedule", "trigger", name]).ok();
     lp(&["service", "create", "-n", name, "-a", name, "-d", &all, "-i", &input, "--delay", "60s", "-e"]).ok();
+    lp(&["token", "create", name, "--role", "reader"]).ok();
     let id = |arguments: &[&str], key: &str| {
         let list = lp(arguments).ok().json();
         let first =
@@ -77,7 +78,7 @@ fn poison(world: &World) -> Vec<String> {
         (id(&["workflow", "list", "-r"], "workflow_id"), id(&["schedule", "list", "-r"], "schedule_id"));
     let service = id(&["service", "list", "-r"], "service_id");
     let mut pages: Vec<String> =
-        ["/", "/tasks", "/apps", "/venvs", "/workflows", "/works", "/schedules", "/services", "/nodes"]
+        ["/", "/tasks", "/apps", "/venvs", "/workflows", "/works", "/schedules", "/services", "/nodes", "/tokens"]
             .map(str::to_owned)
             .into();
     let quoted = "%22%3E%3Cscript%3Ecanary()%3C/script%3E";
@@ -113,6 +114,8 @@ fn poison(world: &World) -> Vec<String> {
     ] {
         pages.extend(rests.iter().map(|rest| format!("/{place}/{id}{rest}")));
     }
+    pages.push(format!("/tokens?cursor={quoted}"));
+    pages.push(format!("/tokens/{}/revoke", id(&["token", "list", "-r"], "token_id")));
     pages.push(format!("/schedules/new?runs={quoted}"));
     pages.push(format!("/schedules/preview?cron={quoted}&tz={quoted}"));
     pages.push(format!("/apps/{app}/diff?from={quoted}&to=1"));

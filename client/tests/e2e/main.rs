@@ -20,6 +20,7 @@ mod resources;
 mod restarts;
 mod standing;
 mod stops;
+mod tokens;
 mod venv;
 mod versions;
 mod weaknesses;

@@ -194,7 +194,8 @@ fn view(
         create_at,
         expire_at,
         expired,
-        used_at: used_at.max(state.authenticator.last_use_of(token_id)),
+        // the minute of its making began before it
+        used_at: used_at.max(state.authenticator.last_use_of(token_id)).map(|at| at.max(create_at)),
         created_by: created_by.map(maker),
         current: matches!(caller, Principal::Token { token_id: own, .. } if *own == token_id),
     })

@@ -22,6 +22,7 @@ mod services;
 mod standby;
 mod starts;
 mod tasks;
+mod tokens;
 mod uploads;
 mod versions;
 mod workflows;

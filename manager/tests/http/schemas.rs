@@ -146,6 +146,8 @@ async fn answers_are_as_described() {
         ("/api/v1/nodes/{node}", "/api/v1/nodes/one".to_owned()),
         ("/api/v1/status", "/api/v1/status".to_owned()),
         ("/api/v1/whoami", "/api/v1/whoami".to_owned()),
+        ("/api/v1/tokens", "/api/v1/tokens".to_owned()),
+        ("/api/v1/tokens/{token}", "/api/v1/tokens/administrator".to_owned()),
         ("/api/v1/schedule-preview", "/api/v1/schedule-preview?cron=@daily".to_owned()),
         ("/api/v1/nodes", "/api/v1/nodes?attempts=true".to_owned()),
         ("/api/v1/activity", "/api/v1/activity".to_owned()),

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use lp_protocol::client::ManagerClient;
-use lp_protocol::views::{AppView, Health, Page, TaskInfo, TaskView};
+use lp_protocol::views::{AppView, CreatedToken, Health, Page, TaskInfo, TaskView, TokenView};
 use lp_protocol::{ErrorCode, Stage, Status, TaskId};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -101,4 +101,27 @@ async fn the_one_that_stood_by_leads_when_the_leader_stops() {
     .await;
 
     assert_eq!(stopped.status, Some(Status::Kill));
+}
+
+#[tokio::test]
+async fn tokens_are_made_and_revoked_through_the_one_that_stands_by() {
+    let (leader, standby) = two().await;
+    let body = json!({"name": "ci", "role": "reader"});
+
+    let made: CreatedToken = read(standby.post("/api/v1/tokens", body).await, StatusCode::CREATED).await;
+    let request =
+        |manager: &Manager, path: &str| manager.bare(Method::GET, path).bearer_auth(&made.secret).send();
+    // both have one of their own
+    let tokens: Page<TokenView> = standby.get_json("/api/v1/tokens").await;
+    let names: Vec<&str> = tokens.items.iter().map(|token| token.name.as_str()).collect();
+    assert_eq!(names, ["ci", "administrator-2", "administrator"]);
+    for path in ["/api/v1/apps", "/api/v1/status"] {
+        assert_eq!(request(&standby, path).await.unwrap().status(), StatusCode::OK);
+    }
+    let revoked = standby.request(Method::DELETE, "/api/v1/tokens/ci").send().await.unwrap();
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+
+    refusal(request(&leader, "/api/v1/apps").await.unwrap(), ErrorCode::Unauthenticated).await;
+    // what it answers by itself it may answer for five seconds more; what it passes on is refused at once
+    refusal(request(&standby, "/api/v1/status").await.unwrap(), ErrorCode::Unauthenticated).await;
 }

@@ -1,9 +1,9 @@
-//! Nodes and tokens.
+//! Nodes and tokens to join with.
 
 use lp_manager::core::record::{Changes, Drain, Unwanted};
-use lp_manager::store::{Error, NewNode, NewToken, Store};
+use lp_manager::store::{Error, NewNode, Store};
 use lp_protocol::frames::NodeFacts;
-use lp_protocol::{AttemptKey, NodeId, TokenId};
+use lp_protocol::{AttemptKey, NodeId};
 
 use crate::on_both_backends;
 use crate::samples::{Fixture, at, attempt, attempts, finished, new_task, succeeded, task_id};
@@ -48,18 +48,6 @@ on_both_backends! {
         assert_eq!(store.list_nodes().await.unwrap()[0].seen_at, Some(at(6)));
         let unknown = store.update_node_facts(NodeId::random(), &facts, at(5)).await;
         assert!(matches!(unknown, Err(Error::NotFound { what: "node", .. })));
-    }
-
-    async fn a_token_is_known_by_its_hash(db) {
-        let store = Store::open(&db.url).await.unwrap();
-        let token_id = TokenId::random();
-        let token = NewToken { token_id, name: "admin".into(), role: "admin".into(), hash: "h".into(), create_at: at(0) };
-        store.insert_token(token).await.unwrap();
-
-        let found = store.find_token("h").await.unwrap().unwrap();
-
-        assert_eq!((found.token_id, found.role.as_str(), found.create_at), (token_id, "admin", at(0)));
-        assert!(store.find_token("g").await.unwrap().is_none());
     }
 
     async fn expired_join_tokens_are_forgotten(db) {

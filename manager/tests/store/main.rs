@@ -17,6 +17,7 @@ mod outage;
 mod retention;
 mod samples;
 mod standing;
+mod tokens;
 mod venv_users;
 mod versions;
 mod works;

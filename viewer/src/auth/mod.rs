@@ -12,4 +12,4 @@ pub(crate) use limiter::Limiter;
 pub use links::LoginLinks;
 pub(crate) use origin::{Origin, origin_of};
 pub(crate) use secret::{random_secret, same};
-pub(crate) use sessions::{MAX_AGE as MAX_SESSION_AGE, Session, Sessions};
+pub(crate) use sessions::{Holder, MAX_AGE as MAX_SESSION_AGE, Session, Sessions};

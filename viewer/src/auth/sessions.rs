@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lp_protocol::client::ManagerClient;
+use lp_protocol::views::WhoAmI;
 
 use super::random_secret;
+use crate::access::Access;
 
 /// Browsers signed in at once; each is about 1 KiB.
 const MAX_SESSIONS: usize = 1000;
@@ -17,10 +19,25 @@ const MAX_SESSIONS: usize = 1000;
 /// After a week everybody shows the token again, so that a forgotten browser does not stay signed in for ever.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Whose token it is, as the manager said when its holder signed in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holder {
+    /// Empty where the manager could not be asked.
+    pub(crate) token_id: String,
+    pub(crate) access: Access,
+}
+
+impl From<WhoAmI> for Holder {
+    fn from(who: WhoAmI) -> Self {
+        Self { access: Access::of_role(&who.role), token_id: who.token_id }
+    }
+}
+
 /// What a signed-in browser may use.
 pub(crate) struct Session {
     /// Calls the manager with the token of whoever signed in.
     pub(crate) client: ManagerClient,
+    pub(crate) holder: Holder,
     /// Stands in every form of its pages: another site cannot know it.
     pub(crate) csrf: String,
     since: Instant,
@@ -44,7 +61,7 @@ impl Sessions {
     }
 
     /// Opens a session and returns the word its browser is to hold.
-    pub(crate) fn open(&self, client: ManagerClient, now: Instant) -> String {
+    pub(crate) fn open(&self, client: ManagerClient, holder: Holder, now: Instant) -> String {
         let mut table = self.lock();
         if table.len() >= MAX_SESSIONS {
             table.retain(|_, entry| self.is_good(entry, now));
@@ -55,7 +72,7 @@ impl Sessions {
             table.remove(&oldest);
         }
         let id = random_secret();
-        let session = Arc::new(Session { client, csrf: random_secret(), since: now });
+        let session = Arc::new(Session { client, holder, csrf: random_secret(), since: now });
         table.insert(id.clone(), Entry { session, used: now });
         id
     }
@@ -96,6 +113,13 @@ impl Sessions {
         good.filter(|entry| entry.session.client.has_token_of(client)).count()
     }
 
+    /// Browsers that are signed in with the token of this id.
+    pub(crate) fn count_of_token(&self, token_id: &str, now: Instant) -> usize {
+        let table = self.lock();
+        let good = table.values().filter(|entry| self.is_good(entry, now));
+        good.filter(|entry| entry.session.holder.token_id == token_id).count()
+    }
+
     fn is_good(&self, entry: &Entry, now: Instant) -> bool {
         now.saturating_duration_since(entry.used) < self.idle
             && now.saturating_duration_since(entry.session.since) < MAX_AGE
@@ -120,7 +144,7 @@ mod tests {
     fn a_session_ends_when_it_is_not_used_and_an_open_page_does_not_count_as_use() {
         let sessions = Sessions::new(IDLE);
         let start = Instant::now();
-        let id = sessions.open(client(), start);
+        let id = sessions.open(client(), Holder::default(), start);
 
         assert!(sessions.enter(&id, start + IDLE / 2).is_some());
         assert!(sessions.is_open(&id, start + IDLE));
@@ -133,7 +157,7 @@ mod tests {
     fn a_session_ends_after_a_week_however_much_it_is_used() {
         let sessions = Sessions::new(MAX_AGE * 2);
         let start = Instant::now();
-        let id = sessions.open(client(), start);
+        let id = sessions.open(client(), Holder::default(), start);
 
         assert!(sessions.enter(&id, start + MAX_AGE - IDLE).is_some());
         assert!(sessions.enter(&id, start + MAX_AGE).is_none());
@@ -143,7 +167,7 @@ mod tests {
     fn a_closed_or_unknown_session_lets_nobody_in() {
         let sessions = Sessions::new(IDLE);
         let start = Instant::now();
-        let id = sessions.open(client(), start);
+        let id = sessions.open(client(), Holder::default(), start);
 
         sessions.close(&id);
 
@@ -156,7 +180,7 @@ mod tests {
         let sessions = Sessions::new(IDLE);
         let start = Instant::now();
         let (mine, other) = (client(), ManagerClient::new("127.0.0.1:1", "other").unwrap());
-        let ids = [&mine, &mine, &other].map(|client| sessions.open(client.clone(), start));
+        let ids = [&mine, &mine, &other].map(|client| sessions.open(client.clone(), Holder::default(), start));
 
         assert_eq!(sessions.count_of(&mine, start), 2);
         assert_eq!(sessions.close_all_of(&mine), 2);
@@ -169,12 +193,12 @@ mod tests {
         let sessions = Sessions::new(IDLE);
         let start = Instant::now();
         let client = client();
-        let first = sessions.open(client.clone(), start);
-        let second = sessions.open(client.clone(), start);
+        let first = sessions.open(client.clone(), Holder::default(), start);
+        let second = sessions.open(client.clone(), Holder::default(), start);
         assert!(sessions.enter(&first, start + Duration::from_secs(1)).is_some());
 
         for _ in 2..=MAX_SESSIONS {
-            sessions.open(client.clone(), start + Duration::from_secs(2));
+            sessions.open(client.clone(), Holder::default(), start + Duration::from_secs(2));
         }
 
         assert!(sessions.is_open(&first, start + Duration::from_secs(2)));

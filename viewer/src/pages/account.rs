@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use chrono::Utc;
 
 use super::form::Checked;
 use super::{Nothing, confirm, html};
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed};
-use crate::parts::{Command, Confirm, Facts, IdChip, Value, plural, visible};
+use crate::parts::{Command, Confirm, Facts, IdChip, Moment, Value, plural, visible};
 use crate::state::State;
 
 #[derive(Template)]
@@ -33,6 +34,13 @@ pub(crate) async fn show(
     let facts = Facts::default()
         .row("Token", Value::Text(visible(&who.name)))
         .row("Role", Value::Text(visible(&who.role)))
+        .row(
+            "Expires",
+            who.expire_at.map_or_else(
+                || Value::Text("never, until it is revoked".to_owned()),
+                |at| Value::Moment(Moment::new(at, Utc::now())),
+            ),
+        )
         .row("Its id", Value::Id(IdChip::new(&who.token_id, short)))
         .row("Manager", Value::Code(visible(client.base_url())))
         .row("Signed in with it", Value::Text(plural(browsers, "browser")));

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::form::{Checked, stale};
 use super::problem::bounce;
-use crate::auth::{MAX_SESSION_AGE, random_secret, same};
+use crate::auth::{Holder, MAX_SESSION_AGE, random_secret, same};
 use crate::failure::Failure;
 use crate::frame::{Frame, Section, cookie, local_path};
 use crate::state::State;
@@ -25,6 +25,8 @@ const FORM_AGE: Duration = Duration::from_secs(3600);
 
 /// Longest token looked at; ours have 46 characters.
 const MAX_TOKEN_CHARS: usize = 512;
+
+const ENDED: &str = "The token you were signed in with was revoked or has expired. Sign in with another.";
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
@@ -46,6 +48,8 @@ pub(crate) struct Fields {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     None,
+    /// The token of the session is not good any more.
+    Ended,
     Failed { status: StatusCode, message: String },
 }
 
@@ -73,7 +77,15 @@ pub(crate) async fn show(
         return form(&state, &request, refusal, next);
     }
     match &state.owner {
-        Some(owner) if state.links.redeem(code, now) => enter(&state, owner.clone(), next),
+        Some(owner) if state.links.redeem(code, now) => match owner.fetch_whoami().await {
+            Ok(who) => enter(&state, owner.clone(), who.into(), next),
+            Err(error) if error.code() == Some(ErrorCode::Unauthenticated) => {
+                let message = "The token this viewer makes links for was revoked or has expired. Sign in with another, or start lp up again.".to_owned();
+                form(&state, &request, Attempt::Failed { status: StatusCode::FORBIDDEN, message }, next)
+            }
+            // the pages say what is wrong with the manager
+            Err(_) => enter(&state, owner.clone(), Holder::default(), next),
+        },
         Some(_) | None => {
             state.limiter.count(address, now);
             let message = "This link has been used, or is older than ten minutes. Sign in with a token, or start lp up again for a new link.";
@@ -98,7 +110,7 @@ pub(crate) async fn sign_in(
         return Ok(form(&state, &request, refusal, next));
     }
     let attempt = match check(&state, fields.token.trim()).await {
-        Ok(Some(client)) => return Ok(enter(&state, client, next)),
+        Ok(Some((client, holder))) => return Ok(enter(&state, client, holder, next)),
         Ok(None) => {
             state.limiter.count(address, now);
             let message = "The manager does not know this token.".to_owned();
@@ -119,13 +131,13 @@ pub(crate) async fn sign_out(state: web::Data<State>, form: Checked<Nothing>) ->
 }
 
 /// Asks the manager about a token; None where it is not a good one.
-async fn check(state: &State, token: &str) -> Result<Option<ManagerClient>, Failure> {
+async fn check(state: &State, token: &str) -> Result<Option<(ManagerClient, Holder)>, Failure> {
     if token.is_empty() || token.len() > MAX_TOKEN_CHARS {
         return Ok(None);
     }
     let Ok(client) = state.anonymous.with_token(token) else { return Ok(None) };
-    match client.fetch_status().await {
-        Ok(_) => Ok(Some(client)),
+    match client.fetch_whoami().await {
+        Ok(who) => Ok(Some((client, who.into()))),
         Err(error) if error.code() == Some(ErrorCode::Unauthenticated) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -143,8 +155,8 @@ fn address_of(request: &HttpRequest) -> IpAddr {
 
 /// Opens a new session, whatever the browser came with, and goes on. Not by a redirect: the first request may have been led here by
 /// another site, and the browser would keep the new cookie back until the next click.
-fn enter(state: &State, client: ManagerClient, next: &str) -> HttpResponse {
-    let id = state.sessions.open(client, Instant::now());
+fn enter(state: &State, client: ManagerClient, holder: Holder, next: &str) -> HttpResponse {
+    let id = state.sessions.open(client, holder, Instant::now());
     let mut response = bounce(next);
     let value = state.cookies.set(&state.cookies.session, &id, MAX_SESSION_AGE);
     if let Ok(value) = header::HeaderValue::from_str(&value) {
@@ -161,6 +173,7 @@ pub(super) fn form(state: &State, request: &HttpRequest, attempt: Attempt, next:
     let (status, message) = match &attempt {
         Attempt::None if request.path() == "/login" => (StatusCode::OK, None),
         Attempt::None => (StatusCode::UNAUTHORIZED, None),
+        Attempt::Ended => (StatusCode::UNAUTHORIZED, Some(ENDED)),
         Attempt::Failed { status, message } => (*status, Some(message.as_str())),
     };
     let frame = Frame::new(state, request, Section::Elsewhere, "Sign in");

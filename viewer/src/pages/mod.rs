@@ -17,6 +17,7 @@ mod sheet;
 mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
+pub(crate) mod tokens;
 pub(crate) mod workflows;
 pub(crate) mod works;
 

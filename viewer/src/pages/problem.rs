@@ -36,7 +36,8 @@ pub(crate) fn error(state: &State, request: &HttpRequest, failure: &Failure) -> 
     }
     if failure.is_signed_out() {
         let next = if request.method() == Method::GET { here(request) } else { "/".to_owned() };
-        return login::form(state, request, login::Attempt::None, &next);
+        let attempt = if failure.has_lost_token() { login::Attempt::Ended } else { login::Attempt::None };
+        return login::form(state, request, attempt, &next);
     }
     let frame = Frame::new(state, request, Section::Elsewhere, failure.title);
     let message = Prose::new(&failure.message, 2000);

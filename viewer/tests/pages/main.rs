@@ -11,5 +11,6 @@ mod rows;
 mod safety;
 mod task;
 mod task_views;
+mod tokens;
 mod world;
 mod xss;

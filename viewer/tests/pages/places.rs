@@ -193,6 +193,7 @@ async fn a_page_asks_the_manager_for_few_things_whatever_there_is() {
         ("/services/new".to_owned(), 1),
         ("/nodes".to_owned(), 1),
         ("/account".to_owned(), 1),
+        ("/tokens".to_owned(), 1),
         // the latest inputs are a few tasks
         (format!("/apps/{app}/run"), 7),
     ] {

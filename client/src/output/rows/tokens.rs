@@ -23,10 +23,9 @@ impl Row for TokenView {
             Some(at) if self.expired => Cell::new(format!("{} (expired)", look.time(at)), Tint::Bad),
             Some(at) => look.time_cell(Some(at)),
         };
-        let name = if self.current { format!("{} (this one)", self.name) } else { self.name.clone() };
         vec![
             Cell::plain(look.id(self.token_id.0)),
-            Cell::plain(name),
+            Cell::plain(&self.name),
             Cell::plain(self.role),
             look.time_cell(Some(self.create_at)),
             expire,
