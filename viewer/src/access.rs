@@ -25,8 +25,8 @@ impl Access {
 
 /// The last part of the addresses of forms and questions.
 const ASKING: &[&str] = &[
-    "new", "edit", "upload", "run", "again", "join", "bulk", "delete", "remove", "revoke", "activate", "stop", "rerun",
-    "recover", "restart", "enable", "disable", "trigger", "drain", "undrain",
+    "new", "edit", "upload", "run", "again", "join", "bulk", "delete", "remove", "revoke", "activate",
+    "stop", "rerun", "recover", "restart", "enable", "disable", "trigger", "drain", "undrain",
 ];
 
 /// What concerns nobody but the browser itself.
@@ -40,7 +40,8 @@ pub(crate) fn check(access: Access, method: &Method, path: &str) -> Result<(), F
         Access::Reading if OWN.contains(&path) => Ok(()),
         Access::Reading if method == Method::GET && !is_asking(path) => Ok(()),
         Access::Reading => {
-            let message = "This wants a token with the role administrator, and you are signed in with a reader's.";
+            let message =
+                "This wants a token with the role administrator, and you are signed in with a reader's.";
             let hint = "A reader sees everything but tokens and changes nothing. Sign out and sign in with another token; an administrator can make one.";
             Err(Failure::new(StatusCode::FORBIDDEN, "Not allowed", message).hint(hint))
         }
@@ -64,11 +65,30 @@ mod tests {
     #[test]
     fn a_reader_sees_pages_and_sends_no_form_but_its_own() {
         let allowed = |method: Method, path: &str| check(Access::Reading, &method, path).is_ok();
-        for path in ["/", "/tasks", "/apps/x", "/tasks/1", "/live", "/palette.json", "/schedules/preview", "/run", "/account"] {
+        for path in [
+            "/",
+            "/tasks",
+            "/apps/x",
+            "/tasks/1",
+            "/live",
+            "/palette.json",
+            "/schedules/preview",
+            "/run",
+            "/account",
+        ] {
             assert!(allowed(Method::GET, path), "{path}");
             assert!(!allowed(Method::POST, path), "{path}");
         }
-        for path in ["/apps/new", "/apps/x/run", "/tasks/bulk", "/tasks/1/stop", "/nodes/join", "/tokens", "/tokens/x/revoke", "/apps/x/versions/1/activate"] {
+        for path in [
+            "/apps/new",
+            "/apps/x/run",
+            "/tasks/bulk",
+            "/tasks/1/stop",
+            "/nodes/join",
+            "/tokens",
+            "/tokens/x/revoke",
+            "/apps/x/versions/1/activate",
+        ] {
             assert!(!allowed(Method::GET, path) && !allowed(Method::POST, path), "{path}");
         }
         for path in OWN {

@@ -19,10 +19,12 @@ pub(crate) enum Verb {
         When a token was last used is known by the minute. Secrets are not shown: the manager keeps only their hashes.")]
     List(List),
     /// Make a token; its secret is printed once, and alone
-    #[command(after_help = "Examples:\n  lp token create dashboard --role reader   sees everything, changes nothing\n  \
+    #[command(
+        after_help = "Examples:\n  lp token create dashboard --role reader   sees everything, changes nothing\n  \
         lp token create ci --role administrator --expire-after 90d\n  \
         lp token create ci --role administrator > ci.token\n  \
-        LP_TOKEN=$(cat ci.token) lp status")]
+        LP_TOKEN=$(cat ci.token) lp status"
+    )]
     Create(Create),
     /// Take tokens away for good: they are refused from then on
     #[command(after_help = "Examples:\n  lp token revoke ci\n  lp token revoke ci dashboard -y\n\n\

@@ -77,10 +77,20 @@ fn poison(world: &World) -> Vec<String> {
     let (workflow, schedule) =
         (id(&["workflow", "list", "-r"], "workflow_id"), id(&["schedule", "list", "-r"], "schedule_id"));
     let service = id(&["service", "list", "-r"], "service_id");
-    let mut pages: Vec<String> =
-        ["/", "/tasks", "/apps", "/venvs", "/workflows", "/works", "/schedules", "/services", "/nodes", "/tokens"]
-            .map(str::to_owned)
-            .into();
+    let mut pages: Vec<String> = [
+        "/",
+        "/tasks",
+        "/apps",
+        "/venvs",
+        "/workflows",
+        "/works",
+        "/schedules",
+        "/services",
+        "/nodes",
+        "/tokens",
+    ]
+    .map(str::to_owned)
+    .into();
     let quoted = "%22%3E%3Cscript%3Ecanary()%3C/script%3E";
     for list in ["tasks", "apps", "venvs", "workflows", "works", "schedules", "services"] {
         pages.push(format!("/{list}?name={quoted}"));

@@ -98,7 +98,14 @@ struct Remembered {
 
 impl Authenticator {
     pub fn new(store: Arc<Store>, clock: Clock) -> Self {
-        Self { store, clock, limiter: Limiter::default(), memory: Mutex::default(), uses: Uses::default(), revocations: broadcast::channel(REVOCATIONS).0 }
+        Self {
+            store,
+            clock,
+            limiter: Limiter::default(),
+            memory: Mutex::default(),
+            uses: Uses::default(),
+            revocations: broadcast::channel(REVOCATIONS).0,
+        }
     }
 
     /// Finds whose secret of the wanted kind this is.
@@ -177,9 +184,8 @@ impl Authenticator {
             let Principal::Token { token_id, expire_at, .. } = principal else {
                 return std::future::pending().await;
             };
-            let revoked = async {
-                while matches!(revocations.recv().await, Ok(other) if other != token_id) {}
-            };
+            let revoked =
+                async { while matches!(revocations.recv().await, Ok(other) if other != token_id) {} };
             let expired = async {
                 match expire_at.map(|at| (at - clock.now()).to_std().unwrap_or_default()) {
                     Some(left) => tokio::time::sleep(left).await,
@@ -329,10 +335,7 @@ mod tests {
 
         for _ in 0..2 {
             let found = authenticator.admit(Kind::Token, secret.reveal(), here()).await.unwrap();
-            assert_eq!(
-                found,
-                Principal::Token { token_id, role: Role::Administrator, expire_at: None }
-            );
+            assert_eq!(found, Principal::Token { token_id, role: Role::Administrator, expire_at: None });
         }
         let elsewhere = authenticator.admit(Kind::Node, secret.reveal(), here()).await;
         assert!(matches!(elsewhere, Err(Refusal::WrongKind { wanted: Kind::Node, found: Kind::Token })));

@@ -81,8 +81,7 @@ pub fn revoke(
 /// Adds the token of a manager, under a name that is free. Where there are too many, the one that was not used for longest goes; its manager,
 /// should it ever start again, makes another.
 pub fn adopt(tokens: &[StoredToken], new: NewToken, now: DateTime<Utc>) -> TokenChange {
-    let is_taken =
-        |name: &str| tokens.iter().any(|token| token.name == name && !is_expired(token, now));
+    let is_taken = |name: &str| tokens.iter().any(|token| token.name == name && !is_expired(token, now));
     let numbered = (2..).map(|number| format!("{OF_MANAGER}-{number}"));
     let name = std::iter::once(OF_MANAGER.to_owned()).chain(numbered).find(|name| !is_taken(name));
     let mut of_managers: Vec<&StoredToken> =

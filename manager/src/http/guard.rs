@@ -20,8 +20,8 @@ use lp_protocol::{ApiError, ErrorCode};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use super::{access, forward, lasting};
 use super::state::State;
+use super::{access, forward, lasting};
 use crate::auth::{Kind, Principal, Refusal};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,9 +67,7 @@ pub(crate) async fn guard(
             ServiceResponse::new(request, answer)
         }
         Ok(None) => match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => {
-                lasting::bind(&state, explain(response.map_into_boxed_body(), &request_id))
-            }
+            Ok(Ok(response)) => lasting::bind(&state, explain(response.map_into_boxed_body(), &request_id)),
             Ok(Err(error)) => return Err(with_id(error, &request_id)),
             Err(panic) => {
                 let mut failure = Failure::new(ErrorCode::Internal, "the manager made a mistake");

@@ -155,9 +155,7 @@ async fn find(state: &State, text: &str) -> Result<StoredToken, Failure> {
     }
     // one that has expired may have the name of another
     let mut named = tokens.iter().filter(|token| token.name == text);
-    if let Some(token) =
-        named.clone().find(|token| !auth::is_expired(token, now)).or_else(|| named.next())
-    {
+    if let Some(token) = named.clone().find(|token| !auth::is_expired(token, now)).or_else(|| named.next()) {
         return Ok(token.clone());
     }
     let begin = text.to_ascii_lowercase();

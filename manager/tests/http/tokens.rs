@@ -30,13 +30,20 @@ async fn a_token_is_shown_once_works_and_is_refused_the_moment_it_is_revoked() {
     let manager = Manager::start().await;
     let made = make(&manager, json!({"name": "ci", "role": "administrator", "expire_after": 3600})).await;
 
-    let who: WhoAmI = read(with(&manager, &made.secret, Method::GET, "/api/v1/whoami").await, StatusCode::OK).await;
-    assert_eq!((who.name.as_str(), who.role.as_str(), who.expire_at), ("ci", "administrator", made.token.expire_at));
+    let who: WhoAmI =
+        read(with(&manager, &made.secret, Method::GET, "/api/v1/whoami").await, StatusCode::OK).await;
+    assert_eq!(
+        (who.name.as_str(), who.role.as_str(), who.expire_at),
+        ("ci", "administrator", made.token.expire_at)
+    );
     let listed = list(&manager).await;
     let of_manager = &listed[1];
     assert_eq!((listed[0].name.as_str(), listed[0].created_by.as_deref()), ("ci", Some("administrator")));
     assert!(listed[0].used_at.is_some() && !listed[0].current, "{listed:?}");
-    assert_eq!((of_manager.name.as_str(), &of_manager.created_by, of_manager.current), ("administrator", &None, true));
+    assert_eq!(
+        (of_manager.name.as_str(), &of_manager.created_by, of_manager.current),
+        ("administrator", &None, true)
+    );
     let text = manager.get("/api/v1/tokens").await.text().await.unwrap();
     assert!(!text.contains(&made.secret) && !text.contains("hash"), "{text}");
 
@@ -85,11 +92,23 @@ async fn what_makes_no_token_is_refused_and_changes_nothing() {
         (json!({"name": "administrator", "role": "reader"}), ErrorCode::Conflict, "is taken"),
         (json!({"name": "", "role": "reader"}), ErrorCode::InvalidRequest, "empty"),
         (json!({"name": "a/b", "role": "reader"}), ErrorCode::InvalidRequest, "slash"),
-        (json!({"name": "67e55044-10b1-426f-9247-bb680e5fe0c8", "role": "reader"}), ErrorCode::InvalidRequest, "id"),
+        (
+            json!({"name": "67e55044-10b1-426f-9247-bb680e5fe0c8", "role": "reader"}),
+            ErrorCode::InvalidRequest,
+            "id",
+        ),
         (json!({"name": "x", "role": "root"}), ErrorCode::InvalidRequest, "root"),
         (json!({"name": "x"}), ErrorCode::InvalidRequest, "role"),
-        (json!({"name": "x", "role": "reader", "expire_after": 0}), ErrorCode::InvalidRequest, "expire_after"),
-        (json!({"name": "x", "role": "reader", "expire_after": 1e12}), ErrorCode::InvalidRequest, "expire_after"),
+        (
+            json!({"name": "x", "role": "reader", "expire_after": 0}),
+            ErrorCode::InvalidRequest,
+            "expire_after",
+        ),
+        (
+            json!({"name": "x", "role": "reader", "expire_after": 1e12}),
+            ErrorCode::InvalidRequest,
+            "expire_after",
+        ),
         (json!({"name": "x", "role": "reader", "hash": "y"}), ErrorCode::InvalidRequest, "hash"),
     ] {
         let error = refusal(manager.post("/api/v1/tokens", body.clone()).await, code).await;
@@ -131,12 +150,22 @@ async fn a_reader_sees_and_neither_changes_anything_nor_gains_rights() {
     let reader = make(&manager, json!({"name": "dashboard", "role": "reader"})).await;
     assert_eq!(reader.token.role, Role::Reader);
 
-    for path in ["/api/v1/apps", "/api/v1/apps/hello", "/api/v1/tasks", "/api/v1/status", "/api/v1/nodes", "/metrics"] {
-        assert_eq!(with(&manager, &reader.secret, Method::GET, path).await.status(), StatusCode::OK, "{path}");
+    for path in
+        ["/api/v1/apps", "/api/v1/apps/hello", "/api/v1/tasks", "/api/v1/status", "/api/v1/nodes", "/metrics"]
+    {
+        assert_eq!(
+            with(&manager, &reader.secret, Method::GET, path).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
     }
     let document: Value = manager.get_json("/api/v1/openapi.json").await;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let path: String = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/");
+        let path: String = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         for method in item.as_object().unwrap().keys().filter(|method| *method != "get") {
             if path.starts_with("/node/") {
                 continue;
@@ -168,5 +197,8 @@ async fn what_a_revoked_token_still_reads_ends() {
 
     // broken off, or its end
     assert!(!matches!(within(events.next()).await, Some(Ok(_))));
-    assert_eq!(client.events(None).await.err().and_then(|error| error.code()), Some(ErrorCode::Unauthenticated));
+    assert_eq!(
+        client.events(None).await.err().and_then(|error| error.code()),
+        Some(ErrorCode::Unauthenticated)
+    );
 }

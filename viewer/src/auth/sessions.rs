@@ -180,7 +180,8 @@ mod tests {
         let sessions = Sessions::new(IDLE);
         let start = Instant::now();
         let (mine, other) = (client(), ManagerClient::new("127.0.0.1:1", "other").unwrap());
-        let ids = [&mine, &mine, &other].map(|client| sessions.open(client.clone(), Holder::default(), start));
+        let ids =
+            [&mine, &mine, &other].map(|client| sessions.open(client.clone(), Holder::default(), start));
 
         assert_eq!(sessions.count_of(&mine, start), 2);
         assert_eq!(sessions.close_all_of(&mine), 2);

@@ -237,7 +237,9 @@ impl Live {
     fn fail(&mut self, failure: Failure) {
         if failure.status == StatusCode::UNAUTHORIZED {
             self.state.sessions.close(&self.signed.id);
-            self.end(sse::over("Your token was revoked or has expired. Reload the page to sign in with another."));
+            self.end(sse::over(
+                "Your token was revoked or has expired. Reload the page to sign in with another.",
+            ));
         } else if matches!(failure.status, StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN) {
             self.end(sse::over(&failure.line()));
         } else {

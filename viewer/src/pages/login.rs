@@ -50,7 +50,10 @@ pub(super) enum Attempt {
     None,
     /// The token of the session is not good any more.
     Ended,
-    Failed { status: StatusCode, message: String },
+    Failed {
+        status: StatusCode,
+        message: String,
+    },
 }
 
 #[derive(Template)]

@@ -131,7 +131,12 @@ async fn a_page_of_somebody_signed_out_ends() {
 
     let mut events = browser.events("/live?view=nodes", None).await;
 
-    assert!(events.wait_for("over").await.data["message"].as_str().unwrap().contains("signed out"));
+    assert!(
+        events.wait_for("over").await.data["message"]
+            .as_str()
+            .unwrap()
+            .contains("was revoked or has expired")
+    );
     assert!(events.next().await.is_none());
     assert_eq!(browser.get("/live?view=nodes").await.status, 401);
 }

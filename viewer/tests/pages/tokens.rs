@@ -41,11 +41,24 @@ async fn tokens_are_listed_with_what_one_needs_to_know_before_revoking_one() {
     let browser = world.browser().await;
 
     let page = browser.get("/tokens").await;
-    for part in ["&#60;b&#62;ci&#60;/b&#62;", "reader", "the manager", "this browser's", "/tokens?cursor=next", "/tokens/new"] {
+    for part in [
+        "&#60;b&#62;ci&#60;/b&#62;",
+        "reader",
+        "the manager",
+        "this browser's",
+        "/tokens?cursor=next",
+        "/tokens/new",
+    ] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let question = browser.get(&format!("/tokens/{ID}/revoke")).await;
-    for part in ["&#60;b&#62;ci&#60;/b&#62;", "last used", "data directory", "you are signed in with", "lp token revoke"] {
+    for part in [
+        "&#60;b&#62;ci&#60;/b&#62;",
+        "last used",
+        "data directory",
+        "you are signed in with",
+        "lp token revoke",
+    ] {
         assert!(question.body.contains(part), "{part}: {}", question.body);
     }
     assert_eq!(world.manager.cluster().deeds, Vec::<String>::new());
@@ -83,11 +96,9 @@ async fn what_is_wrong_with_a_new_token_is_said_at_its_field_and_what_was_typed_
     let browser = world.browser().await;
     let csrf = browser.get("/tokens/new").await.hidden("csrf");
 
-    for (role, expire, status, field) in [
-        ("reader", "", 409, "name"),
-        ("root", "", 400, "role"),
-        ("reader", "soon", 400, "expire_after"),
-    ] {
+    for (role, expire, status, field) in
+        [("reader", "", 409, "name"), ("root", "", 400, "role"), ("reader", "soon", 400, "expire_after")]
+    {
         let fields = [("csrf", csrf.as_str()), ("name", "ci"), ("role", role), ("expire_after", expire)];
         let page = browser.post("/tokens/new", &fields).await;
         assert_eq!(page.status, status, "{field}");
@@ -109,11 +120,20 @@ async fn a_reader_is_told_once_on_each_page_and_not_asked_to_do_what_it_may_not(
         assert!(page.body.contains("data-access=\"reading\""), "{path}");
     }
     let csrf = browser.get("/account").await.hidden("csrf");
-    for path in ["/apps/new", "/tasks/bulk?do=stop", "/nodes/join", "/tokens", "/tokens/new", &format!("/tasks/{task}/stop")] {
+    for path in [
+        "/apps/new",
+        "/tasks/bulk?do=stop",
+        "/nodes/join",
+        "/tokens",
+        "/tokens/new",
+        &format!("/tasks/{task}/stop"),
+    ] {
         let page = browser.get(path).await;
         assert!(page.status == 403 && page.body.contains("role administrator"), "{path}: {}", page.body);
     }
-    for path in ["/apps/new", "/tasks/bulk", "/nodes/join", "/tokens/new", "/later", &format!("/tasks/{task}/stop")] {
+    for path in
+        ["/apps/new", "/tasks/bulk", "/nodes/join", "/tokens/new", "/later", &format!("/tasks/{task}/stop")]
+    {
         let page = browser.post(path, &[("csrf", &csrf)]).await;
         assert!(page.status == 403 && page.body.contains("role administrator"), "{path}: {}", page.body);
     }
@@ -144,5 +164,9 @@ async fn whose_token_was_revoked_is_told_so_where_one_signs_in() {
     assert!(!browser.get("/tasks").await.body.contains("was revoked"));
     assert!(!stranger.get("/tasks").await.body.contains("was revoked"));
     let by_link = world.stranger().get(&world.viewer.login_url().unwrap()).await;
-    assert!(by_link.status == 403 && by_link.body.contains("this viewer makes links for"), "{}", by_link.body);
+    assert!(
+        by_link.status == 403 && by_link.body.contains("this viewer makes links for"),
+        "{}",
+        by_link.body
+    );
 }

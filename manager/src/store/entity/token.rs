@@ -31,17 +31,8 @@ impl TryFrom<Model> for StoredToken {
     type Error = Damage;
 
     fn try_from(row: Model) -> Result<Self, Damage> {
-        let Model {
-            token_id,
-            name,
-            role,
-            hash: _,
-            create_at,
-            expire_at,
-            used_at,
-            created_by,
-            revoke_at: _,
-        } = row;
+        let Model { token_id, name, role, hash: _, create_at, expire_at, used_at, created_by, revoke_at: _ } =
+            row;
         Ok(StoredToken {
             token_id: TokenId(token_id),
             name,

@@ -80,8 +80,8 @@ fn body(fields: &Fields) -> Result<CreateToken, Problem> {
     let expire_after = match fields.expire_after.trim() {
         "" => None,
         text => {
-            let after =
-                parse_duration(text).map_err(|error| Problem::at_field("expire_after", &error.to_string()))?;
+            let after = parse_duration(text)
+                .map_err(|error| Problem::at_field("expire_after", &error.to_string()))?;
             Some(after.as_secs_f64())
         }
     };
@@ -129,10 +129,9 @@ fn sheet(state: &State, request: &HttpRequest, fields: &Fields, problem: &Proble
     let role = Field::choice("role", "Role", fields.role.clone(), choices(&roles))
         .help("Give a dashboard a reader's, and an administrator's only to what has to change something.")
         .error(problem.at("role"));
-    let lasting =
-        Field::choice("expire_after", "Good for", fields.expire_after.clone(), choices(&LASTING))
-            .help("Afterwards it is refused. It can be revoked at any time before.")
-            .error(problem.at("expire_after"));
+    let lasting = Field::choice("expire_after", "Good for", fields.expire_after.clone(), choices(&LASTING))
+        .help("Afterwards it is refused. It can be revoked at any time before.")
+        .error(problem.at("expire_after"));
     Sheet {
         frame: frame(state, request, "New token"),
         title: "New token".to_owned(),

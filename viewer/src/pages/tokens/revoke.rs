@@ -67,7 +67,9 @@ fn consequence(token: &TokenView, browsers: u64, now: DateTime<Utc>) -> String {
         text.push_str(" A manager keeps it in its data directory: commands on that machine and the sign-in links of lp up fail until the manager is started again and makes another.");
     }
     if token.current {
-        text.push_str(" It is the one you are signed in with: this browser has to sign in with another afterwards.");
+        text.push_str(
+            " It is the one you are signed in with: this browser has to sign in with another afterwards.",
+        );
     } else if browsers > 0 {
         text.push_str(&format!(" Signed in with it here: {}.", plural(browsers, "browser")));
     }

@@ -9,8 +9,7 @@ use serde_json::json;
 use super::routes::{Answer, Data, Refusal, admit};
 
 /// Lists that are empty unless a test says otherwise.
-const LISTS: [&str; 7] =
-    ["/venvs", "/workflows", "/works", "/schedules", "/services", "/apps", "/tokens"];
+const LISTS: [&str; 7] = ["/venvs", "/workflows", "/works", "/schedules", "/services", "/apps", "/tokens"];
 
 pub(super) async fn any(shared: Data, request: HttpRequest, body: Bytes) -> Answer {
     admit(&shared, &request)?;
