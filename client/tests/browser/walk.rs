@@ -248,7 +248,7 @@ async fn tokens(world: &World) {
     browser.open("/apps/new").await;
     browser.says("role administrator").await;
     browser.open("/tasks").await;
-    browser.says_in("#health", "Live").await;
+    browser.find("#health[data-state=live]").await;
     world.cluster.lp(&["token", "revoke", "dashboard", "-y"]).ok();
     // the open page is told, and the next one is the form to sign in with
     browser.says("Your token was revoked or has expired").await;
