@@ -17,6 +17,7 @@ mod sheet;
 mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
+mod visit;
 pub(crate) mod workflows;
 pub(crate) mod works;
 
@@ -26,6 +27,7 @@ use downloads::attachment;
 use form::stale;
 use login::Nothing;
 use tasks::glob;
+use visit::Visit;
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -46,8 +48,9 @@ struct Question {
     question: Confirm,
 }
 
-/// The page that asks before something is done.
+/// The page that asks before something is done. Its form has the session's word, whoever has put the question.
 fn confirm(frame: Frame, question: Confirm) -> Result<HttpResponse, Failure> {
+    let question = Confirm { csrf: frame.csrf.clone(), ..question };
     html(&Question { frame, question })
 }
 
