@@ -10,6 +10,7 @@ pub(crate) mod overview;
 pub(crate) mod packages;
 pub(crate) mod palette;
 mod problem;
+mod run_form;
 pub(crate) mod schedules;
 pub(crate) mod services;
 pub(crate) mod settings;

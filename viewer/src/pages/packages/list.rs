@@ -1,6 +1,6 @@
 //! The list of applications or venvs, by name and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ListPackages;
@@ -9,10 +9,9 @@ use serde::Deserialize;
 
 use super::{Kind, Package};
 use crate::failure::Failure;
-use crate::frame::{Frame, Signed};
-use crate::pages::{glob, html};
+use crate::frame::Frame;
+use crate::pages::{Visit, glob, html};
 use crate::parts::{Empty, Field, FilterBar, IdChip, Moment, Pager, bytes, clip, url_part, visible};
-use crate::state::State;
 
 /// Longest description in a row.
 const MAX_DESCRIPTION_CHARS: usize = 160;
@@ -49,19 +48,17 @@ struct Row {
 }
 
 pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    kind: web::Path<String>,
+    visit: Visit,
+    kind: web::Path<Kind>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
-    let (kind, Query { name, cursor }) = (Kind::parse(&kind)?, query.into_inner());
+    let (kind, Query { name, cursor }) = (kind.into_inner(), query.into_inner());
     let list = ListPackages {
         name: Some(glob(&name)).filter(|name| !name.is_empty()),
         cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
         limit: Some(DEFAULT_PAGE),
     };
-    let page = kind.list(&signed.session.client, &list).await?;
+    let page = kind.list(visit.client(), &list).await?;
     let now = Utc::now();
     let base = format!("/{}", kind.segment());
     let named = format!("{base}?name={}", url_part(&name));
@@ -75,10 +72,10 @@ pub(crate) async fn show(
         filter = filter.chip(format!("name: {}", clip(&name, 60)), base.clone());
     }
     html(&Page {
-        frame: Frame::new(&state, &request, kind.section(), kind.plural()),
+        frame: visit.frame(kind.section(), kind.plural()),
         kind,
         filter,
-        rows: page.items.into_iter().map(|package| Row::new(kind, package, now)).collect(),
+        rows: page.items.into_iter().map(|package| Row::new(package, now)).collect(),
         empty: empty(kind, &name),
         pager: Pager {
             newest: (!cursor.is_empty()).then(|| named.clone()),
@@ -107,10 +104,11 @@ fn empty(kind: Kind, name: &str) -> Empty {
 }
 
 impl Row {
-    fn new(kind: Kind, package: Package, now: DateTime<Utc>) -> Self {
+    fn new(package: Package, now: DateTime<Utc>) -> Self {
+        let url = package.url();
         let Package { id, short, name, description, update_at, version, .. } = package;
         Self {
-            url: format!("/{}/{id}", kind.segment()),
+            url,
             id: IdChip::new(id, short),
             name: visible(&name),
             description: clip(&description, MAX_DESCRIPTION_CHARS),

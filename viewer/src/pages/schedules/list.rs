@@ -1,6 +1,6 @@
 //! The list of schedules, by filter and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{DEFAULT_PAGE, ListSchedules, ScheduleView};
@@ -8,11 +8,10 @@ use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::{Frame, Section};
 use crate::pages::workflows::one::enabled;
-use crate::pages::{glob, html};
+use crate::pages::{Visit, glob, html};
 use crate::parts::{Badge, Empty, Field, FilterBar, IdChip, Moment, Pager, clip, url_part, visible};
-use crate::state::State;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Filter {
@@ -47,12 +46,7 @@ struct Row {
     next: Option<Moment>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, filter: web::Query<Filter>) -> Result<HttpResponse, Failure> {
     let filter = filter.into_inner();
     let list = ListSchedules {
         name: Some(glob(&filter.name)).filter(|name| !name.is_empty()),
@@ -61,7 +55,7 @@ pub(crate) async fn show(
         limit: Some(DEFAULT_PAGE),
         ..ListSchedules::default()
     };
-    let page = signed.session.client.list_schedules(&list).await?;
+    let page = visit.client().list_schedules(&list).await?;
     let now = Utc::now();
     let empty = match filter == Filter::default() {
         true => Empty {
@@ -73,7 +67,7 @@ pub(crate) async fn show(
         }
     };
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Schedules, "Schedules"),
+        frame: visit.frame(Section::Schedules, "Schedules"),
         rows: page.items.into_iter().map(|schedule| Row::new(schedule, now)).collect(),
         empty,
         pager: Pager {

@@ -1,6 +1,6 @@
 //! The list of services, by filter and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ManagerClient;
@@ -10,12 +10,11 @@ use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html, text};
+use crate::frame::{Frame, Section};
+use crate::pages::{Visit, glob, html, text};
 use crate::parts::{
     Badge, Empty, Field, FilterBar, IdChip, Look, Moment, Pager, Prose, clip, url_part, visible,
 };
-use crate::state::State;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Filter {
@@ -62,15 +61,10 @@ struct Row {
     updated: Moment,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, filter: web::Query<Filter>) -> Result<HttpResponse, Failure> {
     let filter = filter.into_inner();
-    let table = Table::load(&signed.session.client, &filter, Utc::now()).await?;
-    let mut frame = Frame::new(&state, &request, Section::Services, "Services");
+    let table = Table::load(visit.client(), &filter, Utc::now()).await?;
+    let mut frame = visit.frame(Section::Services, "Services");
     if filter.cursor.is_empty() {
         frame = frame.live(format!("/live?view=services&{}", filter.without("")));
     }

@@ -1,6 +1,6 @@
 //! The list of workflows, by name and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ListPackages;
@@ -10,10 +10,9 @@ use serde::Deserialize;
 use super::LIST;
 use super::one::{enabled, names_of};
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html};
+use crate::frame::{Frame, Section};
+use crate::pages::{Visit, glob, html};
 use crate::parts::{Badge, Empty, Field, FilterBar, IdChip, Moment, Pager, clip, url_part, visible};
-use crate::state::State;
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
@@ -44,19 +43,14 @@ struct Row {
     warnings: usize,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Failure> {
     let Query { name, cursor } = query.into_inner();
     let list = ListPackages {
         name: Some(glob(&name)).filter(|name| !name.is_empty()),
         cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
         limit: Some(DEFAULT_PAGE),
     };
-    let page = signed.session.client.list_workflows(&list).await?;
+    let page = visit.client().list_workflows(&list).await?;
     let now = Utc::now();
     let named = format!("{LIST}?name={}", url_part(&name));
     let field = Field::line("name", "Name", name.clone()).placeholder("any part, or with * and ?");
@@ -72,7 +66,7 @@ pub(crate) async fn show(
         false => Empty { text: "No workflow has such a name. All of them:", commands: &["lp workflow list"] },
     };
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Workflows, "Workflows"),
+        frame: visit.frame(Section::Workflows, "Workflows"),
         filter,
         rows: page.items.into_iter().map(|workflow| Row::new(workflow, now)).collect(),
         empty,

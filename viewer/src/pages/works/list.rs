@@ -1,7 +1,7 @@
 //! The list of works, by filter and page; both are in the address.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ManagerClient;
@@ -12,10 +12,9 @@ use serde::Deserialize;
 use super::LIST;
 use super::table::WorkTable;
 use crate::failure::{Failure, sentence};
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html, text};
+use crate::frame::{Frame, Section};
+use crate::pages::{Visit, glob, html, text};
 use crate::parts::{Empty, Field, FilterBar, Pager, clip, url_part};
-use crate::state::State;
 
 /// The filter as it stands in the address; empty fields are what an unused form field sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -49,19 +48,14 @@ pub(crate) struct Works {
     older: Option<String>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, filter: web::Query<Filter>) -> Result<HttpResponse, Failure> {
     let filter = filter.into_inner();
-    let content = Works::load(&signed.session.client, &filter, Utc::now()).await?;
+    let content = Works::load(visit.client(), &filter, Utc::now()).await?;
     let title = match (filter.status.as_str(), filter.stage.as_str()) {
         ("", "") => "Works".to_owned(),
         ("", word) | (word, _) => format!("Works: {word}"),
     };
-    let mut frame = Frame::new(&state, &request, Section::Works, &title);
+    let mut frame = visit.frame(Section::Works, &title);
     // an older page is history, and history stands still
     if filter.cursor.is_empty() {
         frame = frame.live(format!("/live?view=works&{}", filter.query()));
