@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod account;
 pub(crate) mod downloads;
+pub(crate) mod filters;
 mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
@@ -27,7 +28,6 @@ pub(crate) use problem::{bounce, error};
 use downloads::attachment;
 use form::stale;
 use login::Nothing;
-use tasks::glob;
 use visit::Visit;
 
 use actix_web::HttpResponse;

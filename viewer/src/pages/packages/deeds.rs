@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, web};
 use lp_protocol::views::VersionRef;
 use serde::Deserialize;
 
-use super::one::list_url;
 use super::{Kind, diff};
 use crate::failure::Failure;
 use crate::pages::form::Checked;
@@ -70,7 +69,7 @@ pub(crate) async fn delete(
         Kind::App => client.delete_app(&package).await?,
         Kind::Venv => client.delete_venv(&package).await?,
     }
-    Ok(go_on(&list_url(kind)))
+    Ok(go_on(kind.list_url()))
 }
 
 pub(crate) async fn ask_version(

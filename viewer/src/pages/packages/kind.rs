@@ -37,6 +37,13 @@ impl Kind {
         }
     }
 
+    pub(crate) fn list_url(self) -> &'static str {
+        match self {
+            Kind::App => "/apps",
+            Kind::Venv => "/venvs",
+        }
+    }
+
     /// As a sentence and as `lp` says it.
     pub(crate) fn noun(self) -> &'static str {
         match self {
@@ -118,7 +125,7 @@ pub(crate) struct Package {
 impl Package {
     /// Its page.
     pub(crate) fn url(&self) -> String {
-        format!("/{}/{}", self.kind.segment(), self.id)
+        format!("{}/{}", self.kind.list_url(), self.id)
     }
 
     /// The frame of a page below its own.

@@ -3,26 +3,16 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
-use lp_protocol::client::ListPackages;
-use lp_protocol::views::DEFAULT_PAGE;
-use serde::Deserialize;
 
 use super::{Kind, Package};
 use crate::failure::Failure;
 use crate::frame::Frame;
-use crate::pages::{Visit, glob, html};
-use crate::parts::{Empty, Field, FilterBar, IdChip, Moment, Pager, bytes, clip, url_part, visible};
+use crate::pages::filters::Named;
+use crate::pages::{Visit, html};
+use crate::parts::{Empty, FilterBar, IdChip, Moment, Pager, bytes, clip, visible};
 
 /// Longest description in a row.
 const MAX_DESCRIPTION_CHARS: usize = 160;
-
-#[derive(Deserialize)]
-pub(crate) struct Query {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    cursor: String,
-}
 
 #[derive(Template)]
 #[template(path = "packages/list.html")]
@@ -50,42 +40,23 @@ struct Row {
 pub(crate) async fn show(
     visit: Visit,
     kind: web::Path<Kind>,
-    query: web::Query<Query>,
+    filter: web::Query<Named>,
 ) -> Result<HttpResponse, Failure> {
-    let (kind, Query { name, cursor }) = (kind.into_inner(), query.into_inner());
-    let list = ListPackages {
-        name: Some(glob(&name)).filter(|name| !name.is_empty()),
-        cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
-        limit: Some(DEFAULT_PAGE),
-    };
-    let page = kind.list(visit.client(), &list).await?;
+    let kind = kind.into_inner();
+    let page = kind.list(visit.client(), &filter.to_list()).await?;
     let now = Utc::now();
-    let base = format!("/{}", kind.segment());
-    let named = format!("{base}?name={}", url_part(&name));
-    let action = match kind {
-        Kind::App => "/apps",
-        Kind::Venv => "/venvs",
-    };
-    let field = Field::line("name", "Name", name.clone()).placeholder("any part, or with * and ?");
-    let mut filter = FilterBar::new(action, vec![field]);
-    if !name.is_empty() {
-        filter = filter.chip(format!("name: {}", clip(&name, 60)), base.clone());
-    }
     html(&Page {
         frame: visit.frame(kind.section(), kind.plural()),
         kind,
-        filter,
+        filter: filter.bar(kind.list_url()),
         rows: page.items.into_iter().map(|package| Row::new(package, now)).collect(),
-        empty: empty(kind, &name),
-        pager: Pager {
-            newest: (!cursor.is_empty()).then(|| named.clone()),
-            older: page.next_cursor.map(|cursor| format!("{named}&cursor={}", url_part(&cursor))),
-        },
+        empty: empty(kind, &filter),
+        pager: filter.pager(kind.list_url(), page.next_cursor),
     })
 }
 
-fn empty(kind: Kind, name: &str) -> Empty {
-    match (kind, name.is_empty()) {
+fn empty(kind: Kind, filter: &Named) -> Empty {
+    match (kind, filter.is_empty()) {
         (Kind::App, true) => Empty {
             text: "No applications yet. Upload the one in a directory:",
             commands: &["lp app create -f DIRECTORY"],

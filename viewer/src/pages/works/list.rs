@@ -1,6 +1,5 @@
 //! The list of works, by filter and page; both are in the address.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -11,10 +10,12 @@ use serde::Deserialize;
 
 use super::LIST;
 use super::table::WorkTable;
-use crate::failure::{Failure, sentence};
+use crate::failure::Failure;
 use crate::frame::{Frame, Section};
-use crate::pages::{Visit, glob, html, text};
-use crate::parts::{Empty, Field, FilterBar, Pager, clip, url_part};
+use crate::pages::filters::{glob, parse, query};
+use crate::pages::sheet::given;
+use crate::pages::{Visit, html, text};
+use crate::parts::{Empty, Field, FilterBar, Pager, clip};
 
 /// The filter as it stands in the address; empty fields are what an unused form field sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -116,8 +117,7 @@ impl Filter {
             ("schedule", schedule),
             ("cursor", cursor),
         ];
-        let used = fields.iter().filter(|(key, value)| !value.is_empty() && !left_out.contains(key));
-        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
+        query(fields.into_iter().filter(|(key, _)| !left_out.contains(key)))
     }
 
     fn bar(&self) -> FilterBar {
@@ -160,24 +160,14 @@ impl Filter {
         Ok(ListWorks {
             workflow_id: parse(&self.workflow)?,
             schedule_id: parse(&self.schedule)?,
-            name: Some(glob(&self.name)).filter(|name| !name.is_empty()),
+            name: glob(&self.name),
             stage: parse(&self.stage)?,
             status: parse(&self.status)?,
-            cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            cursor: given(&self.cursor),
             limit: Some(DEFAULT_PAGE),
             ..ListWorks::default()
         })
     }
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Option<T>, Failure> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|error: T::Err| {
-        let message = sentence(&clip(&error.to_string(), 200));
-        Failure::new(StatusCode::BAD_REQUEST, "Not accepted", message)
-    })
 }
 
 #[cfg(test)]
