@@ -17,7 +17,7 @@ pub(crate) use self::wait::verdict;
 use super::args::{self, Limit, OneTask, Since, Tasks};
 use super::{Session, task_report, why};
 use crate::failure::Failure;
-use crate::output::stage_cell;
+use crate::output::{stage_cell, text};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
@@ -176,6 +176,10 @@ pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> 
     let why = session.client()?.explain_task(&why.task.get()).await?;
     session.out.document(&why, || {
         let state = stage_cell(&session.out.look(), why.stage, why.status);
-        why::report(&session.out, &state, &why.summary, &why.actions)
+        let mut report = why::report(&session.out, &state, &why.summary, &why.actions);
+        if let Some(last) = &why.last_output {
+            report.line("said last", &text::visible(&last.text));
+        }
+        report.into_text()
     })
 }

@@ -337,6 +337,6 @@ async fn explain(session: &Session, why: Info) -> Result<(), Failure> {
     let why = session.client()?.explain_work(&why.work.get()).await?;
     session.out.document(&why, || {
         let state = stage_cell(&session.out.look(), why.stage, why.status);
-        why::report(&session.out, &state, &why.summary, &why.applications)
+        why::report(&session.out, &state, &why.summary, &why.applications).into_text()
     })
 }

@@ -11,10 +11,10 @@ use lp_protocol::{AppId, Stage, Status};
 use sea_orm::Value;
 use uuid::Uuid;
 
+use super::Result;
 use super::entity::task;
 use super::glob::Glob;
 use super::resolve::known_range;
-use super::Result;
 use crate::core::record::TaskSeq;
 
 pub(super) struct Filters {

@@ -82,10 +82,14 @@ pub(crate) async fn ask_version(
     let info = client.fetch_version(kind.of_client(), &package.id, version).await?;
     let (number, active) = (info.version.number, package.version.number);
     let consequence = match deed {
-        Deed::Activate => format!(
-            "New tasks run version {number} instead of version {active}; {} that run keep the version they have.",
-            crate::parts::plural(info.open_tasks, "task")
-        ),
+        Deed::Activate => {
+            let kept = match info.open_tasks {
+                0 => String::new(),
+                1 => " The 1 task that runs keeps the version it has.".to_owned(),
+                open => format!(" The {open} tasks that run keep the version they have."),
+            };
+            format!("New tasks run version {number} instead of version {active}.{kept}")
+        }
         Deed::Delete => format!(
             "Version {number} ({}) is removed and its number is never given again. Finished tasks that ran it stay. This cannot be undone.",
             bytes(info.version.size_bytes)
@@ -99,7 +103,6 @@ pub(crate) async fn ask_version(
     let line = format!("{} {command} {} {number}", kind.verb(), shell_word(&package.name));
     let path = format!("versions/{number}/{}", deed.word());
     let question = Confirm {
-        of: format!("{}s", kind.noun()),
         consequence,
         is_danger: deed == Deed::Delete,
         command: Some(Command::new(line)),

@@ -63,7 +63,10 @@ fn empty(kind: Kind, filter: &Named) -> Empty {
         },
         (Kind::Venv, true) => Empty {
             text: "No venvs yet. A venv is an environment that applications share, packed once:",
-            commands: &["venv-pack -o env.tar.gz", "lp venv create -f env.tar.gz -n NAME"],
+            commands: &[
+                "lp venv pack -r requirements.txt --create NAME",
+                "lp venv create -f env.tar.gz -n NAME",
+            ],
         },
         (Kind::App, false) => {
             Empty { text: "No application has such a name. All of them:", commands: &["lp app list"] }

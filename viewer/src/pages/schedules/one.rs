@@ -16,7 +16,7 @@ use crate::frame::{Frame, Section};
 use crate::pages::workflows::one::enabled;
 use crate::pages::{Visit, html, text};
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Moment, Strip, Value, clip, json, shell_word, visible,
+    Badge, Command, Facts, IdChip, JsonView, Moment, Strip, Value, clip, shell_word, visible,
 };
 
 /// Instants of the strip, and rows of the table.
@@ -36,7 +36,7 @@ struct Page {
     facts: Facts,
     content: Past,
     coming: Coming,
-    input: Json,
+    input: JsonView,
     command: Command,
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn show(visit: Visit, schedule: web::Path<String>) -> Result<Ht
         facts,
         content,
         coming: Coming::new(next, now),
-        input: json(input_data.get()),
+        input: JsonView::new(input_data.get(), "Input"),
         base,
     })
 }

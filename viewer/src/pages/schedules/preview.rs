@@ -11,7 +11,7 @@ use super::fields::Fields;
 use crate::failure::Failure;
 use crate::pages::sheet::Problem;
 use crate::pages::{Visit, html};
-use crate::parts::{Moment, Prose, visible};
+use crate::parts::{Moment, Prose, visible, wall};
 
 #[derive(Template)]
 #[template(path = "schedules/preview.html")]
@@ -35,7 +35,7 @@ impl HtmlSafe for Coming {}
 
 impl Coming {
     pub(crate) fn new(instants: Vec<NextInstant>, now: DateTime<Utc>) -> Self {
-        let row = |instant: NextInstant| (Moment::new(instant.instant, now), visible(&instant.wall));
+        let row = |instant: NextInstant| (Moment::new(instant.instant, now), wall(&instant.wall));
         Self { instants: instants.into_iter().map(row).collect() }
     }
 }

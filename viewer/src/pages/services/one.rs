@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, tab_title};
 use crate::pages::{Visit, html, text};
 use crate::parts::{
-    Badge, Command, Empty, Facts, IdChip, Json, LogText, Moment, Prose, Strip, TaskTable, Value, clip, json,
+    Badge, Command, Empty, Facts, IdChip, JsonView, LogText, Moment, Prose, Strip, TaskTable, Value, clip,
     shell_word, visible,
 };
 
@@ -34,7 +34,7 @@ struct Page {
     description: String,
     content: Service,
     facts: Facts,
-    input: Json,
+    input: JsonView,
     command: Command,
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn show(visit: Visit, service: web::Path<String>) -> Result<Htt
         description: visible(&service.description),
         content,
         facts,
-        input: json(input_data.get()),
+        input: JsonView::new(input_data.get(), "Input"),
         command: Command::new(format!("lp service info {}", shell_word(&service.name))),
     })
 }

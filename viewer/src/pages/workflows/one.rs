@@ -15,7 +15,7 @@ use crate::graph::{Graph, Kind, Vertex as Tile};
 use crate::pages::works::table::WorkTable;
 use crate::pages::{Visit, html, text};
 use crate::parts::{
-    Badge, Command, Empty, Facts, IdChip, Look, Moment, Prose, Strip, Value, clip, json, shell_word,
+    Badge, Command, Empty, Facts, IdChip, JsonView, Look, Moment, Prose, Strip, Value, clip, shell_word,
     url_part, visible,
 };
 
@@ -38,8 +38,7 @@ struct Page {
     graph: Graph,
     applications: Vec<Application>,
     facts: Facts,
-    definition: String,
-    is_cut: bool,
+    definition: JsonView,
     latest: LatestWorks,
     command: Command,
 }
@@ -103,7 +102,6 @@ pub(crate) async fn show(visit: Visit, workflow: web::Path<String>) -> Result<Ht
         configuration,
         warnings,
     } = view;
-    let shown = json(configuration.get());
     let frame = visit
         .frame_below(Section::Workflows, &clip(&name, 80))
         .live(format!("/live?view=workflow&app={workflow_id}"));
@@ -124,8 +122,7 @@ pub(crate) async fn show(visit: Visit, workflow: web::Path<String>) -> Result<Ht
         graph: Graph::new("Applications of the workflow", &tiles(&definition), |_| None),
         applications: rows(&definition),
         facts,
-        definition: shown.text,
-        is_cut: shown.is_cut,
+        definition: JsonView::new(configuration.get(), "Definition"),
         latest,
     })
 }
