@@ -3,6 +3,7 @@
 mod catalogue;
 mod standing;
 mod tokens;
+mod works;
 
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{Created, NodeState, NodeView, TaskInfo, TaskView, WorkspaceFile, WorkspaceView};

@@ -24,6 +24,7 @@ mod tasks;
 mod tokens;
 mod venvs;
 mod versions;
+mod waiting;
 mod works;
 mod workspaces;
 
