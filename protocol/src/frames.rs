@@ -219,6 +219,9 @@ pub struct Finish {
     /// All of it in base64 if it has at most [`INLINE_LOG_BYTES`]; otherwise it follows in segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// When it was written: [`crate::marks::Marks`] in base64. None where nothing was, or the program ran too shortly for it to matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_times: Option<String>,
     #[serde(default)]
     pub usage: Usage,
     /// What was prepared before it started, or until it was ended; empty where all was there, or the start has told it.
@@ -369,6 +372,8 @@ pub enum StreamRequest {
         tail_bytes: Option<u64>,
         follow: bool,
     },
+    /// The marks of an attempt's stdout.data so far, as [`crate::marks::Marks`] are written.
+    LogTimes { attempt: AttemptKey },
     /// A JSON [`crate::views::WorkspaceListing`].
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.

@@ -189,6 +189,7 @@ impl FakeNode {
             output,
             log_bytes,
             log,
+            log_times: None,
             usage: Usage::default(),
             preparing: Vec::new(),
         };

@@ -16,6 +16,7 @@ mod m0009_scheduled_works;
 mod m0010_health;
 mod m0012_builds;
 mod m0013_usage;
+mod m0015_log_times;
 
 use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::prelude::SchemaManager;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_health::Migration),
             Box::new(m0012_builds::Migration),
             Box::new(m0013_usage::Migration),
+            Box::new(m0015_log_times::Migration),
         ]
     }
 }
