@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod account;
 pub(crate) mod downloads;
 mod form;
+pub(crate) mod log_times;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;
