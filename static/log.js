@@ -94,24 +94,27 @@
     function setWrap(is) {
       box.classList.toggle("wrapped", is);
       press(wrap, is);
-      redrawHere();
-    }
-    follow.addEventListener("click", () => { setFollow(!view.isFollowing); if (view.isFollowing) view.toEnd(); });
-    wrap.addEventListener("click", () => { const is = !box.classList.contains("wrapped"); lp.wishes.set("wrap", is ? "yes" : "no"); setWrap(is); });
-    const HOW = { off: "Times", clock: "Times: clock", start: "Times: since start" };
-    async function setTimes(how) {
-      state.times = how in HOW ? how : "off";
-      press(times, state.times !== "off");
-      lp.setText(times, HOW[state.times]);
-      redrawHere();
-      // what an output that goes on has got since
-      if (state.times !== "off" && (!when.isLoaded || state.isLive) && await when.load() && !state.isOver) redrawHere();
-    }
-    function redrawHere() {
       const top = view.top();
       view.redraw();
       if (view.isFollowing) view.toEnd();
       else if (top) view.toLine(top);
+    }
+    follow.addEventListener("click", () => { setFollow(!view.isFollowing); if (view.isFollowing) view.toEnd(); });
+    wrap.addEventListener("click", () => { const is = !box.classList.contains("wrapped"); lp.wishes.set("wrap", is ? "yes" : "no"); setWrap(is); });
+    const HOW = { off: "Times", clock: "Clock times", start: "Since start" };
+    async function setTimes(how) {
+      state.times = how in HOW ? how : "off";
+      press(times, state.times !== "off");
+      lp.setText(times, HOW[state.times]);
+      redrawInPlace();
+      // what an output that goes on has got since
+      if (state.times !== "off" && (!when.isLoaded || state.isLive) && await when.load() && !state.isOver) redrawInPlace();
+    }
+    // lines are about as high as before
+    function redrawInPlace() {
+      const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
+      view.redraw();
+      if (view.isFollowing || isAtEnd) view.toEnd();
     }
     times.addEventListener("click", () => {
       const all = Object.keys(HOW);
@@ -281,7 +284,7 @@
         setFollow(false);
         tell();
         // of what came here the node knows better when it was written
-        if (state.times !== "off") when.load().then((has) => has && !state.isOver && redrawHere());
+        if (state.times !== "off") when.load().then((has) => has && !state.isOver && redrawInPlace());
       },
       stop() { state.isOver = true; removeEventListener("hashchange", onHash); },
     };

@@ -102,7 +102,8 @@
       const isOtherDay = from !== undefined && ofYear(from) !== ofYear(found.at);
       const text = how === "start" && from !== undefined ? since(found.at - from) : (isOtherDay ? `${ofYear(found.at)} ` : "") + ofDay(found.at);
       const title = `${exact(found.at)}, ${found.how}`;
-      return lp.element("time", { ...attributes, datetime: new Date(found.at).toISOString(), title }, (found.isRough ? "≤ " : "") + text);
+      // no `time`: those are made relative
+      return lp.element("span", { ...attributes, title }, (found.isRough ? "≤ " : "") + text);
     }
   }
 

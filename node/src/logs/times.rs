@@ -221,3 +221,171 @@ fn remove(path: &Path) {
         Ok(()) | Err(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lp_protocol::TaskId;
+
+    use super::*;
+
+    const START: u64 = 1_790_000_000_000;
+
+    struct Bench {
+        dir: tempfile::TempDir,
+        key: AttemptKey,
+        times: Times,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let key = AttemptKey { task_id: TaskId::random(), action: "a b".into(), attempt: 1 };
+            let times = Times::new(dir.path().to_owned());
+            assert!(times.begin(&key, START, START));
+            Self { dir, key, times }
+        }
+
+        /// Found `bytes` long so many milliseconds after the start, when it was last written to.
+        fn note(&self, bytes: u64, after_ms: u64) -> bool {
+            let seen = Seen { bytes, written_ms: START + after_ms };
+            self.times.note(&self.key, seen, START + after_ms)
+        }
+
+        fn restart(&mut self) {
+            self.times = Times::new(self.dir.path().to_owned());
+            self.times.sweep(std::slice::from_ref(&self.key));
+            assert!(self.times.begin(&self.key, START, START));
+        }
+
+        /// What goes with the end: offsets and milliseconds after the start.
+        fn end(&self, bytes: u64, after_ms: u64) -> Vec<(u64, u64)> {
+            let last = Seen { bytes, written_ms: START + after_ms };
+            let told = self.times.take(&self.key, last, (START, START + after_ms));
+            let marks = told.map(|told| Marks::decode(&STANDARD.decode(told).unwrap()).unwrap());
+            marks.unwrap_or_default().iter().map(|mark| (mark.offset, mark.at_ms - START)).collect()
+        }
+
+        fn files(&self) -> usize {
+            fs::read_dir(self.dir.path()).unwrap().count()
+        }
+    }
+
+    #[test]
+    fn marks_go_with_the_end_and_nothing_of_them_stays() {
+        let bench = Bench::new();
+        assert!(!bench.times.begin(&bench.key, START, START), "it is watched already");
+
+        assert!(bench.note(5, 100) && !bench.note(5, 200) && bench.note(9, 3000));
+        bench.times.write(&bench.key, START + 3000, When::Due);
+
+        assert_eq!(bench.files(), 1);
+        assert_eq!(bench.end(12, 5000), [(5, 100), (9, 3000), (12, 5000)]);
+        assert_eq!((bench.files(), bench.times.peek(&bench.key)), (0, None));
+        bench.times.write(&bench.key, START + 9000, When::Now);
+        assert_eq!(bench.files(), 0);
+    }
+
+    #[test]
+    fn a_program_that_ends_soon_costs_no_file() {
+        let bench = Bench::new();
+
+        for step in 1..10 {
+            bench.note(step, step * 100);
+            assert!(bench.times.write(&bench.key, START + step * 100, When::Due).is_some());
+        }
+
+        assert_eq!(bench.files(), 0);
+        assert_eq!(bench.end(9, 1000).len(), 9);
+    }
+
+    #[test]
+    fn a_later_process_goes_on_and_finds_the_last_moment_in_the_file_system() {
+        let mut bench = Bench::new();
+        bench.note(5, 100);
+        bench.note(9, 200);
+        bench.times.write(&bench.key, START + 300, When::Now);
+
+        bench.restart();
+        bench.note(20, 400);
+        bench.times.write(&bench.key, START + 600, When::Now);
+        bench.note(30, 700);
+        bench.times.write(&bench.key, START + 800, When::Now);
+        bench.restart();
+
+        assert_eq!(bench.end(40, 900), [(5, 100), (20, 400), (40, 900)]);
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_or_of_an_earlier_attempt_costs_its_marks_only() {
+        let mut bench = Bench::new();
+        bench.note(5, 100);
+        bench.note(9, 200);
+        bench.note(12, 300);
+        bench.times.write(&bench.key, START + 300, When::Now);
+        let path = bench.times.path(&bench.key);
+        let whole = fs::read(&path).unwrap();
+
+        for (bytes, kept) in [
+            (&whole[..whole.len() - 1], vec![(5, 100), (20, 900)]),
+            (&b"\xff\xff"[..], vec![(20, 900)]),
+            (&b""[..], vec![(20, 900)]),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            bench.restart();
+            assert_eq!(bench.end(20, 900), kept);
+        }
+        fs::write(&path, &whole).unwrap();
+        bench.times = Times::new(bench.dir.path().to_owned());
+        assert!(bench.times.begin(&bench.key, START + 250, START + 250));
+        assert_eq!(bench.end(20, 900), [(20, 900)]);
+    }
+
+    #[test]
+    fn an_output_that_its_program_has_cut_begins_anew_in_the_file_too() {
+        let mut bench = Bench::new();
+        bench.note(500, 100);
+        bench.note(900, 200);
+        bench.times.write(&bench.key, START + 300, When::Now);
+
+        bench.note(7, 400);
+        bench.note(9, 500);
+        bench.times.write(&bench.key, START + 600, When::Now);
+        bench.restart();
+
+        assert_eq!(bench.end(9, 500), [(7, 400), (9, 500)]);
+    }
+
+    #[test]
+    fn a_moment_that_cannot_be_is_put_between_start_and_end() {
+        for (written_ms, after_ms) in [(0, 0), (u64::MAX, 1000)] {
+            let bench = Bench::new();
+            let last = Seen { bytes: 3, written_ms };
+
+            let told = bench.times.take(&bench.key, last, (START, START + 1000)).unwrap();
+
+            let marks = Marks::decode(&STANDARD.decode(told).unwrap()).unwrap();
+            assert_eq!(marks.last().unwrap().at_ms, START + after_ms);
+        }
+    }
+
+    #[test]
+    fn an_output_of_nothing_has_no_marks_and_an_unwatched_one_its_last() {
+        let bench = Bench::new();
+        assert!(bench.end(0, 500).is_empty());
+
+        assert_eq!(bench.end(3, 500), [(3, 500)]);
+    }
+
+    #[test]
+    fn files_of_attempts_that_are_not_held_are_swept() {
+        let bench = Bench::new();
+        fs::write(bench.dir.path().join("stray"), "x").unwrap();
+        fs::write(bench.times.path(&bench.key), "y").unwrap();
+
+        bench.times.sweep(std::slice::from_ref(&bench.key));
+
+        assert_eq!(bench.files(), 1);
+        bench.times.forget(&bench.key);
+        assert_eq!(bench.files(), 0);
+    }
+}
