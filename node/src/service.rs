@@ -203,7 +203,8 @@ impl Node {
         runner.site.containers.presence.look(&runner.site.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
         let watcher = Arc::<Watcher>::default();
-        let streams = Streams::new(Arc::clone(&runner), manager.clone(), Arc::clone(&watcher), frame_sender.clone());
+        let streams =
+            Streams::new(Arc::clone(&runner), manager.clone(), Arc::clone(&watcher), frame_sender.clone());
         let streams = Arc::new(streams);
         let threads = start_threads(&runner)?;
         // ends the helpers also where the link ends by itself

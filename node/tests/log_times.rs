@@ -16,7 +16,8 @@ use support::{Site, until};
 const TICK_MS: u64 = 20;
 
 /// Prints a line for each gate that opens.
-const GATED: &str = "for n in 1 2 3; do echo line $n; until [ -e \"$LP_WORKSPACE/$n\" ]; do sleep 0.01; done; done #";
+const GATED: &str =
+    "for n in 1 2 3; do echo line $n; until [ -e \"$LP_WORKSPACE/$n\" ]; do sleep 0.01; done; done #";
 
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64

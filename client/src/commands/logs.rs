@@ -182,7 +182,8 @@ async fn print_once(
         let Some(attempt) = selection.attempt_of(action) else { continue };
         has_any = true;
         let start = tail::start(client, &task, &action.name, attempt, selection.tail).await;
-        let log = read::Log { client, task: &task, action: &action.name, attempt, stamping: selection.stamping };
+        let log =
+            read::Log { client, task: &task, action: &action.name, attempt, stamping: selection.stamping };
         let printed = match start {
             Ok(start) => {
                 log.copy(start, read::Until::Now, async |chunk| printer.print(&action.name, &chunk)).await

@@ -17,7 +17,7 @@ on_both_backends! {
         let task = NewTask { input: Some(json(input)), ..new_task(fixture.task(1)) };
         let first = succeeded(attempt(1, 0, 1));
         let log = b"\xff\0hello\n".to_vec();
-        let payload = AttemptPayload { output: Some(json(input)), log: Some(log.clone()), log_times: None };
+        let payload = AttemptPayload { output: Some(json(input)), log: Some(log.clone()), log_times: Some(log.clone()) };
 
         fixture.commit(&Changes {
             new_tasks: vec![task, new_task(fixture.task(2))],
@@ -31,7 +31,8 @@ on_both_backends! {
         assert!(inputs[&2].is_none() && inputs[&3].is_none());
         let outputs = fixture.store.load_outputs(&[(1, 1, 0)]).await.unwrap();
         assert_eq!(outputs[&(1, 0)].as_ref().unwrap().get(), input);
-        assert_eq!(fixture.store.load_log(first.id).await.unwrap(), Some(log));
+        assert_eq!(fixture.store.load_log(first.id).await.unwrap(), Some(log.clone()));
+        assert_eq!(fixture.store.load_log_times(first.id).await.unwrap(), Some(log));
     }
 
     async fn an_output_counts_in_its_own_run_and_only_of_a_success(db) {

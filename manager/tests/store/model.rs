@@ -266,6 +266,10 @@ impl Model {
                     store.load_log(id).await.unwrap(),
                     payload.and_then(|payload| payload.log.clone())
                 );
+                assert_eq!(
+                    store.load_log_times(id).await.unwrap(),
+                    payload.and_then(|payload| payload.log_times.clone())
+                );
             }
         }
         let keys: Vec<String> = (0..=self.last_seq).map(|seq| format!("key {seq}")).collect();

@@ -67,7 +67,8 @@ impl Times {
     /// Removes the files of attempts that are not `held`: their end was reported, or nobody wants to hear of it.
     pub(crate) fn sweep(&self, held: &[AttemptKey]) {
         let names: std::collections::HashSet<String> = held.iter().map(file_name).collect();
-        let is_stray = |entry: &DirEntry| !entry.file_name().to_str().is_some_and(|name| names.contains(name));
+        let is_stray =
+            |entry: &DirEntry| !entry.file_name().to_str().is_some_and(|name| names.contains(name));
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         for stray in entries.flatten().filter(is_stray) {
             remove(&stray.path());
@@ -117,7 +118,12 @@ impl Times {
     }
 
     /// The marks of an output that has ended as `seen`, for its report; None where there are none. They are forgotten here.
-    pub(crate) fn take(&self, key: &AttemptKey, seen: Seen, (start_ms, end_ms): (u64, u64)) -> Option<String> {
+    pub(crate) fn take(
+        &self,
+        key: &AttemptKey,
+        seen: Seen,
+        (start_ms, end_ms): (u64, u64),
+    ) -> Option<String> {
         let mut kept = match self.remove(key) {
             Some(kept) => {
                 let mut kept = over(&kept);

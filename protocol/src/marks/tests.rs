@@ -53,7 +53,10 @@ fn an_output_of_a_month_has_marks_of_a_coarser_grain() {
     assert!(marks.len() <= MAX_MARKS && marks.len() > MAX_MARKS / 4, "{}", marks.len());
     assert!(marks.encode().len() < 48 << 10, "{}", marks.encode().len());
     assert!(marks.precision_ms() < 30 * 86_400_000 / (MAX_MARKS as u64 / 4), "{}", marks.precision_ms());
-    assert_eq!(marks.last(), Some(Mark { offset: 30 * 86_400 * 60, at_ms: BEGIN + (30 * 86_400 - 1) * 1000 }));
+    assert_eq!(
+        marks.last(),
+        Some(Mark { offset: 30 * 86_400 * 60, at_ms: BEGIN + (30 * 86_400 - 1) * 1000 })
+    );
 }
 
 #[test]

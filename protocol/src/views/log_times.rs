@@ -29,7 +29,12 @@ pub struct LogMark {
 }
 
 impl LogTimes {
-    pub fn new(attempt: u32, start_at: Option<DateTime<Utc>>, end_at: Option<DateTime<Utc>>, marks: &Marks) -> Self {
+    pub fn new(
+        attempt: u32,
+        start_at: Option<DateTime<Utc>>,
+        end_at: Option<DateTime<Utc>>,
+        marks: &Marks,
+    ) -> Self {
         let mark = |mark: crate::marks::Mark| {
             // one beyond what a calendar knows is no moment
             let at = i64::try_from(mark.at_ms).ok().and_then(DateTime::from_timestamp_millis)?;
