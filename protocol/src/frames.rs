@@ -43,10 +43,7 @@ pub const OFFSET_HEADER: &str = "x-offset";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "frames are few and short-lived, and a hello is one of a connection"
-)]
+#[expect(clippy::large_enum_variant, reason = "frames are short-lived, and a hello is one of a connection")]
 pub enum NodeFrame {
     /// Always the first frame of a connection.
     Hello(Hello),

@@ -22,13 +22,14 @@ mod supervisor;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 pub(crate) use accept::Arrival;
 
-use lp_protocol::frames::{AttemptEvent, PackageRef};
+use lp_protocol::frames::PackageRef;
 use lp_protocol::plan::Resources;
 use lp_protocol::{AttemptKey, PreparingStep};
 use serde_json::value::RawValue;
@@ -206,11 +207,6 @@ impl State {
         self.attempts.get(key).is_some_and(|attempt| !matches!(attempt.phase, Phase::Done { .. }))
     }
 
-    /// True until the manager has acknowledged its last report.
-    pub(crate) fn holds(&self, key: &AttemptKey) -> bool {
-        self.attempts.contains_key(key)
-    }
-
     /// True while its packages are waited for.
     pub(crate) fn is_preparing(&self, key: &AttemptKey) -> bool {
         self.attempts.get(key).is_some_and(|attempt| matches!(attempt.phase, Phase::Preparing))
@@ -232,28 +228,6 @@ impl State {
             self.attempts.get(*key).is_some_and(|attempt| matches!(attempt.phase, Phase::Running { .. }))
         };
         self.occupying.iter().filter(is_running).cloned().collect()
-    }
-
-    /// When its program was started (milliseconds since 1970), while it runs.
-    pub(crate) fn started_ms(&self, key: &AttemptKey) -> Option<u64> {
-        match self.attempts.get(key)?.phase {
-            Phase::Running { start, .. } => Some(start.unix_millis()),
-            Phase::Restored
-            | Phase::Preparing
-            | Phase::Waiting(_)
-            | Phase::Launching(_)
-            | Phase::Concluding
-            | Phase::Done { .. } => None,
-        }
-    }
-
-    /// The marks that its last report takes to the manager.
-    pub(crate) fn reported_times(&self, key: &AttemptKey) -> Option<String> {
-        let report = self.outbox.iter().rev().find(|report| report.attempt == *key)?;
-        match &report.event {
-            AttemptEvent::Finished(finish) => finish.log_times.clone(),
-            AttemptEvent::Started { .. } | AttemptEvent::Returned => None,
-        }
     }
 
     /// Logs of ended attempts that are not all with the manager yet.
