@@ -89,8 +89,7 @@ impl Times {
     /// Notes how an output was found at `now_ms`; true where it has changed.
     pub(crate) fn note(&self, key: &AttemptKey, seen: Seen, now_ms: u64) -> bool {
         let Some(kept) = self.find(key) else { return false };
-        let changed = lock(&kept).note(seen, now_ms) != Change::None;
-        changed
+        lock(&kept).note(seen, now_ms) != Change::None
     }
 
     /// Writes down what has not been written for a while, or all there is; in how many milliseconds there is more to write, if there is.
