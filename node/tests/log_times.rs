@@ -71,7 +71,7 @@ async fn each_line_after_a_pause_has_its_mark_live_and_with_the_end() {
     assert_eq!(marks.iter().map(|mark| mark.offset).collect::<Vec<_>>(), [7, 14, 21]);
     assert_eq!(marks[..2], [first, second]);
     let (start, end) = (finish.start_at.unwrap().timestamp_millis(), finish.end_at.timestamp_millis());
-    let within = |mark: &Mark| (start as u64..=end as u64).contains(&mark.at_ms);
+    let within = |mark: &Mark| (start as u64 - TICK_MS..=end as u64).contains(&mark.at_ms);
     assert!(marks.iter().all(within), "{marks:?} not in {start}..{end}");
     // until the manager has it the node still knows
     assert_eq!(fs::read_dir(site.data().join("log-times")).unwrap().count(), 0);

@@ -21,6 +21,9 @@ use crate::sync::lock;
 /// 2 s between writes of what has come to marks while an output grows without a pause.
 const WRITE_EVERY_MS: u64 = 2000;
 
+/// 1 s before its start a mark may still be of an attempt: the clock of file systems has ticks, and its supervisor notes the start a little later.
+const BEFORE_MS: u64 = 1000;
+
 #[derive(Debug)]
 pub(crate) struct Times {
     dir: PathBuf,
@@ -162,7 +165,7 @@ impl Times {
             return Marks::default();
         }
         // an attempt of the same name before it was another one
-        Marks::salvage(&fs::read(&path).unwrap_or_default()).since(start_ms)
+        Marks::salvage(&fs::read(&path).unwrap_or_default()).since(start_ms.saturating_sub(BEFORE_MS))
     }
 
     fn path(&self, key: &AttemptKey) -> PathBuf {
@@ -341,8 +344,8 @@ mod tests {
         }
         fs::write(&path, &whole).unwrap();
         bench.times = Times::new(bench.dir.path().to_owned());
-        assert!(bench.times.begin(&bench.key, START + 250, START + 250));
-        assert_eq!(bench.end(20, 900), [(20, 900)]);
+        assert!(bench.times.begin(&bench.key, START + 2000, START + 2000));
+        assert_eq!(bench.end(20, 2900), [(20, 2900)]);
     }
 
     #[test]
