@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { pieces, shown } = lp.ansi;
-  const { Bytes, PIECE, LONGEST } = lp.output;
+  const { Bytes, Times, PIECE, LONGEST } = lp.output;
 
   const decoder = new TextDecoder();
 
@@ -17,13 +17,14 @@
     const url = root.dataset.url;
     const isGoingOn = root.dataset.goingOn !== undefined;
     const data = new Bytes(url);
+    const when = new Times(url);
     const plain = root.querySelector("pre");
-    const state = { isReading: true, isLive: isGoingOn, found: [], at: -1, needle: "", marked: null };
+    const state = { isReading: true, isLive: isGoingOn, found: [], at: -1, needle: "", marked: null, times: lp.wishes.get("times") ?? "off" };
     const button = (name, label, title) => lp.element("button", { type: "button", class: name, title, "aria-pressed": "false" }, label);
 
     const follow = button("follow", "Follow", "Stay at the end while it is written");
     const wrap = button("wrap", "Wrap", "Break long lines");
-    const times = button("times", "Times", "When lines came, of those that came while this page was open");
+    const times = button("times", "Times", "When each line was written: off, by the clock, since the start");
     const field = lp.element("input", { type: "search", placeholder: "Search the output", "aria-label": "Search the output", autocomplete: "off", spellcheck: "false" });
     const hits = lp.element("span", { class: "hits", role: "status" });
     const next = button("next", "Next", "Enter");
@@ -42,11 +43,11 @@
       render(n) {
         const number = lp.element("a", { class: "n", href: `#L${n + 1}` }, String(n + 1));
         const line = lp.element("div", { class: "line", "data-n": n }, number);
-        const came = data.came.get(n);
-        if (came) {
-          const at = new Date(came).toLocaleTimeString();
-          number.title = `came ${at}`;
-          if (state.hasTimes) line.append(lp.element("span", { class: "t" }, at));
+        if (state.times !== "off") {
+          // with its end of line, where it has one
+          const time = when.element(n + 1 < data.lines ? data.starts[n + 1] : data.size, state.times);
+          number.title = time.title;
+          line.append(time);
         }
         const text = lp.element("span", { class: "text" });
         line.append(text);
@@ -82,6 +83,7 @@
       view.redrawLine = (n) => { for (const line of view.view.children) if (Number(line.dataset.n) === n) delete line.dataset.key; view.draw(); };
       view.onScrolled = (isAtEnd) => setFollow(isAtEnd && state.isLive);
       setWrap(lp.wishes.get("wrap") !== "no");
+      setTimes(state.times);
     }
 
     const press = (one, is) => one.setAttribute("aria-pressed", String(is));
@@ -99,7 +101,27 @@
     }
     follow.addEventListener("click", () => { setFollow(!view.isFollowing); if (view.isFollowing) view.toEnd(); });
     wrap.addEventListener("click", () => { const is = !box.classList.contains("wrapped"); lp.wishes.set("wrap", is ? "yes" : "no"); setWrap(is); });
-    times.addEventListener("click", () => { state.hasTimes = !state.hasTimes; press(times, state.hasTimes); view.redraw(); });
+    const HOW = { off: "Times", clock: "Clock times", start: "Since start" };
+    async function setTimes(how) {
+      state.times = how in HOW ? how : "off";
+      press(times, state.times !== "off");
+      lp.setText(times, HOW[state.times]);
+      redrawInPlace();
+      // what an output that goes on has got since
+      if (state.times !== "off" && (!when.isLoaded || state.isLive) && await when.load() && !state.isOver) redrawInPlace();
+    }
+    // lines are about as high as before
+    function redrawInPlace() {
+      const isAtEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
+      view.redraw();
+      if (view.isFollowing || isAtEnd) view.toEnd();
+    }
+    times.addEventListener("click", () => {
+      const all = Object.keys(HOW);
+      const how = all[(all.indexOf(state.times) + 1) % all.length];
+      lp.wishes.set("times", how);
+      setTimes(how);
+    });
     box.addEventListener("keydown", (event) => {
       if (event.key === "End") { event.preventDefault(); view.toEnd(); setFollow(state.isLive); }
       else if (event.key === "Home") { event.preventDefault(); setFollow(false); view.scrollTo(0); }
@@ -108,7 +130,7 @@
     function tell() {
       const count = source.count();
       lp.setText(facts, state.error ?? (state.isReading && data.size ? `reading, ${size(data.size)} so far` : `${count.toLocaleString()} ${count === 1 ? "line" : "lines"}, ${size(data.size)}`));
-      follow.hidden = times.hidden = !state.isLive && !data.came.size;
+      follow.hidden = !state.isLive && !state.hasCome;
     }
 
     // ---- search: over everything that is there, a little at a time
@@ -198,7 +220,10 @@
       const offset = next - raw.length;
       if (state.isReading || offset > data.size) { pending.push({ bytes, next }); return; }
       if (next <= data.size) return;
-      data.append(raw.subarray(data.size - offset), Date.now());
+      const before = data.size;
+      data.append(raw.subarray(data.size - offset));
+      state.hasCome = true;
+      when.came(before, data.size, Date.now());
       if (!view && source.count()) begin();
       lp.log.dirty = true;
     }
@@ -253,7 +278,14 @@
     return {
       take,
       draw,
-      end() { state.isLive = false; if (view) { setFollow(false); tell(); } },
+      end() {
+        state.isLive = false;
+        if (!view) return;
+        setFollow(false);
+        tell();
+        // of what came here the node knows better when it was written
+        if (state.times !== "off") when.load().then((has) => has && !state.isOver && redrawInPlace());
+      },
       stop() { state.isOver = true; removeEventListener("hashchange", onHash); },
     };
   }

@@ -17,7 +17,6 @@
       this.lines = 1; // the last one has no end yet
       this.looks = new Map([[0, ""]]);
       this.look = "";
-      this.came = new Map();
       this.carry = "";
       this.coming = new Map();
     }
@@ -56,7 +55,7 @@
     }
 
     // Notes where lines begin, and in which colours.
-    note(bytes, when) {
+    note(bytes) {
       const base = this.size;
       let colours = this.carry !== "" || bytes.includes(27);
       for (let i = 0; i < bytes.length; i++) {
@@ -67,12 +66,10 @@
           this.starts = more;
         }
         this.starts[this.lines] = base + i + 1;
-        if (when) this.came.set(this.lines, when);
         this.lines++;
       }
       if (colours) this.noteColours(bytes, base);
       this.size += bytes.length;
-      if (this.came.size > 20_000) this.came.clear();
     }
 
     // Only what goes on beyond the end of a line is kept for the next one.
@@ -108,7 +105,7 @@
     }
 
     // More has come, from where it ended.
-    append(bytes, when) {
+    append(bytes) {
       let at = 0;
       while (at < bytes.length) {
         const n = Math.floor(this.size / PIECE);
@@ -118,7 +115,7 @@
         const grown = new Uint8Array(within + some.length);
         grown.set(before.subarray(0, within));
         grown.set(some, within);
-        this.note(some, when);
+        this.note(some);
         this.keep(n, grown);
         at += some.length;
       }

@@ -147,7 +147,10 @@ impl Bench {
             attempt.exit = Some(Exit::Code { code: 0 });
             let output = Some(RawValue::from_string(r#"{"data": {"rows": 1}}"#.to_owned())?);
             finished.tasks.insert(task.seq, task);
-            finished.payloads.insert(attempt.id, AttemptPayload { output, log: Some(b"done\n".to_vec()) });
+            finished.payloads.insert(
+                attempt.id,
+                AttemptPayload { output, log: Some(b"done\n".to_vec()), log_times: None },
+            );
             finished.attempts.insert(attempt.id, attempt);
         }
         Ok([created, started, finished])

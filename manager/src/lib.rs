@@ -10,6 +10,7 @@ pub mod core;
 pub mod engine;
 mod http;
 mod link;
+mod log_times;
 mod logs;
 mod retention;
 pub mod run;

@@ -1,6 +1,6 @@
 //! The node's data directory: what lies where, and the lock that keeps a second node off it.
 //!
-//! `credential.json`, `journal`, `supervisor.sock` and `supervisor.log`, `cache/`, `workspaces/`, and `trash/`, where directories go by rename
+//! `credential.json`, `journal`, `supervisor.sock` and `supervisor.log`, `cache/`, `workspaces/`, `log-times/`, and `trash/`, where directories go by rename
 //! before they are deleted in a quiet moment.
 
 use std::fs::{self, DirBuilder, File};
@@ -36,7 +36,8 @@ impl Layout {
             return Err(Error::NotText { path: root });
         }
         let layout = Self { root };
-        for (dir, mode) in [(layout.workspaces(), 0o711), (layout.cache(), 0o711), (layout.trash(), 0o700)] {
+        let closed = [layout.trash(), layout.log_times()].map(|dir| (dir, 0o700));
+        for (dir, mode) in [(layout.workspaces(), 0o711), (layout.cache(), 0o711)].into_iter().chain(closed) {
             DirBuilder::new().mode(mode).recursive(true).create(&dir).map_err(failed)?;
             // programs pass through the first two, in a view without the closed directory above
             fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).map_err(failed)?;
@@ -67,6 +68,11 @@ impl Layout {
 
     pub(crate) fn trash(&self) -> PathBuf {
         self.root.join("trash")
+    }
+
+    /// What is noted of the outputs of running programs, where no program can reach it.
+    pub(crate) fn log_times(&self) -> PathBuf {
+        self.root.join("log-times")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {

@@ -105,7 +105,7 @@ impl Outbox {
         self.acked
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Report>> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Report>> {
         self.reports.iter()
     }
 }
@@ -115,6 +115,7 @@ fn weight(report: &Report) -> usize {
         AttemptEvent::Finished(finish) => {
             512 + finish.output.as_ref().map_or(0, |output| output.get().len())
                 + finish.log.as_ref().map_or(0, String::len)
+                + finish.log_times.as_ref().map_or(0, String::len)
         }
         AttemptEvent::Started { .. } | AttemptEvent::Returned => 256,
     }

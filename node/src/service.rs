@@ -24,7 +24,7 @@ use crate::http::{self, Manager};
 use crate::isolation::{self, Isolation};
 use crate::journal::{self, Journal};
 use crate::link::{self, Link, OnReady};
-use crate::logs::Shipper;
+use crate::logs::{Marker, Shipper, Watcher};
 use crate::packages;
 use crate::runner::environ::Base;
 use crate::runner::launch::Site;
@@ -149,6 +149,7 @@ struct Node {
     trashing: mpsc::UnboundedReceiver<lp_protocol::AttemptKey>,
     watching: mpsc::UnboundedReceiver<health::Watch>,
     over: mpsc::UnboundedReceiver<docker::keep::Over>,
+    marking: mpsc::UnboundedReceiver<Arc<crate::runner::order::Order>>,
 }
 
 impl Node {
@@ -192,15 +193,19 @@ impl Node {
         let (prepare, preparing) = mpsc::unbounded_channel();
         let (trash, trashing) = mpsc::unbounded_channel();
         let (watch, watching) = mpsc::unbounded_channel();
-        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch));
-        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over })
+        let (mark, marking) = mpsc::unbounded_channel();
+        let runner = Arc::new(Runner::new(state, site, cache, prepare, trash, watch, mark));
+        Ok(Self { runner, manager, settings, facts, preparing, trashing, watching, over, marking })
     }
 
     async fn run(self, config: &Config, shutdown: CancellationToken, on_ready: OnReady) -> Result<(), Error> {
-        let Self { runner, manager, settings, facts, preparing, trashing, watching, over } = self;
+        let Self { runner, manager, settings, facts, preparing, trashing, watching, over, marking } = self;
         runner.site.containers.presence.look(&runner.site.containers.settings).await;
         let (frame_sender, frames) = mpsc::unbounded_channel();
-        let streams = Arc::new(Streams::new(Arc::clone(&runner), manager.clone(), frame_sender.clone()));
+        let watcher = Arc::<Watcher>::default();
+        let streams =
+            Streams::new(Arc::clone(&runner), manager.clone(), Arc::clone(&watcher), frame_sender.clone());
+        let streams = Arc::new(streams);
         let threads = start_threads(&runner)?;
         // ends the helpers also where the link ends by itself
         let ending = shutdown.child_token();
@@ -217,6 +222,8 @@ impl Node {
             Deleter { runner: Arc::clone(&runner), keys: trashing, frames: frame_sender }
                 .keep(ending.clone()),
         );
+        let marker = Marker { runner: Arc::clone(&runner), watcher, started: marking };
+        tasks.spawn(marker.keep(ending.clone()));
         let shipper = Shipper::new(Arc::clone(&runner), manager.clone());
         let shipping = ending.clone();
         tasks.spawn(async move { shipper.keep(&shipping).await });

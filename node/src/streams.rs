@@ -35,9 +35,10 @@ impl Streams {
     pub(crate) fn new(
         runner: Arc<Runner>,
         manager: Manager,
+        watcher: Arc<Watcher>,
         frames: mpsc::UnboundedSender<NodeFrame>,
     ) -> Self {
-        let (watcher, open, tasks) = (Arc::default(), Mutex::default(), TaskTracker::new());
+        let (open, tasks) = (Mutex::default(), TaskTracker::new());
         Self { runner, manager, watcher, frames, open, tasks }
     }
 
@@ -122,6 +123,10 @@ impl Streams {
                 let (offset, stream) = follower.read(begin, following)?;
                 Ok(Answer { body: Body::wrap_stream(stream), offset })
             }
+            StreamRequest::LogTimes { attempt } => {
+                let times = self.runner.log_times(&attempt);
+                Ok(Body::from(times.ok_or_else(|| ApiError::new(ErrorCode::Gone, "it has ended"))?).into())
+            }
             StreamRequest::WorkspaceFiles { attempt } => {
                 let dir = workspace::path(layout, &attempt);
                 let listing = blocking(move || workspaces::list(&dir)).await?;
@@ -164,6 +169,7 @@ impl From<Body> for Answer {
 fn attempt_of(what: &StreamRequest) -> Option<&AttemptKey> {
     match what {
         StreamRequest::Log { attempt, .. }
+        | StreamRequest::LogTimes { attempt }
         | StreamRequest::WorkspaceFiles { attempt }
         | StreamRequest::WorkspaceFile { attempt, .. }
         | StreamRequest::Workspace { attempt } => Some(attempt),

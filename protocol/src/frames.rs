@@ -43,10 +43,7 @@ pub const OFFSET_HEADER: &str = "x-offset";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "frames are few and short-lived, and a hello is one of a connection"
-)]
+#[expect(clippy::large_enum_variant, reason = "frames are short-lived, and a hello is one of a connection")]
 pub enum NodeFrame {
     /// Always the first frame of a connection.
     Hello(Hello),
@@ -219,6 +216,9 @@ pub struct Finish {
     /// All of it in base64 if it has at most [`INLINE_LOG_BYTES`]; otherwise it follows in segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// When it was written: [`crate::marks::Marks`] in base64. None where nothing was, or the program ran too shortly for it to matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_times: Option<String>,
     #[serde(default)]
     pub usage: Usage,
     /// What was prepared before it started, or until it was ended; empty where all was there, or the start has told it.
@@ -369,6 +369,8 @@ pub enum StreamRequest {
         tail_bytes: Option<u64>,
         follow: bool,
     },
+    /// The marks of an attempt's stdout.data so far, as [`crate::marks::Marks`] are written.
+    LogTimes { attempt: AttemptKey },
     /// A JSON [`crate::views::WorkspaceListing`].
     WorkspaceFiles { attempt: AttemptKey },
     /// One file of the workspace, as it is.

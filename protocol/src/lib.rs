@@ -13,6 +13,7 @@ mod ids;
 pub mod isolation;
 pub mod labels;
 pub mod manifest;
+pub mod marks;
 pub mod plan;
 pub mod preparing;
 mod state;

@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig, get, post};
 
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{downloads, login, overview, palette, settings, task, tasks};
+use crate::pages::{downloads, log_times, login, overview, palette, settings, task, tasks};
 
 /// Forms of ours are a few words and at most an input or a definition pasted from somewhere, which escaping makes three times as long.
 const MAX_FORM_BYTES: usize = 256 << 10;
@@ -25,6 +25,7 @@ pub(crate) fn configure(routes: &mut ServiceConfig) {
         .route("/tasks/{task}/actions/{action}/output.json", get().to(downloads::output))
         .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log", get().to(downloads::log))
         .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log/piece", get().to(downloads::piece))
+        .route("/tasks/{task}/actions/{action}/attempts/{attempt}/log/times", get().to(log_times::show))
         .route(
             "/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file",
             get().to(task::files::download),

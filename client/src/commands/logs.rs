@@ -1,5 +1,6 @@
 //! `lp logs`: what actions write, while they run and after.
 
+mod clock;
 mod follow;
 mod print;
 mod read;
@@ -13,6 +14,7 @@ use lp_protocol::views::{ActionView, TaskInfo};
 use lp_protocol::{ErrorCode, TaskId};
 
 use self::print::Printer;
+use self::read::Stamping;
 use super::Session;
 use super::task::verdict;
 use crate::failure::Failure;
@@ -24,7 +26,9 @@ use crate::output::text;
     after_help = "Examples:\n  lp logs @last                  all actions, each line under its action's name\n  \
     lp logs @last first            one action, exactly what it wrote\n  \
     lp logs -f @last               follow until the task has finished\n  \
-    lp logs @last first --tail 20  the last lines only\n\n\
+    lp logs @last first --tail 20  the last lines only\n  \
+    lp logs @last -T               when each line was written\n\n\
+    Times are the node's, to about 0.1 s (coarser after hours of steady output); of lines that come while you follow, when they came.\n\
     On a terminal, control sequences other than colours are made visible; what is piped is untouched."
 )]
 pub(crate) struct Logs {
@@ -46,6 +50,9 @@ pub(crate) struct Logs {
     /// Only the last N lines, and what follows
     #[arg(long, value_name = "N")]
     tail: Option<u64>,
+    /// Before each line when it was written, to about 0.1 s; `~`: not later than this is all that is known
+    #[arg(short = 'T', long)]
+    timestamps: bool,
 }
 
 /// What is to be printed of a task.
@@ -54,6 +61,7 @@ struct Selection {
     action: Option<String>,
     attempt: Option<u32>,
     tail: Option<u64>,
+    stamping: Stamping,
 }
 
 impl Selection {
@@ -105,7 +113,8 @@ pub(crate) async fn run(session: &Session, logs: Logs) -> Result<(), Failure> {
     let client = session.client()?;
     let (task, action) = task_and_action(logs.bare, logs.task, logs.name)?;
     let info = client.fetch_task(&task).await?;
-    let selection = Selection { action, attempt: logs.attempt, tail: logs.tail };
+    let stamping = if logs.timestamps { Stamping::Yes } else { Stamping::No };
+    let selection = Selection { action, attempt: logs.attempt, tail: logs.tail, stamping };
     check(&info, &selection)?;
     if logs.follow {
         follow::run(session, &client, info.task.task_id, &selection).await.map(drop)
@@ -121,7 +130,7 @@ pub(crate) async fn follow_until_finished(
     task_id: &TaskId,
     timeout: Option<Duration>,
 ) -> Result<(), Failure> {
-    let selection = Selection { action: None, attempt: None, tail: None };
+    let selection = Selection { action: None, attempt: None, tail: None, stamping: Stamping::No };
     let following = follow::run(session, client, *task_id, &selection);
     let ended = match timeout {
         None => Some(following.await?),
@@ -167,16 +176,17 @@ async fn print_once(
     selection: &Selection,
 ) -> Result<(), Failure> {
     let task = info.task.task_id.to_string();
-    let mut printer = Printer::new(session, selection.actions(info).count());
+    let mut printer = Printer::new(session, selection.actions(info).count(), selection.stamping);
     let mut has_any = false;
     for action in selection.actions(info) {
         let Some(attempt) = selection.attempt_of(action) else { continue };
         has_any = true;
         let start = tail::start(client, &task, &action.name, attempt, selection.tail).await;
-        let log = read::Log { client, task: &task, action: &action.name, attempt };
+        let log =
+            read::Log { client, task: &task, action: &action.name, attempt, stamping: selection.stamping };
         let printed = match start {
             Ok(start) => {
-                log.copy(start, read::Until::Now, async |bytes| printer.print(&action.name, &bytes)).await
+                log.copy(start, read::Until::Now, async |chunk| printer.print(&action.name, &chunk)).await
             }
             Err(failure) => Err(failure),
         };

@@ -107,7 +107,39 @@ async fn run_fail_and_recover(world: &World, flag: &std::path::Path) {
     browser.do_and_confirm("Recover", "Recover").await;
     browser.says_in(".badge", "success").await;
     browser.is_clean(Refused::No).await;
+    times(world).await;
     workspace(world).await;
+}
+
+async fn times(world: &World) {
+    let browser = &world.browser;
+    let task = browser.place().await.split('?').next().unwrap().to_owned();
+    browser.open(&format!("{task}?action=fetch")).await;
+    browser.says_in(".lines", "reading row 6").await;
+    let shown = "return [...document.querySelectorAll('.lines .line .t')].map((one) => `${one.textContent} ${one.title}`)";
+    let shown =
+        async || -> Vec<String> { serde_json::from_value(browser.script(shown, vec![]).await).unwrap() };
+    assert!(shown().await.is_empty());
+
+    browser.press("Times").await;
+    browser.find(".lines .line:last-child .t[title]").await;
+    let by_clock = shown().await;
+    let is_moment =
+        |text: &String| text.chars().nth(2) == Some(':') && text.contains("written at most 0.1 s before");
+    assert!(by_clock.len() == 6 && by_clock.iter().all(is_moment), "{by_clock:?}");
+    assert!(by_clock.is_sorted(), "{by_clock:?}");
+
+    browser.press("Clock times").await;
+    browser.find(".lines .line:last-child .t[data-how=start][title]").await;
+    let since = shown().await;
+    let seconds = |text: &String| text[2..6].parse::<f64>().unwrap();
+    let (first, last) = (seconds(&since[0]), seconds(&since[5]));
+    // half a second between two lines
+    assert!(since.is_sorted() && last - first >= 2.3, "{since:?}");
+
+    browser.press("Since start").await;
+    assert!(shown().await.is_empty());
+    browser.is_clean(Refused::No).await;
 }
 
 async fn workspace(world: &World) {

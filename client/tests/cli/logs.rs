@@ -58,6 +58,38 @@ async fn one_action_is_printed_as_it_is_and_several_under_their_names() {
 }
 
 #[tokio::test]
+async fn timestamps_are_those_of_the_marks_and_no_line_is_held_back_for_want_of_them() {
+    let bench = Bench::new(|request, _| {
+        std::future::ready(match request {
+            request if request.contains("/first/attempts/1/log/times") => answer_json(
+                200,
+                &json!({
+                    "attempt": 1, "start_at": "2026-11-22T10:00:00Z", "end_at": "2026-11-22T10:00:09.500Z", "precision_ms": 100,
+                    "marks": [{"offset": 4, "at": "2026-11-22T10:00:01.250Z"}, {"offset": 9, "at": "2026-11-22T10:00:09Z"}],
+                }),
+            ),
+            request if request.contains("/log/times") => {
+                answer_json(503, &json!({"code": "node_unreachable", "message": "it is away"}))
+            }
+            request if request.contains("/first/") => log(0, "one\ntwo\nthree"),
+            request if request.contains("/second/") => log(0, "four\n"),
+            _ => answer_json(200, &two_finished()),
+        })
+    })
+    .await;
+
+    let one = bench.lp(&["logs", "@last", "first", "--timestamps"]).await;
+    let all = bench.lp(&["logs", "@last", "-T"]).await;
+
+    let lines =
+        ["2026-11-22T10:00:01.250Z one", "2026-11-22T10:00:09.000Z two", "2026-11-22T10:00:09.500Z three"];
+    assert_eq!(one.stdout.lines().collect::<Vec<_>>(), lines, "{}", one.stderr);
+    let named: Vec<_> = all.stdout.lines().collect();
+    assert_eq!(named[..3], lines.map(|line| format!("first | {line}")));
+    assert!(named[3].starts_with("second | ~20") && named[3].ends_with("Z four"), "{}", named[3]);
+}
+
+#[tokio::test]
 async fn an_action_or_attempt_that_is_not_there_is_not_found() {
     let bench = Bench::new(|_, _| std::future::ready(answer_json(200, &two_finished()))).await;
 

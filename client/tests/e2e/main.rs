@@ -12,6 +12,7 @@ mod examples;
 mod failures;
 mod litepipeline;
 mod locks;
+mod log_times;
 mod logs;
 mod nodes;
 mod parts;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lp_protocol::frames::{AttemptEvent, Finish, Usage};
+use lp_protocol::marks::{MAX_MARKS_BYTES, Marks};
 use lp_protocol::plan::Ordinal;
 use lp_protocol::{Exit, NodeId, PreparingStep, Stage, Status};
 
@@ -67,7 +68,7 @@ impl Core {
     /// Records the end of a live attempt and goes on from there. Ends nobody is waiting for are ignored.
     pub(super) fn attempt_finished(&mut self, now: Now, id: AttemptId, finish: Finish) {
         let Some(mut record) = self.live.remove(&id) else { return };
-        let Finish { exit, start_at, end_at, output, log_bytes, log, usage, preparing } = finish;
+        let Finish { exit, start_at, end_at, output, log_bytes, log, log_times, usage, preparing } = finish;
         let exit = match output.as_deref().filter(|_| exit.is_success()) {
             Some(output) => match self.take_generated(id.task, id.action, output) {
                 Ok(()) => exit,
@@ -87,8 +88,9 @@ impl Core {
         record.exit = Some(exit.clone());
         self.leave_node(&record);
         let log = log.and_then(decode_log);
-        if output.is_some() || log.is_some() {
-            self.outcome.changes.payloads.insert(id, AttemptPayload { output, log });
+        let log_times = log_times.and_then(decode_log_times);
+        if output.is_some() || log.is_some() || log_times.is_some() {
+            self.outcome.changes.payloads.insert(id, AttemptPayload { output, log, log_times });
         }
         self.counters.attempts_finished += 1;
         self.counters.attempts_lost += u64::from(matches!(exit, Exit::Lost { .. }));
@@ -275,6 +277,7 @@ pub(super) fn unstarted(now: Now, exit: Exit) -> Finish {
         output: None,
         log_bytes: 0,
         log: None,
+        log_times: None,
         usage: Usage::default(),
         preparing: Vec::new(),
     }
@@ -305,4 +308,12 @@ fn attempt_status(exit: &Exit) -> Status {
 fn decode_log(text: String) -> Option<Vec<u8>> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// Marks that make no sense cost an output its times, and the attempt nothing else.
+fn decode_log_times(text: String) -> Option<Vec<u8>> {
+    if text.len() > MAX_MARKS_BYTES.div_ceil(3) * 4 {
+        return None;
+    }
+    decode_log(text).filter(|bytes| Marks::decode(bytes).is_ok())
 }

@@ -164,6 +164,8 @@ pub struct AttemptPayload {
     pub output: Option<Box<RawValue>>,
     /// The whole log where it is small.
     pub log: Option<Vec<u8>>,
+    /// When the log was written, as [`lp_protocol::marks::Marks`] are written.
+    pub log_times: Option<Vec<u8>>,
 }
 
 /// A node's wish of its owner to be left in peace.

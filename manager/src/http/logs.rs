@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use lp_protocol::ErrorCode;
 use lp_protocol::frames::OFFSET_HEADER;
-use lp_protocol::views::ReadLog;
+use lp_protocol::views::{LogTimes, ReadLog};
 
 use super::attempts::{self, AttemptPath, Found};
 use super::download::stream_of;
@@ -55,6 +55,23 @@ pub(crate) async fn read(
         };
         Ok(bytes.map(|bytes| (bytes, (reader, shutdown))))
     }))))
+}
+
+/// Tells when an attempt's output was written, as far as that is known: how long it was at which moments. For one that runs its node is asked.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log/times",
+    tag = "logs",
+    params(
+        ("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`"),
+        ("action" = String, Path, description = "Name of the action"),
+        ("attempt" = String, Path, description = "Number of the attempt, or `latest`")
+    ),
+    responses((status = 200, body = LogTimes))
+)]
+pub(crate) async fn times(state: web::Data<State>, path: AttemptPath) -> Result<HttpResponse, Failure> {
+    let Found { record, key } = attempts::find(&state, &path).await?;
+    Ok(HttpResponse::Ok().json(logs_of(&state).load_times(record.id, &key).await?))
 }
 
 pub(crate) fn logs_of(state: &State) -> Logs {

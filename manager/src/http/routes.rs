@@ -94,6 +94,7 @@ routes! {
     "/api/v1/tasks/{task}/recover" { post tasks::recover; }
     "/api/v1/tasks/{task}/workspaces" { get workspaces::list; delete workspaces::delete; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log" { get logs::read; }
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log/times" { get logs::times; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace" { get workspaces::show; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file" { get workspaces::download_file; }
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive" { get workspaces::download; }

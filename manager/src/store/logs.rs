@@ -31,6 +31,15 @@ impl Store {
         Ok(log.flatten())
     }
 
+    /// When the log was written, as [`lp_protocol::marks::Marks`] are written; None where that is not known.
+    pub async fn load_log_times(&self, attempt: AttemptId) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT log_times FROM attempt_payloads WHERE task = ? AND action = ? AND number = ?";
+        let row =
+            self.read.query_one_raw(self.statement(placeholders(self.backend, sql), key(attempt))).await?;
+        let times: Option<Option<Vec<u8>>> = row.map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(times.flatten())
+    }
+
     /// Appends a segment and returns the offset at which the next one has to begin. The blob must be stored already.
     ///
     /// # Errors

@@ -157,7 +157,10 @@ impl Store {
                 "INSERT INTO dead_blobs (blob_key) SELECT blob_key FROM log_segments WHERE task IN ({finished}) ON CONFLICT DO NOTHING"
             ),
             format!("DELETE FROM log_segments WHERE task IN ({finished})"),
-            format!("UPDATE attempt_payloads SET log = NULL WHERE task IN ({finished}) AND log IS NOT NULL"),
+            format!(
+                "UPDATE attempt_payloads SET log = NULL, log_times = NULL \
+                 WHERE task IN ({finished}) AND (log IS NOT NULL OR log_times IS NOT NULL)"
+            ),
         ] {
             execute_by_keys(&transaction, &sql, &keys).await?;
         }

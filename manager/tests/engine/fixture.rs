@@ -158,6 +158,7 @@ impl Node {
             output: output.map(|text| serde_json::value::RawValue::from_string(text.to_owned()).unwrap()),
             log_bytes: 0,
             log: None,
+            log_times: None,
             usage: Usage::default(),
             preparing: Vec::new(),
         };

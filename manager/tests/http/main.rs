@@ -13,6 +13,7 @@ mod forms;
 mod gc;
 mod harness;
 mod links;
+mod log_times;
 mod logs;
 mod node;
 mod nodes;

@@ -176,6 +176,17 @@ impl FakeNode {
 
     /// Says that the attempt has ended, with a log of so many bytes, and waits until that is committed.
     pub async fn finish(&mut self, attempt: &AttemptKey, code: i32, log: Log<'_>) {
+        self.finish_timed(attempt, code, log, None).await;
+    }
+
+    /// The same with what it knows of when the log was written.
+    pub async fn finish_timed(
+        &mut self,
+        attempt: &AttemptKey,
+        code: i32,
+        log: Log<'_>,
+        log_times: Option<String>,
+    ) {
         let now = chrono::Utc::now();
         let (log_bytes, log) = match log {
             Log::Inline(bytes) => (bytes.len() as u64, Some(base64(bytes))),
@@ -189,6 +200,7 @@ impl FakeNode {
             output,
             log_bytes,
             log,
+            log_times,
             usage: Usage::default(),
             preparing: Vec::new(),
         };
@@ -234,7 +246,7 @@ pub enum Log<'a> {
     Shipped(u64),
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -196,6 +196,7 @@ impl FakeNode {
             output: None,
             log_bytes: 0,
             log: None,
+            log_times: None,
             usage: Default::default(),
             preparing: Vec::new(),
         };

@@ -100,7 +100,8 @@ async fn answers_are_as_described() {
     crate::versions::activate(&manager, "apps/hello", "1").await;
     let finished = manager.create_task(app.app_id, json!({"x": 1})).await;
     let attempt = node.assignment().await.attempt;
-    node.finish(&attempt, 3, Log::Inline(b"oops")).await;
+    let times = Some(crate::node::base64(&crate::log_times::two_marks()));
+    node.finish_timed(&attempt, 3, Log::Inline(b"oops"), times).await;
     manager.wait(&finished).await;
     let running = manager.create_task(app.app_id, json!({})).await;
     let attempt = node.assignment().await.attempt;
@@ -141,6 +142,10 @@ async fn answers_are_as_described() {
         ("/api/v1/tasks/{task}/why", format!("/api/v1/tasks/{finished}/why")),
         ("/api/v1/tasks/{task}/why", format!("/api/v1/tasks/{running}/why")),
         ("/api/v1/tasks/{task}/wait", format!("/api/v1/tasks/{running}/wait?timeout=0")),
+        (
+            "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log/times",
+            format!("/api/v1/tasks/{finished}/actions/first/attempts/1/log/times"),
+        ),
         ("/api/v1/tasks/{task}/workspaces", format!("/api/v1/tasks/{running}/workspaces")),
         ("/api/v1/nodes", "/api/v1/nodes".to_owned()),
         ("/api/v1/nodes/{node}", "/api/v1/nodes/one".to_owned()),

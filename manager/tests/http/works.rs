@@ -74,6 +74,7 @@ async fn leave(node: &mut FakeNode, assignment: &Assignment, output: Option<&str
         output: output.map(|output| RawValue::from_string(output.to_owned()).unwrap()),
         log_bytes: 0,
         log: None,
+        log_times: None,
         usage: Usage::default(),
         preparing: Vec::new(),
     };

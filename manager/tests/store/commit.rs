@@ -17,7 +17,7 @@ on_both_backends! {
         let task = NewTask { input: Some(json(input)), ..new_task(fixture.task(1)) };
         let first = succeeded(attempt(1, 0, 1));
         let log = b"\xff\0hello\n".to_vec();
-        let payload = AttemptPayload { output: Some(json(input)), log: Some(log.clone()) };
+        let payload = AttemptPayload { output: Some(json(input)), log: Some(log.clone()), log_times: Some(log.clone()) };
 
         fixture.commit(&Changes {
             new_tasks: vec![task, new_task(fixture.task(2))],
@@ -31,7 +31,8 @@ on_both_backends! {
         assert!(inputs[&2].is_none() && inputs[&3].is_none());
         let outputs = fixture.store.load_outputs(&[(1, 1, 0)]).await.unwrap();
         assert_eq!(outputs[&(1, 0)].as_ref().unwrap().get(), input);
-        assert_eq!(fixture.store.load_log(first.id).await.unwrap(), Some(log));
+        assert_eq!(fixture.store.load_log(first.id).await.unwrap(), Some(log.clone()));
+        assert_eq!(fixture.store.load_log_times(first.id).await.unwrap(), Some(log));
     }
 
     async fn an_output_counts_in_its_own_run_and_only_of_a_success(db) {
@@ -43,7 +44,7 @@ on_both_backends! {
         (again.run, again.counts_in) = (2, 2);
         let mut changes = attempts([failed.clone(), good.clone(), again.clone()]);
         for (attempt, output) in [(failed, "1"), (good, "2"), (again, "3")] {
-            changes.payloads.insert(attempt.id, AttemptPayload { output: Some(json(output)), log: None });
+            changes.payloads.insert(attempt.id, AttemptPayload { output: Some(json(output)), log: None, log_times: None });
         }
         fixture.commit(&changes).await;
 
@@ -100,7 +101,7 @@ on_both_backends! {
         fixture.commit(&Changes { new_tasks: vec![task], ..Changes::default() }).await;
         let first = succeeded(attempt(1, 0, 1));
         let mut changes = attempts([first.clone()]);
-        changes.payloads.insert(first.id, AttemptPayload { output: Some(json("{}")), log: Some(b"x".to_vec()) });
+        changes.payloads.insert(first.id, AttemptPayload { output: Some(json("{}")), log: Some(b"x".to_vec()), log_times: None });
         fixture.commit(&changes).await;
 
         fixture.delete(1).await;
@@ -147,7 +148,7 @@ on_both_backends! {
         fixture.commit(&Changes { new_tasks: vec![task, new_task(fixture.task(2))], ..Changes::default() }).await;
         let (first, second) = (attempt(1, 0, 1), succeeded(attempt(1, 0, 2)));
         let mut changes = attempts([second.clone(), first.clone(), attempt(2, 0, 1)]);
-        changes.payloads.insert(second.id, AttemptPayload { output: Some(json("2")), log: None });
+        changes.payloads.insert(second.id, AttemptPayload { output: Some(json("2")), log: None, log_times: None });
         fixture.commit(&changes).await;
 
         let found = fixture.store.find_task(task_id(1)).await.unwrap().unwrap();

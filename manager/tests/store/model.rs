@@ -149,7 +149,8 @@ fn attempt_records() -> impl Strategy<Value = AttemptRecord> {
 fn payloads() -> impl Strategy<Value = AttemptPayload> {
     let output = words().prop_map(|word| json(&serde_json::to_string(&word).unwrap()));
     let log = prop::collection::vec(any::<u8>(), 1..20);
-    (prop::option::of(output), prop::option::of(log)).prop_map(|(output, log)| AttemptPayload { output, log })
+    (prop::option::of(output), prop::option::of(log.clone()), prop::option::of(log))
+        .prop_map(|(output, log, log_times)| AttemptPayload { output, log, log_times })
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -264,6 +265,10 @@ impl Model {
                 assert_eq!(
                     store.load_log(id).await.unwrap(),
                     payload.and_then(|payload| payload.log.clone())
+                );
+                assert_eq!(
+                    store.load_log_times(id).await.unwrap(),
+                    payload.and_then(|payload| payload.log_times.clone())
                 );
             }
         }

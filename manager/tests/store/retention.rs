@@ -30,7 +30,11 @@ impl Fixture {
         let id = AttemptId { task, action: 0, number: 1 };
         changes.payloads.insert(
             id,
-            AttemptPayload { output: Some(crate::samples::json("{}")), log: Some(b"hello".to_vec()) },
+            AttemptPayload {
+                output: Some(crate::samples::json("{}")),
+                log: Some(b"hello".to_vec()),
+                log_times: Some(b"times".to_vec()),
+            },
         );
         self.commit(&changes).await;
         for (offset, is_last) in [(0, false), (100, true)] {
@@ -110,6 +114,10 @@ on_both_backends! {
         assert_eq!((found[0].logs, found[0].log_bytes, found[1].logs), (0, 0, 2));
         assert_eq!(store.sum_archived_logs().await.unwrap(), 400);
         assert_eq!(store.load_log(AttemptId { task: 3, action: 0, number: 1 }).await.unwrap(), Some(b"hello".to_vec()));
+        for (task, has_times) in [(1, false), (2, true), (3, true)] {
+            let times = store.load_log_times(AttemptId { task, action: 0, number: 1 }).await.unwrap();
+            assert_eq!(times.is_some(), has_times, "{task}");
+        }
         let mut dead = store.take_dead_blobs(9).await.unwrap();
         dead.sort();
         assert_eq!(dead, ["logs/1/0", "logs/1/100"]);

@@ -25,6 +25,8 @@ pub(crate) struct Log {
     pub(crate) bytes: u64,
     /// All of it in base64 if it is short.
     pub(crate) inline: Option<String>,
+    /// When it was written: its marks in base64.
+    pub(crate) times: Option<String>,
 }
 
 /// True where reading the output would take long.
@@ -72,10 +74,12 @@ pub(crate) fn output(workspace: &Path) -> Result<Option<Box<RawValue>>, String> 
 pub(crate) fn log(workspace: &Path) -> Log {
     let Ok(Some((file, length))) = open_left(&workspace.join(STDOUT)) else { return Log::default() };
     if length > INLINE_LOG_BYTES {
-        return Log { bytes: length, inline: None };
+        return Log { bytes: length, ..Log::default() };
     }
     match read_at_most(file, length, INLINE_LOG_BYTES) {
-        Ok(bytes) => Log { bytes: bytes.len() as u64, inline: Some(STANDARD.encode(bytes)) },
+        Ok(bytes) => {
+            Log { bytes: bytes.len() as u64, inline: Some(STANDARD.encode(bytes)), ..Log::default() }
+        }
         Err(_) => Log::default(),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Effects {
     pub(crate) prepare: Vec<Arc<Order>>,
     /// Programs whose health is to be watched from now on.
     pub(crate) watch: Vec<Watch>,
+    /// Programs that were started or adopted.
+    pub(crate) started: Vec<Arc<Order>>,
     /// Workspaces to move to the trash.
     pub(crate) trash: Vec<AttemptKey>,
     /// Containers whose end is written down.
@@ -80,6 +82,7 @@ impl Effects {
         self.requests.append(&mut other.requests);
         self.prepare.append(&mut other.prepare);
         self.watch.append(&mut other.watch);
+        self.started.append(&mut other.started);
         self.trash.append(&mut other.trash);
         self.ended_containers.append(&mut other.ended_containers);
         self.sweep_containers |= other.sweep_containers;

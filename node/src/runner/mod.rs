@@ -22,7 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lp_protocol::frames::Assignment;
+use lp_protocol::marks::{Marks, SAMPLE_MS};
 use lp_protocol::{AttemptKey, PreparingStep};
 use tokio::sync::{Notify, mpsc};
 
@@ -32,7 +35,9 @@ use crate::cache::{Cache, Pin};
 use crate::docker;
 use crate::docker::files::End;
 use crate::docker::keep::Over;
+use crate::logs::{Seen, Times};
 use crate::supervisor::client::{Client, Message};
+use crate::supervisor::wire::Ended;
 use crate::sync::lock;
 use effects::{Effects, Job, Left, Reading};
 use health::Watch;
@@ -62,6 +67,10 @@ pub(crate) struct Runner {
     pub(crate) trashing: mpsc::UnboundedSender<AttemptKey>,
     /// Unbounded likewise: one for each start of a program that has a health command.
     pub(crate) watching: mpsc::UnboundedSender<Watch>,
+    /// Unbounded likewise: one for each start.
+    pub(crate) marking: mpsc::UnboundedSender<Arc<Order>>,
+    /// When outputs were written.
+    pub(crate) times: Times,
 }
 
 /// Rung when there is something to look at.
@@ -82,7 +91,10 @@ impl Runner {
         preparing: mpsc::UnboundedSender<Arc<Order>>,
         trashing: mpsc::UnboundedSender<AttemptKey>,
         watching: mpsc::UnboundedSender<Watch>,
+        marking: mpsc::UnboundedSender<Arc<Order>>,
     ) -> Self {
+        let times = Times::new(site.layout.log_times());
+        times.sweep(&state.held());
         Self {
             state: Mutex::new(state),
             site,
@@ -94,6 +106,8 @@ impl Runner {
             preparing,
             trashing,
             watching,
+            marking,
+            times,
         }
     }
 
@@ -222,6 +236,9 @@ impl Runner {
         for watch in effects.watch.drain(..) {
             let _ = self.watching.send(watch);
         }
+        for order in effects.started.drain(..) {
+            let _ = self.marking.send(order);
+        }
         for key in effects.ended_containers.drain(..) {
             docker::files::remove(&self.site.layout, &key);
         }
@@ -275,13 +292,36 @@ impl Runner {
             Reading::Output => conclude::output(&path),
             Reading::LogOnly => Ok(None),
         };
-        let log = conclude::log(&path);
+        let mut log = conclude::log(&path);
+        log.times = self.times_of(&over.order.assignment.attempt, log.bytes, &over.ended);
         // a container's user may be anybody
         if over.given.uid.is_some() || container.is_some() {
             workspace::close(&path);
         }
         let left = Left { output, log, container };
         self.decide(|state, _, effects| state.concluded(&over.order, &over.ended, left, effects))
+    }
+}
+
+impl Runner {
+    /// When an attempt's output was written so far, for the manager; None where its end is the manager's by now.
+    pub(crate) fn log_times(&self, key: &AttemptKey) -> Option<Vec<u8>> {
+        if let Some(times) = self.times.peek(key) {
+            return Some(times);
+        }
+        let (is_held, reported) = self.look(|state| (state.holds(key), state.reported_times(key)));
+        let reported = reported.and_then(|times| STANDARD.decode(times).ok());
+        is_held.then(|| reported.unwrap_or_else(|| Marks::default().encode()))
+    }
+
+    /// When the output of a program that has ended was written. One that ran so shortly that it was not looked at has start and end.
+    fn times_of(&self, key: &AttemptKey, bytes: u64, ended: &Ended) -> Option<String> {
+        if ended.end.mono_ms.saturating_sub(ended.start.mono_ms) < SAMPLE_MS {
+            return None;
+        }
+        let path = workspace::path(&self.site.layout, key).join(workspace::STDOUT);
+        let last = Seen { bytes, ..Seen::look(&path).unwrap_or_default() };
+        self.times.take(key, last, (ended.start.unix_millis(), ended.end.unix_millis()))
     }
 }
 

@@ -103,6 +103,12 @@ pub(crate) struct Moment {
     pub(crate) mono_ms: u64,
 }
 
+impl Moment {
+    pub(crate) fn unix_millis(self) -> u64 {
+        u64::try_from(self.unix_micros / 1000).unwrap_or(0)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) key: String,

@@ -5,7 +5,7 @@ use std::fmt;
 use reqwest::Method;
 
 use super::{ByteStream, Error, ManagerClient};
-use crate::views::ReadLog;
+use crate::views::{LogTimes, ReadLog};
 
 /// Which attempt of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,17 @@ pub struct LogStream {
 }
 
 impl ManagerClient {
+    /// `GET /tasks/{task}/actions/{action}/attempts/{n|latest}/log/times`.
+    pub async fn fetch_log_times(
+        &self,
+        task: &str,
+        action: &str,
+        attempt: AttemptRef,
+    ) -> Result<LogTimes, Error> {
+        let path = ["tasks", task, "actions", action, "attempts", &attempt.to_string(), "log", "times"];
+        self.json(self.request(Method::GET, &path)?).await
+    }
+
     /// `GET /tasks/{task}/actions/{action}/attempts/{n|latest}/log`.
     pub async fn read_log(
         &self,

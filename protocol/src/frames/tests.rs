@@ -17,6 +17,7 @@ fn frames_carry_inputs_and_outputs_untouched() {
         output: Some(raw(r#"{"data": 1.10}"#)),
         log_bytes: 0,
         log: None,
+        log_times: None,
         usage: Usage::default(),
         preparing: Vec::new(),
     };

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod downloads;
 pub(crate) mod filters;
 mod form;
+pub(crate) mod log_times;
 pub(crate) mod login;
 pub(crate) mod nodes;
 pub(crate) mod overview;

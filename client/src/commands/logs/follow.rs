@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -16,8 +15,9 @@ use lp_protocol::{ErrorCode, TaskId};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::clock::Chunk;
 use super::print::Printer;
-use super::read::{Log, Until};
+use super::read::{Log, Stamping, Until};
 use super::{Selection, tail};
 use crate::commands::Session;
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What readers say.
 enum Said {
-    Bytes { action: String, bytes: Bytes },
+    Bytes { action: String, chunk: Chunk },
     Ended { action: String, result: Result<(), Failure> },
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     };
     let (mut events, mut info) = subscribe(client, task_id).await?;
     follower.begin_known(&info, Beginning::First);
-    let mut printer = Printer::new(session, selection.actions(&info).count());
+    let mut printer = Printer::new(session, selection.actions(&info).count(), selection.stamping);
     let mut said = said;
     loop {
         if follower.open == 0 && is_over(&info, selection) {
@@ -63,7 +63,7 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             Some(said) = said.recv() => match said {
-                Said::Bytes { action, bytes } => printer.print(&action, &bytes)?,
+                Said::Bytes { action, chunk } => printer.print(&action, &chunk)?,
                 Said::Ended { action, result } => {
                     follower.open -= 1;
                     printer.end(&action)?;
@@ -138,6 +138,7 @@ impl Follower<'_> {
             action: action.to_owned(),
             attempt,
             tail: self.selection.tail.filter(|_| beginning == Beginning::First),
+            stamping: self.selection.stamping,
             sender: self.sender.clone(),
         };
         self.open += 1;
@@ -151,6 +152,7 @@ struct Reader {
     action: String,
     attempt: u32,
     tail: Option<u64>,
+    stamping: Stamping,
     sender: mpsc::Sender<Said>,
 }
 
@@ -162,11 +164,11 @@ impl Reader {
     }
 
     async fn copy(&self) -> Result<(), Failure> {
-        let Self { client, task, action, attempt, tail, sender } = self;
+        let Self { client, task, action, attempt, tail, stamping, sender } = self;
         let start = tail::start(client, task, action, *attempt, *tail).await?;
-        let log = Log { client, task, action, attempt: *attempt };
-        let take = async |bytes: Bytes| {
-            let said = Said::Bytes { action: action.clone(), bytes };
+        let log = Log { client, task, action, attempt: *attempt, stamping: *stamping };
+        let take = async |chunk: Chunk| {
+            let said = Said::Bytes { action: action.clone(), chunk };
             sender.send(said).await.map_err(|_| Failure::Shown)
         };
         log.copy(start, Until::End, take).await

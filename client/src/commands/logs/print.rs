@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::clock::{Chunk, Stamp};
+use super::read::Stamping;
 use crate::commands::Session;
 use crate::failure::Failure;
 use crate::output::terminal::Neutraliser;
@@ -16,6 +18,7 @@ const TINTS: [Tint; 4] = [Tint::Busy, Tint::Warn, Tint::Good, Tint::Strong];
 pub(crate) struct Printer<'a> {
     out: &'a Output,
     several: bool,
+    stamping: Stamping,
     lanes: BTreeMap<String, Lane>,
 }
 
@@ -23,27 +26,30 @@ pub(crate) struct Printer<'a> {
 struct Lane {
     filter: Option<Neutraliser>,
     prefix: Option<Prefix>,
+    /// Of the line before.
+    stamp: Option<Stamp>,
 }
 
 impl<'a> Printer<'a> {
-    pub(crate) fn new(session: &'a Session, actions: usize) -> Self {
-        Self { out: &session.out, several: actions > 1, lanes: BTreeMap::new() }
+    pub(crate) fn new(session: &'a Session, actions: usize, stamping: Stamping) -> Self {
+        Self { out: &session.out, several: actions > 1, stamping, lanes: BTreeMap::new() }
     }
 
-    pub(crate) fn print(&mut self, action: &str, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn print(&mut self, action: &str, chunk: &Chunk) -> Result<(), Failure> {
+        let out = self.out;
         let lane = self.lane(action);
-        let mut safe = Vec::new();
-        let shown = match &mut lane.filter {
-            Some(filter) => {
-                filter.push(bytes, &mut safe);
-                &safe
-            }
-            None => bytes,
-        };
-        let Some(prefix) = &mut lane.prefix else { return self.out.bytes(shown) };
         let mut lines = Vec::new();
-        prefix.push(shown, &mut lines);
-        if lines.is_empty() { Ok(()) } else { self.out.bytes(&lines) }
+        match &chunk.when {
+            None if lane.prefix.is_none() && lane.filter.is_none() => return out.bytes(&chunk.bytes),
+            None => lane.push(&chunk.bytes, &mut lines),
+            Some(when) => {
+                for (piece, stamp) in when.lines(&chunk.bytes) {
+                    lane.stamp(stamp);
+                    lane.push(piece, &mut lines);
+                }
+            }
+        }
+        if lines.is_empty() { Ok(()) } else { out.bytes(&lines) }
     }
 
     /// The attempt has ended: its last line is printed though it has no end.
@@ -66,20 +72,49 @@ impl<'a> Printer<'a> {
 
     fn lane(&mut self, action: &str) -> &mut Lane {
         let turn = self.lanes.len();
-        let (out, several) = (self.out, self.several);
+        let (out, several, stamping) = (self.out, self.several, self.stamping);
         self.lanes.entry(action.to_owned()).or_insert_with(|| {
             let name = out.look().style.paint(TINTS[turn % TINTS.len()], &text::visible(action));
+            let name = if several { format!("{name} | ") } else { String::new() };
             Lane {
                 filter: out.is_terminal.then(|| Neutraliser::new(out.look().style.colours)),
-                prefix: several.then(|| Prefix::new(format!("{name} | "), out.is_terminal)),
+                prefix: (several || stamping == Stamping::Yes).then(|| Prefix::new(name, out.is_terminal)),
+                stamp: None,
             }
         })
     }
 }
 
-/// Puts a name before each line.
+impl Lane {
+    fn push(&mut self, bytes: &[u8], lines: &mut Vec<u8>) {
+        let mut safe = Vec::new();
+        let shown = match &mut self.filter {
+            Some(filter) => {
+                filter.push(bytes, &mut safe);
+                &safe
+            }
+            None => bytes,
+        };
+        match &mut self.prefix {
+            Some(prefix) => prefix.push(shown, lines),
+            None => lines.extend_from_slice(shown),
+        }
+    }
+
+    /// What ends next was written then. Many lines have the same moment, whose text is made once.
+    fn stamp(&mut self, stamp: Stamp) {
+        let stamp = stamp.not_before(self.stamp);
+        if let Some(prefix) = self.prefix.as_mut().filter(|_| self.stamp != Some(stamp)) {
+            prefix.stamp = stamp.text() + " ";
+            self.stamp = Some(stamp);
+        }
+    }
+}
+
+/// Puts a name before each line, and when it was written.
 struct Prefix {
     prefix: String,
+    stamp: String,
     held: Vec<u8>,
     /// On a terminal a lone carriage return would write over the name: it ends a line there.
     returns_end_lines: bool,
@@ -89,7 +124,7 @@ struct Prefix {
 
 impl Prefix {
     fn new(prefix: String, returns_end_lines: bool) -> Self {
-        Self { prefix, held: Vec::new(), returns_end_lines, is_returned: false }
+        Self { prefix, stamp: String::new(), held: Vec::new(), returns_end_lines, is_returned: false }
     }
 
     fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
@@ -126,6 +161,7 @@ impl Prefix {
 
     fn line(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.prefix.as_bytes());
+        out.extend_from_slice(self.stamp.as_bytes());
         out.append(&mut self.held);
         out.push(b'\n');
     }

@@ -1,11 +1,14 @@
 //! One attempt's log as bytes, however often the connection breaks: it goes on at the byte where it was.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
+use chrono::Utc;
 use futures_util::StreamExt;
 use lp_protocol::client::{Backoff, ManagerClient};
 use lp_protocol::views::ReadLog;
 use tokio::time::sleep;
 
+use super::clock::{Chunk, Clock, When};
 use super::number;
 use crate::failure::Failure;
 
@@ -15,6 +18,14 @@ pub(crate) struct Log<'a> {
     pub(crate) task: &'a str,
     pub(crate) action: &'a str,
     pub(crate) attempt: u32,
+    pub(crate) stamping: Stamping,
+}
+
+/// Whether lines get the moments they were written at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamping {
+    No,
+    Yes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +37,7 @@ pub(crate) enum Until {
 }
 
 impl Log<'_> {
-    /// Hands the bytes from `offset` on to `take`.
+    /// Hands the bytes from `offset` on to `take`, with their times where those are wanted.
     ///
     /// # Errors
     /// What the manager refuses, what `take` returns; a lost connection only after a minute of trying.
@@ -34,7 +45,7 @@ impl Log<'_> {
         &self,
         mut offset: u64,
         until: Until,
-        mut take: impl AsyncFnMut(Bytes) -> Result<(), Failure>,
+        mut take: impl AsyncFnMut(Chunk) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::new();
         loop {
@@ -42,17 +53,21 @@ impl Log<'_> {
             let broken =
                 match self.client.read_log(self.task, self.action, number(self.attempt), &query).await {
                     Err(error) => error,
-                    Ok(mut log) => loop {
-                        match log.bytes.next().await {
-                            None => return Ok(()),
-                            Some(Err(error)) => break error,
-                            Some(Ok(bytes)) => {
-                                backoff.reset();
-                                offset += bytes.len() as u64;
-                                take(bytes).await?;
+                    Ok(mut log) => {
+                        let clock = self.clock().await;
+                        loop {
+                            match log.bytes.next().await {
+                                None => return Ok(()),
+                                Some(Err(error)) => break error,
+                                Some(Ok(bytes)) => {
+                                    backoff.reset();
+                                    let length = bytes.len() as u64;
+                                    take(Chunk { bytes, when: when(&clock, offset) }).await?;
+                                    offset += length;
+                                }
                             }
                         }
-                    },
+                    }
                 };
             match backoff.next_wait().filter(|_| broken.is_transient() && until == Until::End) {
                 Some(wait) => sleep(wait).await,
@@ -60,4 +75,19 @@ impl Log<'_> {
             }
         }
     }
+
+    /// Asked anew with each connection: what came while there was none has its times, too. That they are not to be had hides no line.
+    async fn clock(&self) -> Option<Arc<Clock>> {
+        match self.stamping {
+            Stamping::No => None,
+            Stamping::Yes => {
+                let times = self.client.fetch_log_times(self.task, self.action, number(self.attempt)).await;
+                Some(Arc::new(Clock::new(times.ok())))
+            }
+        }
+    }
+}
+
+fn when(clock: &Option<Arc<Clock>>, offset: u64) -> Option<When> {
+    clock.as_ref().map(|clock| When { offset, came: Utc::now(), clock: Arc::clone(clock) })
 }

@@ -173,6 +173,7 @@ impl Bench {
             output: None,
             log_bytes: 0,
             log: None,
+            log_times: None,
             usage: Usage::default(),
             preparing: Vec::new(),
         }

@@ -214,6 +214,7 @@ impl FakeNode {
             output,
             log_bytes: 0,
             log: None,
+            log_times: None,
             usage: Usage::default(),
             preparing: Vec::new(),
         };

@@ -69,10 +69,11 @@ pub(crate) const UPSERT: Insert<19> = Insert {
            read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes, preparing = excluded.preparing",
 };
 
-pub(crate) const UPSERT_PAYLOAD: Insert<5> = Insert {
+pub(crate) const UPSERT_PAYLOAD: Insert<6> = Insert {
     table: "attempt_payloads",
-    columns: ["task", "action", "number", "output", "log"],
-    tail: "ON CONFLICT (task, action, number) DO UPDATE SET output = excluded.output, log = excluded.log",
+    columns: ["task", "action", "number", "output", "log", "log_times"],
+    tail: "ON CONFLICT (task, action, number) DO UPDATE SET output = excluded.output, log = excluded.log, \
+           log_times = excluded.log_times",
 };
 
 impl From<&AttemptRecord> for Row {
@@ -221,12 +222,12 @@ pub(crate) fn key(id: AttemptId) -> [Value; 3] {
 }
 
 /// The payload's values; None where there is nothing to keep.
-pub(crate) fn payload_values(id: AttemptId, payload: &AttemptPayload) -> Option<[Value; 5]> {
-    let AttemptPayload { output, log } = payload;
-    if output.is_none() && log.as_ref().is_none_or(Vec::is_empty) {
+pub(crate) fn payload_values(id: AttemptId, payload: &AttemptPayload) -> Option<[Value; 6]> {
+    let AttemptPayload { output, log, log_times } = payload;
+    if output.is_none() && log.as_ref().is_none_or(Vec::is_empty) && log_times.is_none() {
         return None;
     }
     let [task, action, number] = key(id);
     let output = output.as_ref().map(|output| output.get().to_owned());
-    Some([task, action, number, output.into(), log.clone().into()])
+    Some([task, action, number, output.into(), log.clone().into(), log_times.clone().into()])
 }

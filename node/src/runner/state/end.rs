@@ -68,6 +68,7 @@ impl State {
             output,
             log_bytes: left.log.bytes,
             log: left.log.inline,
+            log_times: left.log.times,
             usage: Usage {
                 cpu_seconds: ended.cpu_micros as f64 / 1e6,
                 max_rss_bytes: ended.max_rss_bytes,
@@ -176,6 +177,7 @@ pub(super) fn unstarted(exit: Exit, end_at: DateTime<Utc>) -> Finish {
         output: None,
         log_bytes: 0,
         log: None,
+        log_times: None,
         usage: Usage::default(),
         preparing: Vec::new(),
     }

@@ -129,6 +129,7 @@ impl State {
                 self.hand_over(key, spawn, effects);
                 self.started(key, now);
                 self.watch_health(key, effects);
+                self.watch_output(key, effects);
             }
         }
     }
@@ -147,6 +148,13 @@ impl State {
         self.untold.push_back((now.mono_ms() + UNTOLD_MS, key.clone()));
         self.watch_timeout(key);
         self.ring(key);
+    }
+
+    /// Its program has been started, or adopted: from now on its output is looked at.
+    pub(super) fn watch_output(&self, key: &AttemptKey, effects: &mut Effects) {
+        if let Some(attempt) = self.attempts.get(key) {
+            effects.started.push(Arc::clone(&attempt.order));
+        }
     }
 
     pub(super) fn watch_timeout(&mut self, key: &AttemptKey) {

@@ -92,6 +92,7 @@ impl State {
         }
         if !is_watched {
             self.watch_health(key, effects);
+            self.watch_output(key, effects);
         }
         self.resume_ending(key, now, effects);
     }
