@@ -40,7 +40,7 @@ pub(crate) static STYLES: LazyLock<Vec<Asset>> =
 /// As the styles. `core` is what the others build on.
 pub(crate) static SCRIPTS: LazyLock<Vec<Asset>> = files!(
     "js", "text/javascript; charset=utf-8":
-    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "places" "graph" "lines" "ansi" "log_bytes" "log"
+    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "pieces" "upload" "places" "graph" "lines" "ansi" "log_bytes" "log"
     "json"
 );
 

@@ -20,6 +20,7 @@ mod resources;
 mod restarts;
 mod standing;
 mod stops;
+mod uploads;
 mod venv;
 mod versions;
 mod weaknesses;

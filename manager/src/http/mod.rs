@@ -35,6 +35,7 @@ mod server;
 mod services;
 mod state;
 mod tasks;
+mod uploads;
 mod venvs;
 mod versions;
 mod whoami;

@@ -9,6 +9,7 @@ pub(crate) mod nodes;
 pub(crate) mod overview;
 pub(crate) mod packages;
 pub(crate) mod palette;
+mod passing;
 mod problem;
 pub(crate) mod schedules;
 pub(crate) mod services;
@@ -17,6 +18,7 @@ mod sheet;
 mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
+pub(crate) mod uploads;
 pub(crate) mod workflows;
 pub(crate) mod works;
 
