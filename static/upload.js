@@ -19,9 +19,10 @@
     const words = field.querySelector(".chosen");
     const file = field.querySelector("input").files[0];
     const before = file && lp.pieces.memory.find(file);
-    const goesOn = before?.sent ? `; it goes on at ${percent(before.sent, file.size)} %` : "";
+    const isThere = before && before.sent >= file.size ? "; all of it is there already" : "";
+    const goesOn = before?.sent && !isThere ? `; it goes on at ${percent(before.sent, file.size)} %` : isThere;
     words.hidden = !file;
-    lp.setText(words, file ? `${file.name}, ${size(file.size)}${goesOn}` : "");
+    lp.setText(words, file ? `${size(file.size)}${goesOn}` : "");
     if (file) stopped(field, file);
   }
 
@@ -82,7 +83,7 @@
   function display(field, file) {
     const box = field.querySelector(".sending");
     const part = (name) => box.querySelector(name);
-    const [bar, amount, pace, trouble, why, next, again] = ["progress", ".amount", ".pace", ".trouble", ".why", ".next", "[data-try]"].map(part);
+    const [bar, amount, pace, trouble, told, soon, again] = ["progress", ".amount", ".pace", ".halted", ".told", ".soon", "[data-try]"].map(part);
     const title = document.title;
     const rate = speed();
     const unit = unitOf(file.size);
@@ -93,6 +94,8 @@
       lp.setText(amount, `${percent(at, file.size)} % · ${scaled(at, unit)} of ${size(file.size)}`);
       document.title = `${percent(at, file.size)} % · ${title}`;
     };
+    // the field of the browser, which shows the name, makes room
+    lp.setText(field.querySelector(".chosen"), `${file.name}, ${size(file.size)}`);
     field.classList.add("busy");
     field.classList.remove("over");
     box.hidden = false;
@@ -122,12 +125,12 @@
         rate.reset();
         lp.setText(pace, "");
         if (words === "signed-out") {
-          why.replaceChildren("Interrupted: you are signed out. ", lp.element("a", { href: "/", target: "_blank", rel: "noopener" }, "Sign in"), " and this goes on.");
-        } else lp.setText(why, `Interrupted. ${words} It goes on by itself as soon as it can.`);
+          told.replaceChildren("Interrupted: you are signed out. ", lp.element("a", { href: "/", target: "_blank", rel: "noopener" }, "Sign in"), " and this goes on.");
+        } else lp.setText(told, `Interrupted. ${words} It goes on by itself as soon as it can.`);
         trouble.hidden = again.hidden = false;
         field.classList.add("waiting");
       },
-      next(seconds) { lp.setText(next, `Next try in ${seconds} s.`); },
+      next(seconds) { lp.setText(soon, `Next try in ${seconds} s.`); },
       end() {
         box.hidden = trouble.hidden = again.hidden = true;
         field.classList.remove("busy", "waiting");
@@ -170,6 +173,8 @@
     if (!main || answer.status === 401) throw new Error(answer.status === 401 ? "You are signed out. Sign in in another tab and press the button again; the file is there." : text.slice(0, 300) || `refused (${answer.status})`);
     lp.morphChildren(document.querySelector("main"), main);
     lp.changed(document);
+    // a file that is refused is not sent again
+    if (document.querySelector("[data-upload] .problem:not([hidden])")) lp.pieces.memory.forget(id);
     return false;
   }
 

@@ -32,7 +32,7 @@ async fn goes_on_by_itself(world: &World, gate: &Gate) {
     begin(world, gate, &archive(world, "first")).await;
     browser.fill("#f-description", "typed meanwhile").await;
     gate.shut();
-    browser.says_in(".sending .why", "Interrupted. The viewer does not answer.").await;
+    browser.says_in(".sending .told", "Interrupted. The viewer does not answer.").await;
     browser.says_in(".sending .amount", "of 6.0 MiB").await;
     gate.allow(u64::MAX);
     gate.open();
@@ -52,7 +52,7 @@ async fn keeps_what_is_typed_and_sent(world: &World, gate: &Gate) {
     choose(world, &archive(world, "second")).await;
     browser.fill("#f-name", "first").await;
     browser.press("Upload").await;
-    browser.says_in("#f-name-error", "already").await;
+    browser.says_in("#f-name-error", "taken").await;
     gate.allow(u64::MAX);
     browser.fill("#f-name", "second").await;
     browser.press("Upload").await;
@@ -70,7 +70,7 @@ async fn goes_on_after_a_reload(world: &World, gate: &Gate) {
     browser.open(&page).await;
     begin(world, gate, &archive).await;
     gate.shut();
-    browser.says_in(".sending .why", "Interrupted").await;
+    browser.says_in(".sending .told", "Interrupted").await;
     browser.client.goto("about:blank").await.expect("a page of the browser's own");
     gate.allow(u64::MAX);
     gate.open();
@@ -97,7 +97,7 @@ async fn goes_on_after_a_restart(world: &mut World, gate: &Gate) {
     gate.allow(u64::MAX);
     gate.open();
     let browser = &world.browser;
-    browser.says_in(".sending .why", "you are signed out").await;
+    browser.says_in(".sending .told", "you are signed out").await;
     browser.press("Sign in").await;
     let windows = browser.client.windows().await.expect("its windows");
     let page = browser.client.window().await.expect("the page's window");
@@ -125,9 +125,13 @@ async fn can_be_cancelled(world: &World, gate: &Gate) {
     browser.find(".actions button:not(:disabled)").await;
     browser.find(".sending[hidden]").await;
     let uploads = world.cluster.data().join("blobs/uploads");
-    let is_gone = || std::fs::read_dir(&uploads).is_ok_and(|mut files| {
-        !files.any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|ending| ending == "part")))
-    });
+    let is_gone = || {
+        std::fs::read_dir(&uploads).is_ok_and(|mut files| {
+            !files.any(|file| {
+                file.is_ok_and(|file| file.path().extension().is_some_and(|ending| ending == "part"))
+            })
+        })
+    };
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !is_gone() {
         assert!(tokio::time::Instant::now() < deadline, "it is still there");

@@ -87,13 +87,9 @@ impl Blobs {
         let uploads = Arc::new(staged::Table::new(staged::Disk::new(root.join("uploads"))));
         let blobs = Self { root: root.into(), uploads, ages: Arc::default() };
         fs::create_dir_all(root.parent().unwrap_or(root)).map_err(Error::io("make its directory"))?;
-        for directory in [
-            root.to_owned(),
-            blobs.temporary(),
-            root.join("uploads"),
-            blobs.packages(),
-            blobs.logs(),
-        ] {
+        for directory in
+            [root.to_owned(), blobs.temporary(), root.join("uploads"), blobs.packages(), blobs.logs()]
+        {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)

@@ -8,11 +8,11 @@ use lp_protocol::ErrorCode;
 use super::activity;
 use super::failure::Failure;
 use super::openapi::Everywhere;
+use super::uploads;
 use super::{
     apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
     versions, whoami, workspaces,
 };
-use super::uploads;
 use super::{builds, schedules, services};
 use super::{workflows, works};
 

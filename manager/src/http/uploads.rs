@@ -18,10 +18,7 @@ use crate::blobs::{Append, Standing};
     request_body = CreateUpload,
     responses((status = 201, body = UploadView))
 )]
-pub(crate) async fn open(
-    state: web::Data<State>,
-    body: Json<CreateUpload>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn open(state: web::Data<State>, body: Json<CreateUpload>) -> Result<HttpResponse, Failure> {
     let CreateUpload { size_bytes, digest } = body.0;
     let digest = digest.as_deref().map(parse_digest).transpose()?;
     let upload_id = state.blobs.open_upload(size_bytes, digest, state.max_upload_bytes).await?;

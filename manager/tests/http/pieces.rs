@@ -48,8 +48,7 @@ async fn a_package_comes_in_pieces_over_a_restart_of_the_manager() {
     let package = app_archive(&hello().to_string());
     let half = package.len() / 2;
     let upload = open(&manager, &package).await;
-    let first: UploadView =
-        read(append(&manager, &upload, 0, &package[..half]).await, StatusCode::OK).await;
+    let first: UploadView = read(append(&manager, &upload, 0, &package[..half]).await, StatusCode::OK).await;
 
     let manager = Manager::start_in(manager.stop().await, |_| ()).await;
     let after = look(&manager, &upload).await;

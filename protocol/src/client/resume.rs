@@ -141,10 +141,8 @@ impl Sending<'_> {
         if self.beginnings > 0 && self.client.has_blob(&self.source.digest).await? {
             return Ok(Step::Done);
         }
-        let body = CreateUpload {
-            size_bytes: self.source.size_bytes,
-            digest: Some(self.source.digest.clone()),
-        };
+        let body =
+            CreateUpload { size_bytes: self.source.size_bytes, digest: Some(self.source.digest.clone()) };
         let view = self.client.open_upload(&body).await?;
         self.beginnings += 1;
         self.reached = 0;

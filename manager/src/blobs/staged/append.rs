@@ -13,7 +13,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::upload::{Leftover, Sink, Upload, blocking};
+use super::super::upload::{Leftover, Sink, Upload, blocking, joined};
 use super::super::{Blobs, Error};
 
 /// Pieces of a body between connection and disk.
@@ -121,11 +121,7 @@ async fn write(
 }
 
 /// Takes the file up where it ends. What was kept is used where it is still the same: another manager may have written here meanwhile.
-pub(super) async fn resume(
-    blobs: &Blobs,
-    id: UploadId,
-    kept: Option<Box<Sink>>,
-) -> Result<Box<Sink>, Error> {
+pub(super) async fn resume(blobs: &Blobs, id: UploadId, kept: Option<Box<Sink>>) -> Result<Box<Sink>, Error> {
     let path = blobs.uploads.disk().part(id);
     let resumed = blocking(move || {
         let length = std::fs::metadata(&path).map_err(Error::io("look at an upload"))?.len();
@@ -156,8 +152,4 @@ fn sum(file: &mut File) -> io::Result<Hasher> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn joined<T>(outcome: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
-    outcome.unwrap_or_else(|error| Err(Error::Io { doing: "finish its work", source: io::Error::other(error) }))
 }

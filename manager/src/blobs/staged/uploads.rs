@@ -8,7 +8,7 @@ use lp_package::{Digest, Summed};
 use lp_protocol::UploadId;
 use tokio_util::sync::CancellationToken;
 
-use super::super::upload::{Sink, Stored, Upload, blocking};
+use super::super::upload::{Sink, Stored, Upload, blocking, joined};
 use super::super::{Blobs, Error};
 use super::append::{Append, Place, Turn, resume};
 use super::disk::{Disk, Found, Listed, Note};
@@ -137,6 +137,12 @@ impl Blobs {
     /// # Errors
     /// `Incomplete` where something is missing, `DigestMismatch` where it is not what was announced: that upload is gone.
     pub async fn finish_upload(&self, id: UploadId) -> Result<Stored, Error> {
+        let blobs = self.clone();
+        // to its end also where nobody waits any more: what was read anew after a restart would have to be read once more
+        joined(tokio::spawn(async move { blobs.finish_staged(id).await }).await)
+    }
+
+    async fn finish_staged(&self, id: UploadId) -> Result<Stored, Error> {
         self.find_upload(id).await?;
         let (mut turn, _) = self.uploads.take_turn(id).await;
         let note = match self.find_upload(id).await? {
@@ -152,7 +158,8 @@ impl Blobs {
         let (disk, summed) = (self.uploads.disk.clone(), sink.summed());
         let refused = note.expected.filter(|expected| *expected != summed.digest);
         let sealed = Note { summed: Some(summed.clone()), ..note };
-        blocking(move || if refused.is_some() { disk.remove(id) } else { disk.write_note(id, &sealed) }).await?;
+        blocking(move || if refused.is_some() { disk.remove(id) } else { disk.write_note(id, &sealed) })
+            .await?;
         if let Some(expected) = refused {
             self.uploads.forget(id);
             let (expected, found) = (expected.to_string(), summed.digest.to_string());
