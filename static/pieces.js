@@ -65,7 +65,11 @@ lp.pieces = (() => {
       request.addEventListener("timeout", broken);
       request.addEventListener("abort", () => fail(new Trouble(-1, "cancelled")));
       request.addEventListener("load", () => {
-        if (request.status >= 400) return fail(new Trouble(request.status, request.responseText.slice(0, 500) || `refused (${request.status})`));
+        if (request.status >= 400) {
+          // a page is the word of something in between
+          const isOurs = (request.getResponseHeader("content-type") ?? "").startsWith("text/plain");
+          return fail(new Trouble(request.status, (isOurs && request.responseText.slice(0, 500)) || `The viewer's address answers ${request.status}.`));
+        }
         try { done(request.responseText ? JSON.parse(request.responseText) : null); } catch { broken(); }
       });
       job.abort = () => request.abort();
@@ -144,6 +148,7 @@ lp.pieces = (() => {
       job.show.at(offset);
     };
     for (;;) {
+      if (job.isCancelled) throw new Trouble(-1, "cancelled");
       try {
         if (!id) {
           const view = await call(job, "POST", "/uploads", { size_bytes: file.size });
@@ -179,6 +184,7 @@ lp.pieces = (() => {
           continue;
         }
         if (!(await isReadable(file))) throw new Trouble(-2, "The file was changed or is gone. Choose it again.");
+        if (job.isCancelled) continue;
         piece = Math.max(LEAST, piece >> 1);
         if (what === "ask" && pause === 1) {
           pause = 2;
@@ -187,7 +193,7 @@ lp.pieces = (() => {
         const isOut = trouble.status === 401 || trouble.status === 403;
         job.show.trouble(isOut ? "signed-out" : trouble.message, offset);
         await wait(job, pause);
-        if (job.isCancelled) throw trouble;
+        if (job.isCancelled) continue;
         pause = Math.min(LONGEST_WAIT_S, pause * 2);
         // whoever is still signed out is told so by the next request
         if (isOut) await signedIn().catch(() => false);

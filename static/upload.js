@@ -29,7 +29,11 @@
   // What stopped before and would go on: said where it can be chosen again.
   function stopped(field, file) {
     const place = field.querySelector(".stopped");
-    const ones = lp.pieces.memory.all().filter((one) => one.sent > 0 && !(file && one.name === file.name && one.size === file.size) && Date.now() - one.at > 3000);
+    const ones = lp.pieces.memory.all().filter((one) => one.sent > 0 && one.sent < one.size && !(file && one.name === file.name && one.size === file.size) && Date.now() - one.at > 3000);
+    // one that moves in another tab is not stopped, so this is looked at again now and then
+    const shown = ones.map((one) => one.id).join(" ");
+    if (place.dataset.ownShown === shown) return;
+    place.dataset.ownShown = shown;
     place.hidden = ones.length === 0;
     place.replaceChildren(...ones.map((one) => {
       const forget = lp.element("button", { type: "button", class: "small" }, "Forget it");
@@ -99,7 +103,6 @@
     field.classList.add("busy");
     field.classList.remove("over");
     box.hidden = false;
-    field.querySelector(".stopped").hidden = true;
     draw(0);
     lp.setText(pace, "");
     return {
@@ -200,7 +203,7 @@
     button.disabled = false;
     delete form.dataset.ownSent;
     chosen(field);
-    input.focus();
+    (form.querySelector("[aria-invalid='true']") ?? input).focus();
   }
 
   document.addEventListener("submit", (event) => {
@@ -212,5 +215,9 @@
     if (!field.classList.contains("busy")) upload(form, field, file);
   });
 
-  for (const field of document.querySelectorAll("[data-upload]")) stopped(field, null);
+  lp.onTick(() => {
+    for (const field of document.querySelectorAll("[data-upload]")) {
+      if (!field.classList.contains("busy")) stopped(field, field.querySelector("input").files[0] ?? null);
+    }
+  });
 })();

@@ -82,7 +82,7 @@ async fn goes_on_after_a_reload(world: &World, gate: &Gate) {
     browser.says_in(".chosen", "it goes on at").await;
     browser.press("Upload").await;
 
-    browser.says("version 2").await;
+    browser.says_in("tr.open", "2").await;
     assert!(gate.passed() < SIZE as u64 - HALF + SLACK, "{} bytes were sent again", gate.passed());
     browser.is_clean(Refused::No).await;
 }
@@ -124,7 +124,7 @@ async fn can_be_cancelled(world: &World, gate: &Gate) {
 
     browser.find(".actions button:not(:disabled)").await;
     browser.find(".sending[hidden]").await;
-    let uploads = world.cluster.data().join("blobs/uploads");
+    let uploads = world.cluster.data().join("manager/blobs/uploads");
     let is_gone = || {
         std::fs::read_dir(&uploads).is_ok_and(|mut files| {
             !files.any(|file| {

@@ -72,7 +72,8 @@ async fn respond(shared: Shared, asked: Asked) -> Answer {
         Some(Trouble::Away) => return refuse(ErrorCode::Unavailable),
         Some(Trouble::TooLarge) => return refuse(ErrorCode::TooLarge),
         Some(Trouble::Forgotten) => {
-            *shared.lock() = Kept { asked: std::mem::take(&mut shared.lock().asked), ..Kept::default() };
+            let asked = std::mem::take(&mut shared.lock().asked);
+            *shared.lock() = Kept { asked, ..Kept::default() };
             return refuse(ErrorCode::NotFound);
         }
         Some(Trouble::Cut(_) | Trouble::Lost) | None => {}
