@@ -85,6 +85,7 @@ impl Core {
         let ahead = self.queue.ahead(class, &Self::place_of(task, ordinal), COUNTED_AHEAD);
         let before = match ahead {
             0 => "it is next".to_owned(),
+            1 => "1 action is before it".to_owned(),
             COUNTED_AHEAD.. => format!("more than {COUNTED_AHEAD} actions are before it"),
             _ => format!("{ahead} actions are before it"),
         };

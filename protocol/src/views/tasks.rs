@@ -321,6 +321,21 @@ pub struct Why {
     pub summary: String,
     /// One entry for each action that is not finished, or that failed.
     pub actions: Vec<WhyAction>,
+    /// What the program that made the task fail said last, where the manager has its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_output: Option<LastOutput>,
+}
+
+/// The last line of an attempt's output that is not blank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LastOutput {
+    pub action: String,
+    pub attempt: u32,
+    /// Its number, counted from 1; absent where the output is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Without colours and control characters, 300 characters at the most.
+    pub text: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]

@@ -13,6 +13,7 @@ use super::super::input::Query;
 use super::super::names;
 use super::super::state::State;
 use super::info::task_info;
+use super::last_output::last_output;
 use crate::core::derive;
 use crate::store::StoredTask;
 
@@ -98,6 +99,7 @@ pub(crate) async fn why(state: web::Data<State>, task: web::Path<String>) -> Res
                 status: view.status,
                 summary: summary(&view, &actions),
                 actions,
+                last_output: None,
             }
         }
         None => {
@@ -111,6 +113,7 @@ pub(crate) async fn why(state: web::Data<State>, task: web::Path<String>) -> Res
                 stage: view.stage,
                 status: view.status,
                 summary: summary(&view, &actions),
+                last_output: last_output(&state, &task, &views).await?,
                 actions,
             }
         }
@@ -142,7 +145,7 @@ fn summary(view: &TaskView, actions: &[WhyAction]) -> String {
             1 => " (and 1 more action)".to_owned(),
             more => format!(" (and {more} more actions)"),
         };
-        format!("`{}` {}{more}", action.name, action.reason)
+        format!("`{}`: {}{more}", action.name, action.reason)
     });
     match (view.stage, view.status) {
         (Stage::Finished, Some(Status::Success)) => "the task has succeeded".to_owned(),
@@ -202,7 +205,7 @@ mod tests {
 
         assert_eq!(
             summary(&view(Stage::Pending, None, None), &[waits("first"), waits("second")]),
-            "the task is pending: `first` waits for a slot (and 1 more action)"
+            "the task is pending: `first`: waits for a slot (and 1 more action)"
         );
         assert_eq!(
             summary(&view(Stage::Finished, Some(Status::Success), None), &[]),

@@ -11,7 +11,7 @@ use super::files::{Files, Input};
 use super::{Address, Selected};
 use crate::auth::Session;
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Lasting, Moment, Prose, Tabs, Value, bytes, json, shell_word,
+    Badge, Command, Facts, IdChip, JsonView, Lasting, Moment, Prose, Tabs, Value, bytes, shell_word,
     url_part, visible,
 };
 
@@ -104,8 +104,7 @@ impl HtmlSafe for Panel {}
 enum Body {
     Input(Input),
     Output {
-        value: Option<Json>,
-        url: String,
+        value: Option<JsonView>,
         is_over: bool,
     },
     Workspace(Files),
@@ -138,9 +137,10 @@ impl Panel {
 }
 
 fn output(info: &TaskInfo, action: &ActionView) -> Body {
+    let url = format!("/tasks/{}/actions/{}/output.json", info.task.task_id, url_part(&action.name));
+    let view = |raw| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
     Body::Output {
-        value: info.result.get(&action.name).map(|result| json(result.result.get())),
-        url: format!("/tasks/{}/actions/{}/output.json", info.task.task_id, url_part(&action.name)),
+        value: info.result.get(&action.name).map(|result| view(result.result.get())),
         is_over: action.stage == lp_protocol::Stage::Finished,
     }
 }
@@ -164,10 +164,7 @@ fn because(
         facts = facts
             .row(
                 "Node",
-                Value::Link {
-                    text: visible(&attempt.node_name),
-                    url: format!("/nodes#n-{}", attempt.node_id),
-                },
+                Value::Link { text: visible(&attempt.node_name), url: format!("/nodes/{}", attempt.node_id) },
             )
             .row("Node's id", Value::Id(IdChip::new(attempt.node_id, attempt.node_id.short())))
             .row("Run", Value::Text(attempt.run.to_string()))
