@@ -181,23 +181,26 @@ impl Sending<'_> {
             Step::Ask { upload } | Step::Send { upload, .. } | Step::Finish { upload } => Some(upload),
         };
         let is_forgotten = error.code() == Some(ErrorCode::NotFound);
-        if !is_forgotten && !helps_to_wait(&error) {
-            if let Some(upload) = upload {
-                // it would go by itself tomorrow
-                let _best_effort = self.client.abandon_upload(&upload).await;
-            }
+        let is_worth_it = if is_forgotten { self.beginnings < MAX_BEGINNINGS } else { helps_to_wait(&error) };
+        let wait = if is_worth_it { self.backoff.next_wait() } else { None };
+        let Some(wait) = wait else {
+            self.give_up(upload, &error).await;
             return Err(error);
-        }
-        if is_forgotten && self.beginnings >= MAX_BEGINNINGS {
-            return Err(error);
-        }
+        };
         (self.watch.interrupted)(&error);
-        let Some(wait) = self.backoff.next_wait() else { return Err(error) };
         tokio::time::sleep(wait).await;
         Ok(match upload {
             Some(upload) if !is_forgotten => Step::Ask { upload },
             Some(_) | None => Step::Open,
         })
+    }
+
+    /// Takes back what was sent, where the manager is there to be told: by itself it would lie there for some hours.
+    async fn give_up(&self, upload: Option<String>, error: &Error) {
+        let is_there = matches!(error, Error::Api { .. } | Error::Source(_));
+        if let Some(upload) = upload.filter(|_| is_there) {
+            let _best_effort = self.client.abandon_upload(&upload).await;
+        }
     }
 }
 
@@ -216,10 +219,12 @@ fn helps_to_wait(error: &Error) -> bool {
 }
 
 fn next_piece(bytes: u64, took: Duration, went_well: bool) -> u64 {
-    let next = match went_well {
-        true if took < BRISK => bytes * 2,
-        true if took < BRISK * 8 => bytes,
-        true | false => bytes / 2,
+    let next = if went_well && took < BRISK {
+        bytes * 2
+    } else if went_well && took < BRISK * 8 {
+        bytes
+    } else {
+        bytes / 2
     };
     next.clamp(SMALLEST_PIECE_BYTES, LARGEST_PIECE_BYTES)
 }
