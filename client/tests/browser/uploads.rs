@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::browser::Refused;
-use crate::common::{Cluster, Gate, large_archive};
+use crate::common::gate::Gate;
+use crate::common::{Cluster, large_archive};
 use crate::world::{World, word};
 
 const SIZE: usize = 6 << 20;

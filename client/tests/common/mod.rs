@@ -6,13 +6,12 @@
 #![expect(dead_code, reason = "not every test program uses all of it")]
 
 mod cluster;
-mod gate;
+pub mod gate;
 mod leftovers;
 mod part;
 mod ran;
 
 pub use cluster::Cluster;
-pub use gate::Gate;
 pub use part::Part;
 pub use ran::{Ran, Watched, run};
 

@@ -6,7 +6,8 @@ use std::thread;
 use lp_package::Digest;
 use serde_json::json;
 
-use crate::common::{Cluster, Gate, large_archive, run};
+use crate::common::gate::Gate;
+use crate::common::{Cluster, large_archive, run};
 
 const SIZE: usize = 30 << 20;
 
