@@ -183,7 +183,10 @@ lp.pieces = (() => {
           offset = 0;
           continue;
         }
-        if (!(await isReadable(file))) throw new Trouble(-2, "The file was changed or is gone. Choose it again.");
+        if (!(await isReadable(file))) {
+          if (id) discard(id);
+          throw new Trouble(-2, "The file was changed or is gone. Choose it again.");
+        }
         if (job.isCancelled) continue;
         piece = Math.max(LEAST, piece >> 1);
         if (what === "ask" && pause === 1) {

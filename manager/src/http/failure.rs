@@ -264,7 +264,8 @@ impl From<blobs::Error> for Failure {
             Error::Beyond { .. } => Self::invalid(error.to_string()),
             Error::TooManyUploads { .. } => Self::new(ErrorCode::TooManyRequests, error.to_string())
                 .hint("Try again when one has ended; one that is left alone gives way after an hour."),
-            Error::NoRoom { .. } => Self::unavailable(&error),
+            Error::NoRoom { .. } => Self::unavailable(&error)
+                .hint("Nothing was changed. Make room on the manager's disk; `lp gc --dry-run` shows what could go."),
             Error::Full(_) => Self::unavailable("its disk is full").with_cause(&error),
             Error::Io { .. } => Self::internal(&error),
         }
