@@ -25,6 +25,7 @@ mod tasks;
 mod uploads;
 mod venvs;
 mod versions;
+mod waiting;
 mod works;
 mod workspaces;
 

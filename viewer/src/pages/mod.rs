@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod account;
 pub(crate) mod downloads;
+pub(crate) mod filters;
 mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
@@ -11,6 +12,7 @@ pub(crate) mod packages;
 pub(crate) mod palette;
 mod passing;
 mod problem;
+mod run_form;
 pub(crate) mod schedules;
 pub(crate) mod services;
 pub(crate) mod settings;
@@ -19,6 +21,7 @@ mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
 pub(crate) mod uploads;
+mod visit;
 pub(crate) mod workflows;
 pub(crate) mod works;
 
@@ -27,7 +30,7 @@ pub(crate) use problem::{bounce, error};
 use downloads::attachment;
 use form::stale;
 use login::Nothing;
-use tasks::glob;
+use visit::Visit;
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -48,8 +51,9 @@ struct Question {
     question: Confirm,
 }
 
-/// The page that asks before something is done.
+/// The page that asks before something is done. Its form has the session's word, whoever has put the question.
 fn confirm(frame: Frame, question: Confirm) -> Result<HttpResponse, Failure> {
+    let question = Confirm { csrf: frame.csrf.clone(), ..question };
     html(&Question { frame, question })
 }
 
