@@ -39,10 +39,15 @@ impl Bar {
         self.0.inc(bytes);
     }
 
-    /// For an upload to call.
-    pub(crate) fn counter(&self) -> Progress {
+    /// For an upload to call with how far it is.
+    pub(crate) fn place(&self) -> Progress {
         let bar = self.0.clone();
-        Arc::new(move |bytes| bar.inc(bytes))
+        Arc::new(move |bytes| bar.set_position(bytes))
+    }
+
+    /// Says something on stderr while the bar is out of the way.
+    pub(crate) fn aside(&self, say: impl FnOnce()) {
+        self.0.suspend(say);
     }
 }
 

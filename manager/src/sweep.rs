@@ -1,11 +1,11 @@
-//! What is cleaned up in the background: packages that nobody refers to, and log segments whose task is gone.
+//! What is cleaned up in the background: packages that nobody refers to, uploads that were abandoned, and log segments whose task is gone.
 //!
 //! Each pass takes no input, looks at everything anew, may be run twice, and does its work in small steps. Only the leader sweeps: with
 //! several managers on one blob store one is enough.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,7 @@ impl Sweeper {
                 () = end.cancelled() => return,
                 _ = packages.tick() => tokio::select! {
                     () = end.cancelled() => return,
-                    outcome = self.sweep_packages() => outcome,
+                    outcome = self.sweep_stored() => outcome,
                 },
                 _ = logs.tick() => tokio::select! {
                     () = end.cancelled() => return,
@@ -76,6 +76,15 @@ impl Sweeper {
                 tracing::warn!(error = %error, "a sweep ended early");
             }
         }
+    }
+
+    async fn sweep_stored(&self) -> Result<u64, Error> {
+        // each manager's own, whoever leads
+        let gone = self.parts.blobs.sweep_uploads(SystemTime::now()).await?;
+        if gone > 0 {
+            tracing::info!(gone, "removed abandoned uploads");
+        }
+        self.sweep_packages().await
     }
 
     /// Removes packages that are old enough and that nothing refers to. Returns how many.

@@ -73,6 +73,8 @@ typed_ids! {
     ScheduleId,
     /// Keeps one task of an application running.
     ServiceId,
+    /// A package on its way in, in pieces.
+    UploadId,
     /// A worker machine.
     NodeId,
     /// An API token (its secret is never stored, only a hash).

@@ -23,8 +23,8 @@ pub mod workflow;
 
 pub use error::{ApiError, ErrorCode};
 pub use ids::{
-    AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, VenvId, VersionId,
-    WorkId, WorkflowId,
+    AppId, AttemptKey, DigestHex, NodeId, NotAnId, ScheduleId, ServiceId, TaskId, TokenId, UploadId, VenvId,
+    VersionId, WorkId, WorkflowId,
 };
 pub use preparing::{PreparingKind, PreparingStep};
 pub use state::{Exit, InstantState, Overlap, Source, Stage, Status, UnknownWord};

@@ -40,8 +40,8 @@ pub(crate) static STYLES: LazyLock<Vec<Asset>> =
 /// As the styles. `core` is what the others build on.
 pub(crate) static SCRIPTS: LazyLock<Vec<Asset>> = files!(
     "js", "text/javascript; charset=utf-8":
-    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "places" "graph" "lines" "ansi" "log_bytes" "log_times" "log"
-    "json"
+    "core" "live" "keys" "palette" "dialogs" "tables" "forms" "pieces" "upload" "places" "graph" "lines" "ansi" "log_bytes" "log_times"
+    "log" "json"
 );
 
 pub(crate) static ICON: LazyLock<Asset> =

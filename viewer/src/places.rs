@@ -9,6 +9,7 @@ const MAX_LONG_FORM_BYTES: usize = 13 << 20;
 
 pub(crate) fn configure(routes: &mut ServiceConfig) {
     packages_and_versions(routes);
+    pieces(routes);
     workflows_and_works(routes);
     schedules_and_services(routes);
     nodes_and_account(routes);
@@ -54,6 +55,20 @@ fn packages_and_versions(routes: &mut ServiceConfig) {
             get().to(deeds::ask_version),
             web::post().to(deeds::carry_out_version),
         ));
+}
+
+/// For the script of the upload field.
+fn pieces(routes: &mut ServiceConfig) {
+    use crate::pages::uploads;
+    routes
+        .route("/uploads", web::post().to(uploads::open))
+        .service(
+            web::resource("/uploads/{upload}")
+                .route(get().to(uploads::show))
+                .route(web::patch().to(uploads::append))
+                .route(web::delete().to(uploads::abandon)),
+        )
+        .route("/uploads/{upload}/finish", web::post().to(uploads::finish));
 }
 
 fn workflows_and_works(routes: &mut ServiceConfig) {

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lp_package::{ArchiveError, Format, Ignores, LinkPolicy, PackOptions, Summed, digest, pack};
-use lp_protocol::client::{ManagerClient, Upload};
+use lp_protocol::client::{self, FileSource, ManagerClient, Watch};
 
 use super::Session;
 use crate::failure::Failure;
@@ -55,13 +57,22 @@ pub(crate) async fn send(
         .file
         .try_clone()
         .map_err(|source| file_error("read", Path::new(&package.default_name), source))?;
-    let bar =
-        Bar::bytes(&session.out, &format!("uploading {}", package.default_name), Some(package.size_bytes));
-    let upload = Upload::file(tokio::fs::File::from_std(file), package.size_bytes, Some(bar.counter()));
-    let blob = client.upload_blob(&package.digest, upload).await?;
+    let (size_bytes, digest) = (package.size_bytes, package.digest.clone());
+    let bar = Bar::bytes(&session.out, &format!("uploading {}", package.default_name), Some(size_bytes));
+    // once is enough: it may be interrupted many times while a manager starts
+    let was_told = AtomicBool::new(false);
+    let interrupted = |error: &client::Error| {
+        if !was_told.swap(true, Ordering::Relaxed) {
+            bar.aside(|| {
+                session.out.warn(&format!("the upload was interrupted ({error}); going on where it stopped"));
+            });
+        }
+    };
+    let source = FileSource { file: Arc::new(file), size_bytes, digest };
+    client.upload_file(&source, Watch { at: bar.place(), interrupted: &interrupted }).await?;
     drop(bar);
     session.out.note(&format!("uploaded {size}"));
-    Ok(blob.digest)
+    Ok(source.digest)
 }
 
 fn pack_directory(path: &Path, links: LinkPolicy) -> Result<(Package, Vec<String>), Failure> {

@@ -167,6 +167,11 @@ impl Browser {
         }
     }
 
+    /// What was seen so far was meant to happen.
+    pub async fn forget(&self) {
+        self.log("browser").await;
+    }
+
     async fn log(&self, kind: &'static str) -> Vec<Value> {
         let entries = self.client.issue_cmd(Extra::Log(kind)).await.expect("a log");
         entries.as_array().cloned().unwrap_or_default()

@@ -11,6 +11,7 @@ mod driver;
 mod pages;
 mod screenshots;
 mod seeded;
+mod uploads;
 mod walk;
 mod world;
 mod xss;

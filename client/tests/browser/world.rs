@@ -23,12 +23,15 @@ impl World {
     }
 
     pub async fn over(cluster: Cluster) -> Option<Self> {
+        let viewer = word(&cluster, "viewer");
+        Self::at(cluster, &viewer).await
+    }
+
+    /// The same with the viewer at another address.
+    pub async fn at(cluster: Cluster, viewer: &str) -> Option<Self> {
         let driver = Driver::start(&cluster.path("."))?;
-        let text = std::fs::read_to_string(cluster.context()).unwrap();
-        let context: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let word = |key: &str| context[key].as_str().unwrap().trim_end_matches('/').to_owned();
-        let (viewer, token) = (word("viewer"), word("token"));
-        let browser = Browser::start(&driver, &cluster.path("."), &viewer).await;
+        let token = word(&cluster, "token");
+        let browser = Browser::start(&driver, &cluster.path("."), viewer).await;
         Some(Self { driver, cluster, browser, token })
     }
 
@@ -54,4 +57,11 @@ impl World {
         self.browser.close().await;
         drop(self.driver);
     }
+}
+
+/// Of what leads to a cluster.
+pub fn word(cluster: &Cluster, key: &str) -> String {
+    let text = std::fs::read_to_string(cluster.context()).unwrap();
+    let context: serde_json::Value = serde_json::from_str(&text).unwrap();
+    context[key].as_str().unwrap().trim_end_matches('/').to_owned()
 }

@@ -6,6 +6,7 @@
 #![expect(dead_code, reason = "not every test program uses all of it")]
 
 mod cluster;
+pub mod gate;
 mod leftovers;
 mod part;
 mod ran;
@@ -38,6 +39,27 @@ pub fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
+}
+
+/// Writes an application with `size_bytes` that no archiver makes smaller, and packs it without trying.
+pub fn large_archive(directory: &Path, name: &str, size_bytes: usize) -> PathBuf {
+    let manifest = r#"{"actions": [{"name": "weigh", "main": "wc -c data"}]}"#;
+    let app = write_app(&directory.join(name), &[("configuration.json", manifest)]);
+    let mut state = size_bytes as u64 | 1;
+    let mut bytes = Vec::with_capacity(size_bytes + 8);
+    while bytes.len() < size_bytes {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    std::fs::write(app.join("data"), &bytes[..size_bytes]).unwrap();
+    let archive = directory.join(format!("{name}.tar"));
+    let mut tar = std::process::Command::new("tar");
+    tar.args(["--owner=0", "--group=0", "-cf"]).arg(&archive).arg("-C").arg(directory).arg(name);
+    assert!(tar.status().unwrap().success());
+    archive
 }
 
 /// Writes an application of these files; those that begin with `#!` are programs.

@@ -22,6 +22,7 @@ mod restarts;
 mod standing;
 mod stops;
 mod tokens;
+mod uploads;
 mod venv;
 mod versions;
 mod weaknesses;

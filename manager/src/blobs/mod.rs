@@ -1,13 +1,14 @@
 //! The blob store: packages by their sha256, log segments by their place, in a directory of this machine.
 //!
 //! It promises: an object appears whole and durable or not at all (temporary file, fsync, rename, fsync of the directory), so a crash or
-//! a full disk leaves at most a temporary file, which the next start sweeps; an object never changes once it is there; memory does not grow with
+//! a full disk leaves at most a temporary file, which the next start sweeps, or an upload that can go on (`staged`); an object never changes once it is there; memory does not grow with
 //! the size of objects. Keys are ours, never text from users. Everything goes through [`Blobs`], so that an object store
 //! can stand in its place later: put a stream, read a range, delete, list by age.
 
 mod key;
 mod orphans;
 mod read;
+mod staged;
 mod upload;
 
 use std::fs;
@@ -16,9 +17,12 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use lp_protocol::UploadId;
+
 pub use key::Key;
 pub use orphans::Scan;
 pub use read::{Blob, Chunks};
+pub use staged::{Append, Standing};
 pub use upload::Stored;
 
 /// Why a blob cannot be stored or read.
@@ -31,6 +35,19 @@ pub enum Error {
     TooLarge { limit: u64 },
     #[error("there is no such blob")]
     NotFound,
+    #[error("there is no upload `{id}`")]
+    NoUpload { id: UploadId },
+    /// A piece does not begin where the upload is.
+    #[error("the upload goes on at byte {next}")]
+    WrongOffset { next: u64 },
+    #[error("the piece goes beyond the {size_bytes} bytes that were announced")]
+    Beyond { size_bytes: u64 },
+    #[error("{next} of {size_bytes} bytes have come")]
+    Incomplete { next: u64, size_bytes: u64 },
+    #[error("{count} uploads with {announced} bytes together are open, and another one is too many")]
+    TooManyUploads { count: usize, announced: u64 },
+    #[error("its disk has room for {free} more bytes, and the package has {wanted}")]
+    NoRoom { wanted: u64, free: u64 },
     /// The disk is full; nothing was stored.
     #[error("the disk is full")]
     Full(#[source] io::Error),
@@ -56,6 +73,7 @@ impl Error {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     root: Arc<Path>,
+    uploads: Arc<staged::Table>,
     /// Held while the age of a package is renewed or acted upon.
     ages: Arc<Mutex<()>>,
 }
@@ -66,9 +84,12 @@ impl Blobs {
     /// # Errors
     /// `Io` where the directory cannot be made or written.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let blobs = Self { root: root.into(), ages: Arc::default() };
+        let uploads = Arc::new(staged::Table::new(staged::Disk::new(root.join("uploads"))));
+        let blobs = Self { root: root.into(), uploads, ages: Arc::default() };
         fs::create_dir_all(root.parent().unwrap_or(root)).map_err(Error::io("make its directory"))?;
-        for directory in [root.to_owned(), blobs.temporary(), blobs.packages(), blobs.logs()] {
+        for directory in
+            [root.to_owned(), blobs.temporary(), root.join("uploads"), blobs.packages(), blobs.logs()]
+        {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)

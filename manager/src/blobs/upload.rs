@@ -44,18 +44,32 @@ enum State {
     Gone,
 }
 
-/// The temporary file with the sums of what was written to it; removed when dropped.
+/// The temporary file with the sums of what was written to it.
 #[derive(Debug)]
-struct Sink {
-    file: File,
-    hasher: Hasher,
-    path: PathBuf,
+pub(super) struct Sink {
+    pub(super) file: File,
+    pub(super) hasher: Hasher,
+    pub(super) path: PathBuf,
+    pub(super) leftover: Leftover,
+}
+
+/// What becomes of the file of an object that is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leftover {
+    Removed,
+    /// It goes on later.
+    Kept,
 }
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        // gone already where it was renamed
-        let _swept_at_the_next_start_otherwise = fs::remove_file(&self.path);
+        match self.leftover {
+            Leftover::Removed => {
+                // gone already where it was renamed
+                let _swept_at_the_next_start_otherwise = fs::remove_file(&self.path);
+            }
+            Leftover::Kept => {}
+        }
     }
 }
 
@@ -71,11 +85,10 @@ impl Blobs {
                 .mode(0o600)
                 .open(&path)
                 .map_err(Error::io("make a file"))?;
-            Ok(Box::new(Sink { file, hasher: Hasher::new(), path }))
+            Ok(Box::new(Sink { file, hasher: Hasher::new(), path, leftover: Leftover::Removed }))
         })
         .await?;
-        let state = State::Idle(sink);
-        Ok(Upload { blobs: self.clone(), limit, taken: 0, gathered: Vec::new(), gathered_bytes: 0, state })
+        Ok(Upload::over(self, sink, limit))
     }
 
     /// Stores a small object that is in memory.
@@ -87,6 +100,22 @@ impl Blobs {
 }
 
 impl Upload {
+    /// An object that goes on where a file ends.
+    pub(super) fn over(blobs: &Blobs, sink: Box<Sink>, limit: u64) -> Self {
+        let (taken, state) = (sink.size(), State::Idle(sink));
+        Self { blobs: blobs.clone(), limit, taken, gathered: Vec::new(), gathered_bytes: 0, state }
+    }
+
+    /// Stops here for now: all that was taken is on the disk, and more may be written later.
+    pub(super) async fn pause(mut self) -> Result<Box<Sink>, Error> {
+        let sink = self.drain().await?;
+        blocking(move || {
+            sink.file.sync_data().map_err(Error::io("sync a file"))?;
+            Ok(sink)
+        })
+        .await
+    }
+
     /// Takes some more bytes; waits while the disk is behind.
     ///
     /// # Errors
@@ -168,6 +197,14 @@ impl Upload {
 }
 
 impl Sink {
+    pub(super) fn size(&self) -> u64 {
+        self.hasher.size()
+    }
+
+    pub(super) fn summed(&self) -> Summed {
+        self.hasher.clone().finish()
+    }
+
     /// Makes the file durable under its digest, unless one is there, which then has the same bytes. Returns whether one was.
     fn settle(self: Box<Self>, target: &Path) -> Result<bool, Error> {
         match orphans::renew(target) {
@@ -195,7 +232,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     joined(tokio::task::spawn_blocking(work).await)
 }
 
-fn joined<T>(outcome: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
+pub(super) fn joined<T>(outcome: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
     outcome.unwrap_or_else(|error| {
         Err(Error::Io { doing: "finish its work", source: std::io::Error::other(error) })
     })

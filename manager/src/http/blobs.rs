@@ -4,7 +4,7 @@ use actix_web::body::SizedStream;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream::empty;
-use lp_package::Digest;
+use lp_package::{Digest, Summed};
 use lp_protocol::ErrorCode;
 use lp_protocol::views::BlobView;
 
@@ -77,8 +77,12 @@ pub(crate) async fn store(
     }
     let Stored { summed, was_there } = upload.finish(expected).await?;
     state.catalogue.remember_sums(&summed);
-    let view = BlobView { digest: summed.digest.to_string(), sha1: summed.sha1, size_bytes: summed.size };
+    let view = view_of(summed);
     Ok(if was_there { HttpResponse::Ok().json(view) } else { HttpResponse::Created().json(view) })
+}
+
+pub(crate) fn view_of(Summed { digest, sha1, size }: Summed) -> BlobView {
+    BlobView { digest: digest.to_string(), sha1, size_bytes: size }
 }
 
 pub(crate) fn parse_digest(text: &str) -> Result<Digest, Failure> {

@@ -252,6 +252,20 @@ impl From<blobs::Error> for Failure {
                     .hint("The limit is `max_buffer_size` in the manager's configuration.")
             }
             Error::NotFound => Self::new(ErrorCode::NotFound, error.to_string()),
+            Error::NoUpload { id } => Self::not_found("upload", id).hint(
+                "It was given up, nothing came for it during a day, or another manager leads now: begin anew with POST /api/v1/uploads.",
+            ),
+            Error::WrongOffset { next } | Error::Incomplete { next, .. } => {
+                let mut failure = Self::new(ErrorCode::Conflict, error.to_string())
+                    .hint(format!("Go on with PATCH /api/v1/uploads/{{upload}}?offset={next}."));
+                failure.extra.next = Some(*next);
+                failure
+            }
+            Error::Beyond { .. } => Self::invalid(error.to_string()),
+            Error::TooManyUploads { .. } => Self::new(ErrorCode::TooManyRequests, error.to_string())
+                .hint("Try again when one has ended; one that is left alone gives way after an hour."),
+            Error::NoRoom { .. } => Self::unavailable(&error)
+                .hint("Nothing was changed. Make room on the manager's disk; `lp gc --dry-run` shows what could go."),
             Error::Full(_) => Self::unavailable("its disk is full").with_cause(&error),
             Error::Io { .. } => Self::internal(&error),
         }

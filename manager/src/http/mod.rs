@@ -38,6 +38,7 @@ mod services;
 mod state;
 mod tasks;
 mod tokens;
+mod uploads;
 mod venvs;
 mod versions;
 mod whoami;

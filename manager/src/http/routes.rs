@@ -8,6 +8,7 @@ use lp_protocol::ErrorCode;
 use super::activity;
 use super::failure::Failure;
 use super::openapi::Everywhere;
+use super::uploads;
 use super::{
     apps, blobs, cluster, doctor, events, gc, join_tokens, logs, node, node_control, nodes, tasks, venvs,
     versions, whoami, workspaces,
@@ -58,6 +59,10 @@ routes! {
 
     "/api/v1/blobs" { post blobs::upload; }
     "/api/v1/blobs/{digest}" { head blobs::find; put blobs::upload_named; }
+
+    "/api/v1/uploads" { post uploads::open; }
+    "/api/v1/uploads/{upload}" { get uploads::show; patch uploads::append; delete uploads::abandon; }
+    "/api/v1/uploads/{upload}/finish" { post uploads::finish; }
 
     "/api/v1/apps" { get apps::list; post apps::create; }
     "/api/v1/apps/{app}" { get apps::show; patch apps::update; delete apps::delete; }

@@ -17,6 +17,7 @@ mod log_times;
 mod logs;
 mod node;
 mod nodes;
+mod pieces;
 mod schedules;
 mod schemas;
 mod services;

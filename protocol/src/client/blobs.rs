@@ -15,17 +15,33 @@ use crate::ErrorCode;
 use crate::views::BlobView;
 
 /// Read from the disk at a time, 256 KiB: fewer system calls than a page at a time, and nothing to notice in memory.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
 
 /// Called with the number of bytes each time some more were handed to the connection.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// Bytes to be uploaded.
 pub struct Upload {
-    body: Body,
-    size_bytes: Option<u64>,
-    /// Why reading them failed: the HTTP library would only say that the body did.
-    failure: Arc<Mutex<Option<io::Error>>>,
+    pub(super) body: Body,
+    pub(super) size_bytes: Option<u64>,
+    pub(super) failure: SourceFailure,
+}
+
+/// Why reading the bytes failed: the HTTP library would only say that the body did.
+#[derive(Clone, Default)]
+pub(super) struct SourceFailure(Arc<Mutex<Option<io::Error>>>);
+
+impl SourceFailure {
+    fn set(&self, error: io::Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    pub(super) fn take(&self) -> Result<(), Error> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(Error::Source(error)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Upload {
@@ -49,7 +65,7 @@ impl Upload {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        let failure = Arc::new(Mutex::new(None));
+        let failure = SourceFailure::default();
         let kept = failure.clone();
         let stream = stream.map(move |chunk| match chunk {
             Ok(chunk) => {
@@ -60,7 +76,7 @@ impl Upload {
             }
             Err(error) => {
                 let copy = io::Error::new(error.kind(), error.to_string());
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                kept.set(error);
                 Err(copy)
             }
         });
@@ -71,7 +87,7 @@ impl Upload {
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let size_bytes = Some(bytes.len() as u64);
-        Self { body: Body::from(bytes), size_bytes, failure: Arc::default() }
+        Self { body: Body::from(bytes), size_bytes, failure: SourceFailure::default() }
     }
 }
 
@@ -104,9 +120,7 @@ impl ManagerClient {
             request = request.header(CONTENT_LENGTH, size_bytes);
         }
         let answer = self.send(request.body(upload.body)).await;
-        if let Some(error) = upload.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(Error::Source(error));
-        }
+        upload.failure.take()?;
         self.read_json(answer?).await
     }
 }

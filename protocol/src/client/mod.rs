@@ -4,7 +4,7 @@
 //! memory. It promises that the token goes to the manager's own address only (no redirects are followed, and no proxy for
 //! loopback), that a name given by a user is one path segment whatever is in it, and that every failure is one of
 //! [`Error`]'s few kinds, each with the exit code a command ends with. It repeats nothing by itself, except
-//! [`ManagerClient::wait_until_finished`], which only reads.
+//! [`ManagerClient::wait_until_finished`], which only reads, and [`ManagerClient::upload_file`], whose pieces can be sent twice without harm.
 
 mod apps;
 mod backoff;
@@ -17,11 +17,13 @@ mod error;
 mod events;
 mod gc;
 mod logs;
+mod resume;
 mod schedules;
 mod services;
 mod stream;
 mod tasks;
 mod tokens;
+mod uploads;
 mod venvs;
 mod versions;
 mod waiting;
@@ -30,6 +32,8 @@ mod workspaces;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +45,7 @@ pub use connection::ManagerClient;
 pub use error::Error;
 pub use events::EventStream;
 pub use logs::{AttemptRef, LogStream};
+pub use resume::{FileSource, Watch};
 pub use stream::{ByteStream, Download};
 pub use tasks::PageQuery;
 pub use versions::PackageKind;

@@ -29,7 +29,9 @@ struct Bounce<'a> {
 /// The page of a refusal. Where one has to sign in first it is the login form itself, which then goes on to the page that was asked for.
 pub(crate) fn error(state: &State, request: &HttpRequest, failure: &Failure) -> HttpResponse {
     // asked by a script, which has no use for a page
-    if matches!(request.path(), "/live" | "/palette.json") {
+    if matches!(request.path(), "/live" | "/palette.json" | "/uploads")
+        || request.path().starts_with("/uploads/")
+    {
         return HttpResponse::build(failure.status)
             .content_type("text/plain; charset=utf-8")
             .body(failure.line());

@@ -6,6 +6,7 @@ mod fake;
 mod live;
 mod login;
 mod many;
+mod pieces;
 mod places;
 mod rows;
 mod safety;

@@ -1,26 +1,22 @@
-//! Reading an upload's form: the words first, then the file, which streams to the manager as it comes and is never kept here.
+//! Reading an upload's form: the words first, then the file, which streams to the manager as it comes and is never kept here. Where a script has sent the
+//! file in pieces before, the form names that upload instead.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::StatusCode;
-use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use lp_protocol::client::{ManagerClient, Upload};
+use futures_util::StreamExt as _;
+use lp_protocol::client::ManagerClient;
 use lp_protocol::views::BlobView;
-use tokio::sync::mpsc;
 
 use crate::auth::same;
 use crate::failure::Failure;
 use crate::frame::Signed;
+use crate::pages::passing::pass_on;
 use crate::pages::stale;
 
 /// Words of the form, together.
 const MAX_WORDS_BYTES: usize = 64 << 10;
 /// Parts of the form.
 const MAX_PARTS: usize = 16;
-/// Pieces of the file on their way: what the browser sends faster waits in its own buffers.
-const PIECES: usize = 8;
-/// Read of a file after it was refused, so that the browser comes to see the answer.
-const MAX_REFUSED_BYTES: usize = 16 << 20;
 
 /// What came.
 #[derive(Debug, Default)]
@@ -37,7 +33,7 @@ pub(super) struct Sent {
 /// Reads it all. The hidden word of the session has to come before the file.
 pub(super) async fn read(mut form: Multipart, signed: &Signed) -> Result<Sent, Failure> {
     let mut sent = Sent::default();
-    let (mut is_ours, mut words) = (false, 0);
+    let (mut is_ours, mut words, mut upload) = (false, 0, String::new());
     for _ in 0..MAX_PARTS {
         let Some(field) = form.next().await else { break };
         let mut field = field.map_err(broken)?;
@@ -48,6 +44,8 @@ pub(super) async fn read(mut form: Multipart, signed: &Signed) -> Result<Sent, F
                 "csrf" => is_ours = same(&signed.session.csrf, &text),
                 "name" => sent.name = text,
                 "description" => sent.description = text,
+                "upload" => upload = text,
+                "file_name" => sent.file_name = stem(&text).to_owned(),
                 "strict" => sent.strict = !text.is_empty(),
                 _ => {}
             }
@@ -60,10 +58,17 @@ pub(super) async fn read(mut form: Multipart, signed: &Signed) -> Result<Sent, F
         sent.file_name = stem(file).to_owned();
         // what a browser sends of a field in which nothing was chosen
         if !file.is_empty() {
-            sent.blob = Some(pass_on(field, &signed.session.client).await?);
+            sent.blob = Some(stream(field, &signed.session.client).await?);
         }
     }
-    if is_ours { Ok(sent) } else { Err(stale()) }
+    if !is_ours {
+        return Err(stale());
+    }
+    if !upload.is_empty() {
+        // the script has finished it already; asked again it is answered the same
+        sent.blob = Some(signed.session.client.finish_upload(&upload).await.map_err(Failure::from));
+    }
+    Ok(sent)
 }
 
 async fn read_words(field: &mut Field, words: &mut usize) -> Result<String, Failure> {
@@ -81,36 +86,9 @@ async fn read_words(field: &mut Field, words: &mut usize) -> Result<String, Fail
 }
 
 /// Streams the file to the manager. The outer error is the browser's, the inner one the manager's.
-async fn pass_on(mut field: Field, client: &ManagerClient) -> Result<Result<BlobView, Failure>, Failure> {
-    let (pieces, incoming) = mpsc::channel::<std::io::Result<Bytes>>(PIECES);
-    let incoming = stream::unfold(incoming, async |mut incoming| Some((incoming.recv().await?, incoming)));
-    let upload = client.upload_unnamed_blob(Upload::stream(incoming, None, None));
-    let feed = async move {
-        let mut refused = 0;
-        while let Some(piece) = field.next().await {
-            match piece {
-                Ok(piece) => {
-                    let size = piece.len();
-                    // the manager has answered already
-                    if pieces.send(Ok(piece)).await.is_err() {
-                        refused += size;
-                        if refused > MAX_REFUSED_BYTES {
-                            return Ok(());
-                        }
-                    }
-                }
-                Err(error) => {
-                    let cut = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the browser has gone");
-                    pieces.send(Err(cut)).await.ok();
-                    return Err(broken(error));
-                }
-            }
-        }
-        Ok(())
-    };
-    let (fed, uploaded) = futures_util::future::join(feed, upload).await;
-    fed?;
-    Ok(uploaded.map_err(Failure::from))
+async fn stream(field: Field, client: &ManagerClient) -> Result<Result<BlobView, Failure>, Failure> {
+    let sent = pass_on(field, None, |upload| client.upload_unnamed_blob(upload)).await;
+    Ok(sent.map_err(broken)?.map_err(Failure::from))
 }
 
 fn broken(error: MultipartError) -> Failure {

@@ -19,6 +19,7 @@ use crate::state::State;
 const WORDS: &[(&str, &str)] = &[
     ("name is", "name"),
     ("already", "name"),
+    ("is taken", "name"),
     ("`name`", "name"),
     ("description", "description"),
     ("archive", "file"),
