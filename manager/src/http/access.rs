@@ -42,6 +42,7 @@ const READABLE: &[&str] = &[
     "/api/v1/tasks/{task}/why",
     "/api/v1/tasks/{task}/workspaces",
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log",
+    "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/log/times",
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace",
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/file",
     "/api/v1/tasks/{task}/actions/{action}/attempts/{attempt}/workspace/archive",
@@ -114,6 +115,7 @@ mod tests {
         ("get", "/api/v1/tokens/{token}"),
         // only for whoever uploads
         ("head", "/api/v1/blobs/{digest}"),
+        ("get", "/api/v1/uploads/{upload}"),
         // those of nodes have a door of their own
         ("get", "/node/v1/link"),
         ("get", "/node/v1/packages/{digest}"),
