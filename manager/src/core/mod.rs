@@ -67,6 +67,7 @@ pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};
 pub use tasks::{NewTaskRequest, TaskRefusal};
 pub use time::Now;
+pub use why::{Reasons, WhyAsked};
 use timers::Timers;
 
 /// What an operator may set.

@@ -41,6 +41,7 @@ fn hostile() -> Cluster {
         status: Some(Status::Fail),
         summary: canary(),
         actions: vec![WhyAction { name: canary(), reason: canary(), hint: Some(canary()) }],
+        more: 0,
     };
     let mut status = sample::status();
     (status.version, status.database, status.nodes) = (canary(), canary(), 1);

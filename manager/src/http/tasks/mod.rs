@@ -6,6 +6,7 @@ mod control;
 mod create;
 mod info;
 mod lines;
+mod outline;
 mod read;
 
 pub(crate) use batch::*;
@@ -13,4 +14,5 @@ pub(crate) use bulk::*;
 pub(crate) use control::*;
 pub(crate) use create::*;
 pub(crate) use info::plan_of;
+pub(crate) use outline::*;
 pub(crate) use read::*;

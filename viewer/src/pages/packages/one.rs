@@ -71,7 +71,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
     let (kind, client) = (Kind::parse(&kind)?, &signed.session.client);
-    let package = kind.fetch(client, &wanted).await?;
+    let package = kind.fetch_whole(client, &wanted).await?;
     let now = Utc::now();
     let mut frame = frame(&state, &request, kind, &package.name).crumb(kind.plural(), list_url(kind));
     let latest = match kind {

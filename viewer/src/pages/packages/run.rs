@@ -83,8 +83,8 @@ async fn earlier(signed: &Signed, package: &Package) -> Result<Vec<(String, Stri
     let latest = ListTasks { app_id: Some(app_id), limit: Some(EARLIER), ..ListTasks::default() };
     let mut out: Vec<(String, String)> = Vec::new();
     for task in client.list_tasks(&latest).await?.items {
-        let Ok(info) = client.fetch_task(&task.task_id.to_string()).await else { continue };
-        let raw = info.input_data.get();
+        let Ok(input) = client.fetch_task_input(&task.task_id.to_string()).await else { continue };
+        let raw = input.get();
         if raw.len() <= MAX_EARLIER_BYTES {
             let text = json(raw).text;
             if !out.iter().any(|(_, known)| *known == text) {

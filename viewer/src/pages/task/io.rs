@@ -6,6 +6,8 @@ use lp_protocol::views::TaskInfo;
 
 use crate::parts::{Badge, Json, json, url_part, visible};
 
+/// Results on one page.
+pub(super) const MAX_RESULTS: u32 = 100;
 /// Text of results on one page; each also has its own limit.
 const MAX_RESULTS_BYTES: usize = 512 << 10;
 
@@ -17,7 +19,7 @@ pub(super) struct InOut {
     /// What the task as a whole has left.
     output: Option<Json>,
     results: Vec<Output>,
-    more: usize,
+    has_more: bool,
     is_finished: bool,
 }
 
@@ -31,7 +33,8 @@ struct Output {
 }
 
 impl InOut {
-    pub(super) fn new(info: &TaskInfo) -> Self {
+    /// `has_more`: the task has left more results than were asked for.
+    pub(super) fn new(info: &TaskInfo, has_more: bool) -> Self {
         let mut results = Vec::new();
         let mut shown = 0;
         // in the order of the actions, as a person reads the task
@@ -53,7 +56,7 @@ impl InOut {
             task_id: info.task.task_id.to_string(),
             input: json(info.input_data.get()),
             output: info.output.as_ref().map(|output| json(output.get())),
-            more: info.result.len().saturating_sub(results.len()),
+            has_more: has_more || info.result.len() > results.len(),
             results,
             is_finished: !info.task.stage.is_open(),
         }

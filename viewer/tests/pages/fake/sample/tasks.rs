@@ -153,7 +153,7 @@ pub(super) fn why(info: &TaskInfo) -> Option<Why> {
         (_, Some(Status::Fail)) => (task.reason.clone()?, Vec::new()),
         _ => return None,
     };
-    Some(Why { task_id: task.task_id, stage: task.stage, status: task.status, summary, actions })
+    Some(Why { task_id: task.task_id, stage: task.stage, status: task.status, summary, actions, more: 0 })
 }
 
 pub(super) fn failing_log() -> Vec<u8> {
