@@ -29,7 +29,7 @@ impl Default for WhyAsked {
 }
 
 /// What is told, and how many more could have been.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Reasons {
     pub actions: Vec<WhyAction>,
     pub more: u64,

@@ -16,6 +16,7 @@ mod links;
 mod logs;
 mod node;
 mod nodes;
+mod outline;
 mod schedules;
 mod schemas;
 mod services;

@@ -95,14 +95,6 @@ on_both_backends! {
         }
     }
 
-    async fn outputs_are_read_a_few_at_a_time_and_one_by_itself(db) {
-        let fixture = Fixture::new(&db).await;
-        fixture.insert([finished(fixture.task(1))]).await;
-        assert!(fixture.store.list_outputs(1, None).await.unwrap().is_empty());
-        let id = lp_manager::core::record::AttemptId { task: 1, action: 0, number: 1 };
-        assert!(fixture.store.find_output(id).await.unwrap().is_none());
-    }
-
     async fn a_task_is_meant_by_its_id_or_the_beginning_of_it(db) {
         let fixture = Fixture::new(&db).await;
         let missing = fixture.store.resolve_task("@last").await;
