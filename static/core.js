@@ -196,6 +196,12 @@ const lp = (() => {
     set(key, value) { try { localStorage.setItem(`lp.${key}`, value); } catch { /* then not */ } },
   };
 
+  // on a narrow screen the tab that is open may be beyond the edge
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const beyond = tab.getBoundingClientRect().right - tab.parentElement.getBoundingClientRect().right;
+    if (beyond > 0) tab.parentElement.scrollLeft += beyond;
+  }
+
   return {
     now, duration, relative, setText, tick, morph, morphChildren, parse, swap, patch, changed, copy, element, icon, wishes,
     onTick(act) { ticks.push(act); },

@@ -138,6 +138,7 @@ lp.live = (() => {
       connect();
     }
   });
+  showHealth();
   // after all scripts have said what they listen to
   document.addEventListener("DOMContentLoaded", connect);
 

@@ -77,7 +77,8 @@ pub(crate) fn pages(arguments: &[OsString]) -> Result<()> {
     }
     needs::compiler()?;
     command::run(&mut cargo(&["build", "--release", "--package", "lp", "--bin", "lp"]))?;
-    let program = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |target| root().join(target));
+    let program = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |target| root().join(target));
     let mut run = cargo(&["run", "--release", "--package", "lp", "--example", "pages", "--"]);
     command::run(run.args(arguments).arg("--lp").arg(program.join("release/lp")))
 }

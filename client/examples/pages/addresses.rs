@@ -52,29 +52,73 @@ pub(crate) async fn all(server: &Server) -> Outcome<Vec<Ask>> {
 
 fn fixed(asks: &mut Asks) {
     let pages = [
-        "/", "/apps", "/apps?name=report", "/apps?name=nothing-like-it", "/apps/new", "/venvs", "/venvs/new", "/workflows",
-        "/workflows/new", "/schedules", "/schedules/new", "/schedules/preview?minute=0", "/services", "/services/new",
-        "/services?name=service-9", "/nodes", "/nodes/join", "/account", "/account/sign-out-everywhere", "/about", "/login",
-        "/palette.json?q=", "/palette.json?q=report", "/palette.json?q=day+4000", "/palette.json?q=nothing-like-it",
+        "/",
+        "/apps",
+        "/apps?name=report",
+        "/apps?name=nothing-like-it",
+        "/apps/new",
+        "/venvs",
+        "/venvs/new",
+        "/workflows",
+        "/workflows/new",
+        "/schedules",
+        "/schedules/new",
+        "/schedules/preview?minute=0",
+        "/services",
+        "/services/new",
+        "/services?name=service-9",
+        "/nodes",
+        "/nodes/join",
+        "/account",
+        "/account/sign-out-everywhere",
+        "/about",
+        "/login",
+        "/palette.json?q=",
+        "/palette.json?q=report",
+        "/palette.json?q=day+4000",
+        "/palette.json?q=nothing-like-it",
     ];
     pages.iter().for_each(|path| asks.add(Door::Page, *path, *path));
     for view in ["overview", "tasks", "nodes", "works", "services"] {
         asks.add(Door::Live, view, format!("/live?view={view}"));
     }
     let lists = [
-        "/status", "/activity", "/apps?limit=200", "/venvs", "/workflows", "/works?limit=200", "/schedules?limit=200",
-        "/services?limit=200", "/nodes?limit=500", "/builds", "/tasks?limit=200",
+        "/status",
+        "/activity",
+        "/apps?limit=200",
+        "/venvs",
+        "/workflows",
+        "/works?limit=200",
+        "/schedules?limit=200",
+        "/services?limit=200",
+        "/nodes?limit=500",
+        "/builds",
+        "/tasks?limit=200",
     ];
     lists.iter().for_each(|path| asks.add(Door::Api, *path, *path));
 }
 
 const FILTERS: [&str; 12] = [
-    "status=fail", "status=kill", "status=skipped", "stage=running", "stage=finished", "since=1h", "since=7d", "name=day+4000",
-    "name=run*", "name=nothing-like-it", "name=nothing-like-it&status=fail", "name=*7&since=24h",
+    "status=fail",
+    "status=kill",
+    "status=skipped",
+    "stage=running",
+    "stage=finished",
+    "since=1h",
+    "since=7d",
+    "name=day+4000",
+    "name=run*",
+    "name=nothing-like-it",
+    "name=nothing-like-it&status=fail",
+    "name=*7&since=24h",
 ];
 
 async fn tasks(asks: &mut Asks, server: &Server) -> Outcome {
-    asks.pages("/tasks", "/tasks", &["", "/bulk?deed=rerun&status=fail", "/bulk?deed=delete&name=nothing-like-it"]);
+    asks.pages(
+        "/tasks",
+        "/tasks",
+        &["", "/bulk?deed=rerun&status=fail", "/bulk?deed=delete&name=nothing-like-it"],
+    );
     for filter in FILTERS {
         asks.add(Door::Page, format!("/tasks?{filter}"), format!("/tasks?{filter}"));
         let api = filter.replace("name=nothing-like-it", "name=*nothing-like-it*");
@@ -84,7 +128,8 @@ async fn tasks(asks: &mut Asks, server: &Server) -> Outcome {
         }
     }
     let far = far_cursor(server).await?;
-    for (end, rest) in [("deep", ""), ("deep, of a status", "&status=fail"), ("deep, of a name", "&name=*7")] {
+    for (end, rest) in [("deep", ""), ("deep, of a status", "&status=fail"), ("deep, of a name", "&name=*7")]
+    {
         asks.add(Door::Page, format!("/tasks, {end}"), format!("/tasks?cursor={far}{rest}"));
     }
     let newest = server.json("/tasks?limit=200").await?;
@@ -104,13 +149,27 @@ async fn tasks(asks: &mut Asks, server: &Server) -> Outcome {
 }
 
 fn one_task(asks: &mut Asks, name: &str, id: &str, is_large: bool) {
-    let tabs = ["", "?tab=timeline", "?tab=actions", "?tab=io", "?tab=history", "/again", "/recover", "/rerun", "/delete"];
+    let tabs = [
+        "",
+        "?tab=timeline",
+        "?tab=actions",
+        "?tab=io",
+        "?tab=history",
+        "/again",
+        "/recover",
+        "/rerun",
+        "/delete",
+    ];
     let base = format!("/tasks/{id}");
     asks.pages(name, &base, &tabs[..]);
     if is_large {
         let of_many = [
-            "?tab=actions&find=shard-777", "?tab=actions&sort=took-", "?tab=actions&sort=name", "?action=shard-4711",
-            "?action=merge&show=why", "?action=split&show=output",
+            "?tab=actions&find=shard-777",
+            "?tab=actions&sort=took-",
+            "?tab=actions&sort=name",
+            "?action=shard-4711",
+            "?action=merge&show=why",
+            "?action=split&show=output",
         ];
         asks.pages(name, &base, &of_many);
     }
@@ -131,11 +190,28 @@ async fn packages(asks: &mut Asks, server: &Server) -> Outcome {
     for (name, app) in [("app", ordinary), ("huge app", large)] {
         let Some(id) = app.and_then(|app| app["app_id"].as_str()) else { continue };
         let base = format!("/apps/{id}");
-        asks.pages(name, &base, &["", "/run", "/versions", "/edit", "/upload", "/delete", "/versions/1/activate", "/versions/1/delete"]);
+        asks.pages(
+            name,
+            &base,
+            &[
+                "",
+                "/run",
+                "/versions",
+                "/edit",
+                "/upload",
+                "/delete",
+                "/versions/1/activate",
+                "/versions/1/delete",
+            ],
+        );
         asks.add(Door::Live, name, format!("/live?view=app&app={id}"));
         asks.add(Door::Page, format!("{name}'s tasks"), format!("/tasks?app={id}"));
         asks.add(Door::Page, format!("{name}'s tasks, of a status"), format!("/tasks?app={id}&status=kill"));
-        asks.add(Door::Page, format!("{name}'s tasks, of a name"), format!("/tasks?app={id}&name=nothing-like-it"));
+        asks.add(
+            Door::Page,
+            format!("{name}'s tasks, of a name"),
+            format!("/tasks?app={id}&name=nothing-like-it"),
+        );
         asks.add(Door::Page, format!("service of {name}"), format!("/services/new?app={id}"));
         asks.add(Door::Api, format!("{name}, info"), base.clone());
         asks.add(Door::Api, format!("{name}, versions"), format!("{base}/versions?limit=200"));
@@ -145,7 +221,9 @@ async fn packages(asks: &mut Asks, server: &Server) -> Outcome {
 
 async fn works(asks: &mut Asks, server: &Server) -> Outcome {
     let works = server.json("/works?limit=200").await?;
-    for filter in ["", "?status=fail", "?status=kill", "?name=day+40", "?name=nothing-like-it", "?stage=running"] {
+    for filter in
+        ["", "?status=fail", "?status=kill", "?name=day+40", "?name=nothing-like-it", "?stage=running"]
+    {
         asks.add(Door::Page, format!("/works{filter}"), format!("/works{filter}"));
     }
     if let Some(far) = works["next_cursor"].as_str() {

@@ -37,13 +37,13 @@ async fn main() -> Outcome<ExitCode> {
     let wanted = parse(std::env::args().skip(1))?;
     let server = Server::start(&wanted.program, &wanted.data).await?;
     let addresses = addresses::all(&server).await?;
-    let is_wanted = |ask: &&addresses::Ask| {
-        ask.name.contains(&wanted.only) || ask.path.contains(&wanted.only)
-    };
+    let is_wanted =
+        |ask: &&addresses::Ask| ask.name.contains(&wanted.only) || ask.path.contains(&wanted.only);
     let mut all = Vec::new();
     println!("{:<9} {:<52} {:>9} {:>9} {:>11}", "door", "page", "median ms", "worst ms", "bytes");
     for ask in addresses.iter().filter(is_wanted) {
-        let timed = time(&server, ask, wanted.times).await.map_err(|error| format!("{}: {error}", ask.path))?;
+        let timed =
+            time(&server, ask, wanted.times).await.map_err(|error| format!("{}: {error}", ask.path))?;
         println!("{timed}");
         all.push(timed);
     }

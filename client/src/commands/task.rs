@@ -188,6 +188,9 @@ pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> 
             let hint = hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default();
             report.line(&text::visible(name), &format!("{reason}{hint}"));
         }
+        if let Some(last) = &why.last_output {
+            report.line("said last", &text::visible(&last.text));
+        }
         report.into_text()
     })
 }

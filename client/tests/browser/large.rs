@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Refused};
 use crate::common::write_app;
 use crate::world::World;
 
@@ -57,7 +57,10 @@ async fn json_of_megabytes_is_looked_into_without_being_in_the_page() {
          return { same: text === raw, rows: value.data.rows.length, long: value.data.long.length, size: text.length };",
     )
     .await;
-    assert_eq!((copied["same"].clone(), copied["rows"].clone(), copied["long"].clone()), (json!(true), json!(40_000), json!(300_000)));
+    assert_eq!(
+        (copied["same"].clone(), copied["rows"].clone(), copied["long"].clone()),
+        (json!(true), json!(40_000), json!(300_000))
+    );
     assert!(copied["size"].as_u64().unwrap() > 2_000_000, "{copied}");
 
     let folded = script(
@@ -82,7 +85,7 @@ async fn json_of_megabytes_is_looked_into_without_being_in_the_page() {
     )
     .await;
     assert_eq!(deep, json!([199_999, 199_998, 64]));
-    browser.is_clean(crate::browser::Refused::None).await;
+    browser.is_clean(Refused::No).await;
     world.end().await;
 }
 

@@ -166,7 +166,9 @@ fn why_ended(task_id: TaskId, action: &ActionView, status: Status) -> (String, O
     let last = action.attempts.last();
     let exit = last.and_then(|attempt| attempt.exit.as_ref().map(|exit| (attempt, exit)));
     match (status, exit) {
-        (Status::Skipped, _) => ("was not started because another action of the task failed".to_owned(), None),
+        (Status::Skipped, _) => {
+            ("was not started because another action of the task failed".to_owned(), None)
+        }
         (Status::Cancel, _) => ("was not started because the task was stopped".to_owned(), None),
         (_, Some((attempt, exit))) => (
             format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),

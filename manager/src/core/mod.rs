@@ -67,8 +67,8 @@ pub use sources::{AppSource, SourceKey, Sources};
 use task::{State, Task};
 pub use tasks::{NewTaskRequest, TaskRefusal};
 pub use time::Now;
-pub use why::{Reasons, WhyAsked};
 use timers::Timers;
+pub use why::{Reasons, WhyAsked};
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]

@@ -37,7 +37,12 @@ pub struct Reasons {
 
 impl Reasons {
     /// Takes one more reason, which is only made where it is wanted.
-    pub(super) fn tell(&mut self, asked: &WhyAsked, name: &str, reason: impl FnOnce() -> (String, Option<String>)) {
+    pub(super) fn tell(
+        &mut self,
+        asked: &WhyAsked,
+        name: &str,
+        reason: impl FnOnce() -> (String, Option<String>),
+    ) {
         if self.actions.len() >= asked.most && asked.action.as_deref() != Some(name) {
             self.more += 1;
             return;
@@ -72,7 +77,13 @@ impl Core {
         Some(reasons)
     }
 
-    fn why_action(&self, now: Now, task: &Task, ordinal: Ordinal, action: &Action) -> (String, Option<String>) {
+    fn why_action(
+        &self,
+        now: Now,
+        task: &Task,
+        ordinal: Ordinal,
+        action: &Action,
+    ) -> (String, Option<String>) {
         match action.state {
             State::Done(_) => Default::default(),
             State::Waiting { .. } => (self.why_waiting(task, ordinal), None),
@@ -129,6 +140,7 @@ impl Core {
         let ahead = self.queue.ahead(class, &Self::place_of(task, ordinal), COUNTED_AHEAD);
         let before = match ahead {
             0 => "it is next".to_owned(),
+            1 => "1 action is before it".to_owned(),
             COUNTED_AHEAD.. => format!("more than {COUNTED_AHEAD} actions are before it"),
             _ => format!("{ahead} actions are before it"),
         };

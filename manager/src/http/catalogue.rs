@@ -87,7 +87,9 @@ impl Catalogue {
     /// Keeps what was read as a part of a task; not where the task has made actions, which are its own.
     pub(crate) fn keep_plan(&self, version_id: VersionId, plan: &Arc<Plan>) {
         let mut known = self.lock();
-        if plan.actions.iter().any(|action| action.generated.is_some()) || known.plans.contains_key(&version_id) {
+        if plan.actions.iter().any(|action| action.generated.is_some())
+            || known.plans.contains_key(&version_id)
+        {
             return;
         }
         make_room(&mut known.plans);

@@ -102,7 +102,12 @@ impl Store {
     }
 
     /// The last task looked at where there are more than so many of a state; None where all can be looked at.
-    async fn find_floor(&self, filters: &Filters, seqs: Range<TaskSeq>, most: u32) -> Result<Option<TaskSeq>> {
+    async fn find_floor(
+        &self,
+        filters: &Filters,
+        seqs: Range<TaskSeq>,
+        most: u32,
+    ) -> Result<Option<TaskSeq>> {
         let ListQuery { sql, values } = filters.floor_query(self.is_postgres(), seqs, most);
         let row = self.read.query_one_raw(self.statement(placeholders(self.backend, &sql), values)).await?;
         Ok(row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten())

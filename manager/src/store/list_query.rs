@@ -220,7 +220,12 @@ mod tests {
                 let statement = store.statement(format!("EXPLAIN QUERY PLAN {sql}"), values);
                 for row in store.read.query_all_raw(statement).await.unwrap() {
                     let line: String = row.try_get("", "detail").unwrap();
-                    assert!(!line.contains("tasks") || line.contains("USING COVERING INDEX") || line.contains("tasks_origin"), "{sql}\n{line}");
+                    assert!(
+                        !line.contains("tasks")
+                            || line.contains("USING COVERING INDEX")
+                            || line.contains("tasks_origin"),
+                        "{sql}\n{line}"
+                    );
                 }
             }
             let statement = store.statement(format!("EXPLAIN QUERY PLAN {sql}"), values);

@@ -6,8 +6,8 @@ use lp_protocol::plan::Ordinal;
 use sea_orm::{ConnectionTrait as _, QueryResult, Value};
 use serde_json::value::RawValue;
 
-use super::entity::columns::{raw, unsigned};
 use super::entity::attempt;
+use super::entity::columns::{raw, unsigned};
 use super::sql::{placeholders, select_by_keys};
 use super::{Result, Store};
 use crate::core::record::{AttemptId, TaskSeq};
@@ -71,7 +71,8 @@ impl Store {
         let mut outputs = Vec::new();
         for row in self.read.query_all_raw(self.statement(placeholders(self.backend, &sql), values)).await? {
             let (action, number): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            let damaged = |damage: super::Damage| damage.of("attempt_payloads", format!("{task}/{action}/{number}"));
+            let damaged =
+                |damage: super::Damage| damage.of("attempt_payloads", format!("{task}/{action}/{number}"));
             let id = AttemptId {
                 task,
                 action: unsigned("action", action).map_err(damaged)?,

@@ -36,7 +36,10 @@ async fn an_outline_has_the_actions_and_only_what_is_asked_for() {
     assert_eq!(serde_json::to_value(&same.actions).unwrap(), serde_json::to_value(&info.actions).unwrap());
     assert_eq!(same.input_data.get(), r#"{"x":1}"#);
     assert_eq!(same.result.keys().collect::<Vec<_>>(), ["a"]);
-    assert_eq!(same.output.map(|output| output.get().to_owned()), info.output.map(|output| output.get().to_owned()));
+    assert_eq!(
+        same.output.map(|output| output.get().to_owned()),
+        info.output.map(|output| output.get().to_owned())
+    );
     let none: TaskOutline = manager.get_json(&at("/outline?results=0")).await;
     let left = none.left.unwrap();
     assert!(left.results.is_empty() && left.has_more);

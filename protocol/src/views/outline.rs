@@ -308,9 +308,17 @@ mod tests {
     #[test]
     fn columns_give_back_the_actions_they_were_made_of() {
         let mut list = vec![
-            action("first", &[], json!([attempt(1, json!({"kind": "code", "code": 3})), attempt(2, json!(null))])),
+            action(
+                "first",
+                &[],
+                json!([attempt(1, json!({"kind": "code", "code": 3})), attempt(2, json!(null))]),
+            ),
             action("second", &["first", "retired"], json!([])),
-            action("third", &["retired", "second"], json!([attempt(1, json!({"kind": "lost", "reason": "x"}))])),
+            action(
+                "third",
+                &["retired", "second"],
+                json!([attempt(1, json!({"kind": "lost", "reason": "x"}))]),
+            ),
         ];
         list[1]["generated_by"] = json!("first");
         list[1]["retry_at"] = json!("2026-11-22T11:00:00Z");

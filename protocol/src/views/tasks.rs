@@ -325,10 +325,25 @@ pub struct Why {
     /// Actions beyond these, where no more were asked for.
     #[serde(default, skip_serializing_if = "is_none_of_them")]
     pub more: u64,
+    /// What the program that made the task fail said last, where the manager has its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_output: Option<LastOutput>,
 }
 
 fn is_none_of_them(count: &u64) -> bool {
     *count == 0
+}
+
+/// The last line of an attempt's output that is not blank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LastOutput {
+    pub action: String,
+    pub attempt: u32,
+    /// Its number, counted from 1; absent where the output is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Without colours and control characters, 300 characters at the most.
+    pub text: String,
 }
 
 /// Query of `GET /tasks/{task_id}/why`.

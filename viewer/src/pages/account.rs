@@ -58,7 +58,7 @@ pub(crate) async fn ask(
         url: "/account".to_owned(),
         of: String::new(),
         consequence: format!(
-            "{} of this viewer that hold the same token have to sign in again, this one too. The token itself stays good.",
+            "{} of this viewer with the same token, this one too, must sign in again. The token itself stays good.",
             plural(browsers, "browser")
         ),
         action: "/account/sign-out-everywhere".to_owned(),

@@ -72,7 +72,8 @@ fn service_line(service: &ServiceView, now: DateTime<Utc>) -> Option<Line> {
         (true, _) => "has given up: it ended too often".to_owned(),
         (false, 0) => return None,
         (false, 1) if service.stage.is_some_and(Stage::is_open) => return None,
-        (false, failures) => format!("has ended {} in a row", times(failures)),
+        (false, 1) => "has ended and starts again".to_owned(),
+        (false, failures) => format!("has ended {failures} times in a row and starts again"),
     };
     Some(Line {
         look: if service.given_up { Look::Fail } else { Look::Stopping },
@@ -82,10 +83,6 @@ fn service_line(service: &ServiceView, now: DateTime<Utc>) -> Option<Line> {
         detail: service.reason.as_deref().map(|reason| Prose::new(reason, MAX_REASON_CHARS)),
         when: service.retry_at.map(|at| Moment::new(at, now)),
     })
-}
-
-fn times(count: u32) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn skipped_line(instant: &SkippedInstant, now: DateTime<Utc>) -> Line {

@@ -3,6 +3,9 @@
 //! Works on the text: numbers, keys and their order stay exactly as they were written, which parsing and printing anew would not
 //! promise. No recursion, and what comes out is bounded, so hostile nesting costs nothing.
 
+use askama::Template;
+use askama::filters::HtmlSafe;
+
 use super::text::stand_in;
 
 /// Shown at most; more than a person reads, and little enough for a phone. The rest is a download away.
@@ -16,6 +19,35 @@ pub(crate) struct Json {
     pub(crate) text: String,
     /// True where only the beginning is shown.
     pub(crate) is_cut: bool,
+}
+
+/// JSON to look into: with scripts it folds, is coloured and can be copied.
+#[derive(Clone, Debug, Template)]
+#[template(path = "parts/json_view.html")]
+pub(crate) struct JsonView {
+    json: Json,
+    /// What it is, for those who do not see it.
+    label: String,
+    /// Where all of it can be had.
+    download: Option<String>,
+}
+
+impl HtmlSafe for JsonView {}
+
+impl JsonView {
+    pub(crate) fn new(raw: &str, label: impl Into<String>) -> Self {
+        Self { json: json(raw), label: label.into(), download: None }
+    }
+
+    pub(crate) fn download(mut self, url: String) -> Self {
+        self.download = Some(url);
+        self
+    }
+
+    /// How much of the page it takes.
+    pub(crate) fn shown_bytes(&self) -> usize {
+        self.json.text.len()
+    }
 }
 
 /// Lays out a JSON text with an indentation of two.

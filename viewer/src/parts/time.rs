@@ -6,7 +6,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike as _, Utc};
+
+use super::visible;
 
 /// A point in time: `3 min ago`.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
@@ -51,6 +53,15 @@ impl Lasting {
         let text = duration(end.unwrap_or(now) - start);
         let since = end.is_none().then(|| clock_attribute(start));
         Some(Self { since, text })
+    }
+}
+
+/// A time of a schedule's own clock, given as RFC 3339, for people: `Mon 2026-11-23 12:40 +01:00`.
+pub(crate) fn wall(text: &str) -> String {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(at) if at.second() == 0 => at.format("%a %Y-%m-%d %H:%M %:z").to_string(),
+        Ok(at) => at.format("%a %Y-%m-%d %H:%M:%S %:z").to_string(),
+        Err(_) => visible(text),
     }
 }
 
@@ -138,6 +149,13 @@ mod tests {
             assert_eq!(Moment::new(now + TimeDelta::seconds(seconds), now).relative, text);
         }
         assert_eq!(Moment::new(now, now).exact, "2027-01-15 08:00:00 UTC");
+    }
+
+    #[test]
+    fn a_clock_on_the_wall_is_read_with_its_day() {
+        assert_eq!(wall("2026-11-23T12:40:00+01:00"), "Mon 2026-11-23 12:40 +01:00");
+        assert_eq!(wall("2026-11-22T18:44:22+01:00"), "Sun 2026-11-22 18:44:22 +01:00");
+        assert_eq!(wall("soon"), "soon");
     }
 
     #[test]

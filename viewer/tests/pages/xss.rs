@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lp_protocol::views::{NodeState, Why, WhyAction};
+use lp_protocol::views::{LastOutput, NodeState, Why, WhyAction};
 use lp_protocol::{Exit, Stage, Status};
 
 use crate::fake::{Cluster, sample};
@@ -42,6 +42,7 @@ fn hostile() -> Cluster {
         summary: canary(),
         actions: vec![WhyAction { name: canary(), reason: canary(), hint: Some(canary()) }],
         more: 0,
+        last_output: Some(LastOutput { action: CANARY.into(), attempt: 1, line: Some(7), text: canary() }),
     };
     let mut status = sample::status();
     (status.version, status.database, status.nodes) = (canary(), canary(), 1);

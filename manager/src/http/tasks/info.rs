@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lp_protocol::{NodeId, VersionId};
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{DeedView, TaskInfo};
+use lp_protocol::{NodeId, VersionId};
 use serde_json::value::RawValue;
 
 use super::super::failure::Failure;

@@ -5,6 +5,7 @@ mod bulk;
 mod control;
 mod create;
 mod info;
+mod last_output;
 mod lines;
 mod outline;
 mod read;

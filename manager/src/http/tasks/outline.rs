@@ -9,6 +9,7 @@ use super::super::input::Query;
 use super::super::names;
 use super::super::state::State;
 use super::info;
+use super::last_output::last_output;
 use super::read::{explained, load, node_names};
 use crate::core::record::AttemptRecord;
 use crate::core::{Shape, WhyAsked, derive, result};
@@ -51,8 +52,12 @@ pub(crate) async fn outline(
                 true => state.engine.why(task_id, asked.clone()).await.ok().flatten(),
                 false => None,
             };
+            let last = match open {
+                None => last_output(&state, &task, &actions).await?,
+                Some(_) => None,
+            };
             let reasons = open.unwrap_or_else(|| derive::why_finished(task_id, &actions, &asked));
-            Some(explained(&view, reasons))
+            Some(explained(&view, reasons, last))
         }
     };
     let left = match results {
@@ -129,7 +134,8 @@ async fn left(state: &State, task: &StoredTask, most: usize) -> Result<Left, Fai
         after = Some(*last);
         for (id, output) in some {
             let attempt = task.attempts.binary_search_by_key(&id, |attempt| attempt.id);
-            let attempt = attempt.ok().map(|at| &task.attempts[at]).filter(|attempt| counts(attempt, record.run));
+            let attempt =
+                attempt.ok().map(|at| &task.attempts[at]).filter(|attempt| counts(attempt, record.run));
             let Some((attempt, action)) = attempt.zip(shape.action(id.action)) else { continue };
             if results.len() >= most || bytes >= MAX_RESULTS_BYTES {
                 has_more = true;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use lp_protocol::units::duration_from_seconds;
-use lp_protocol::views::{ExplainTask, ListTasks, Page, TaskInfo, TaskView, WaitTask, Why};
+use lp_protocol::views::{ExplainTask, LastOutput, ListTasks, Page, TaskInfo, TaskView, WaitTask, Why};
 use lp_protocol::{NodeId, Stage, Status, TaskId};
 
 use super::super::failure::Failure;
@@ -13,6 +13,7 @@ use super::super::input::Query;
 use super::super::names;
 use super::super::state::State;
 use super::info::{self, task_info};
+use super::last_output::last_output;
 use crate::core::{Reasons, WhyAsked, derive};
 use crate::store::{Payloads, StoredTask};
 
@@ -96,22 +97,23 @@ pub(crate) async fn why(
         Some(reasons) => {
             let view =
                 state.store.find_view(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))?;
-            explained(&view, reasons)
+            explained(&view, reasons, None)
         }
         None => {
             let task = load(&state, task_id, Payloads::LeftOut).await?;
             let names = node_names(&state, &task).await?;
             let views = derive::action_views(&task.record, &task.plan, &task.attempts, &names);
-            explained(&task.view(), derive::why_finished(task_id, &views, &asked))
+            let last = last_output(&state, &task, &views).await?;
+            explained(&task.view(), derive::why_finished(task_id, &views, &asked), last)
         }
     };
     Ok(HttpResponse::Ok().json(why))
 }
 
-pub(super) fn explained(view: &TaskView, reasons: Reasons) -> Why {
+pub(super) fn explained(view: &TaskView, reasons: Reasons, last_output: Option<LastOutput>) -> Why {
     let summary = summary(view, &reasons);
     let Reasons { actions, more } = reasons;
-    Why { task_id: view.task_id, stage: view.stage, status: view.status, summary, actions, more }
+    Why { task_id: view.task_id, stage: view.stage, status: view.status, summary, actions, more, last_output }
 }
 
 async fn find(state: &State, text: &str) -> Result<StoredTask, Failure> {
@@ -127,7 +129,10 @@ pub(super) async fn load(state: &State, task_id: TaskId, payloads: Payloads) -> 
     Ok(task)
 }
 
-pub(super) async fn node_names(state: &State, task: &StoredTask) -> Result<BTreeMap<NodeId, String>, Failure> {
+pub(super) async fn node_names(
+    state: &State,
+    task: &StoredTask,
+) -> Result<BTreeMap<NodeId, String>, Failure> {
     if task.attempts.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -142,7 +147,7 @@ fn summary(view: &TaskView, reasons: &Reasons) -> String {
             1 => " (and 1 more action)".to_owned(),
             more => format!(" (and {more} more actions)"),
         };
-        format!("`{}` {}{more}", action.name, action.reason)
+        format!("`{}`: {}{more}", action.name, action.reason)
     });
     match (view.stage, view.status) {
         (Stage::Finished, Some(Status::Success)) => "the task has succeeded".to_owned(),
@@ -199,16 +204,17 @@ mod tests {
 
     #[test]
     fn one_sentence_says_it_all() {
-        let waits = |name: &str| WhyAction { name: name.into(), reason: "waits for a slot".into(), hint: None };
+        let waits =
+            |name: &str| WhyAction { name: name.into(), reason: "waits for a slot".into(), hint: None };
         let reasons = |actions: &[WhyAction], more| Reasons { actions: actions.to_vec(), more };
 
         assert_eq!(
             summary(&view(Stage::Pending, None, None), &reasons(&[waits("first"), waits("second")], 0)),
-            "the task is pending: `first` waits for a slot (and 1 more action)"
+            "the task is pending: `first`: waits for a slot (and 1 more action)"
         );
         assert_eq!(
             summary(&view(Stage::Pending, None, None), &reasons(&[waits("first")], 7)),
-            "the task is pending: `first` waits for a slot (and 7 more actions)"
+            "the task is pending: `first`: waits for a slot (and 7 more actions)"
         );
         assert_eq!(
             summary(&view(Stage::Finished, Some(Status::Success), None), &reasons(&[], 0)),

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed, tab_title};
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Moment, NodeCards, Value, bytes, clip, shell_word, url_part, visible,
+    Badge, Command, Facts, IdChip, Moment, NodeCards, Prose, Value, bytes, clip, shell_word, url_part,
+    visible,
 };
 use crate::state::State;
 
@@ -111,7 +112,13 @@ fn facts(view: &NodeView, now: DateTime<Utc>) -> Facts {
     let cores =
         (room.cpu_millis > 0).then(|| Value::Text(format!("{} cores", room.cpu_millis as f64 / 1000.0)));
     let memory = (room.memory_bytes > 0).then(|| Value::Text(bytes(room.memory_bytes)));
-    let gpus = (room.gpus > 0).then(|| Value::Text(room.gpus.to_string()));
+    let gpus = (room.gpus > 0).then(|| {
+        let names =
+            if facts.gpus.is_empty() { String::new() } else { format!(": {}", facts.gpus.join(", ")) };
+        Value::Text(clip(&format!("{}{names}", room.gpus), 300))
+    });
+    let isolation = &facts.isolation;
+    let said = |text: &str| (!text.is_empty()).then(|| Value::Prose(Prose::new(text, 600)));
     let named: Vec<String> = room.named.iter().map(|(name, count)| format!("{count} {name}")).collect();
     Facts::default()
         .row("Host", Value::Text(visible(&facts.hostname)))
@@ -123,6 +130,10 @@ fn facts(view: &NodeView, now: DateTime<Utc>) -> Facts {
         .maybe("GPUs", gpus)
         .maybe("Also has", (!named.is_empty()).then(|| Value::Text(clip(&named.join(", "), 300))))
         .row("Docker", Value::Text(if facts.docker_support { "yes" } else { "no" }.to_owned()))
+        .maybe("Programs run as", said(&isolation.user))
+        .maybe("They see", said(&isolation.files))
+        .maybe("Kept from them", said(&isolation.kernel))
+        .maybe("Limits", said(&isolation.limits))
         .row("Version", Value::Text(visible(&facts.version)))
         .row("Data", Value::Code(visible(&facts.data_path)))
         .maybe(

@@ -38,7 +38,6 @@ pub(crate) async fn ask_delete(
         &package,
         Question {
             deed: format!("Delete the {}", kind.noun()),
-            of: String::new(),
             consequence: consequence.to_owned(),
             path: "delete".to_owned(),
             is_danger: true,
@@ -73,10 +72,14 @@ pub(crate) async fn ask_version(
     let info = client.fetch_version(kind.of_client(), &package.id, version).await?;
     let (number, active) = (info.version.number, package.version.number);
     let consequence = match deed {
-        Deed::Activate => format!(
-            "New tasks run version {number} instead of version {active}; {} that run keep the version they have.",
-            crate::parts::plural(info.open_tasks, "task")
-        ),
+        Deed::Activate => {
+            let kept = match info.open_tasks {
+                0 => String::new(),
+                1 => " The 1 task that runs keeps the version it has.".to_owned(),
+                open => format!(" The {open} tasks that run keep the version they have."),
+            };
+            format!("New tasks run version {number} instead of version {active}.{kept}")
+        }
         Deed::Delete => format!(
             "Version {number} ({}) is removed and its number is never given again. Finished tasks that ran it stay. This cannot be undone.",
             bytes(info.version.size_bytes)
@@ -93,7 +96,6 @@ pub(crate) async fn ask_version(
         &package,
         Question {
             deed: format!("{} version {number}", deed.word()),
-            of: format!("{}s", kind.noun()),
             consequence,
             path: format!("versions/{number}/{}", deed.path()),
             is_danger: deed == Deed::Delete,
@@ -149,7 +151,6 @@ impl Deed {
 
 struct Question {
     deed: String,
-    of: String,
     consequence: String,
     /// Behind the package's own address.
     path: String,
@@ -172,7 +173,7 @@ fn question(
         deed: question.deed,
         badge: None,
         name: visible(&package.name),
-        of: question.of,
+        of: String::new(),
         consequence: question.consequence,
         action: format!("{base}/{}", question.path),
         csrf: frame.csrf.clone(),

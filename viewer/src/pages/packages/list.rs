@@ -95,7 +95,10 @@ fn empty(kind: Kind, name: &str) -> Empty {
         },
         (Kind::Venv, true) => Empty {
             text: "No venvs yet. A venv is an environment that applications share, packed once:",
-            commands: &["venv-pack -o env.tar.gz", "lp venv create -f env.tar.gz -n NAME"],
+            commands: &[
+                "lp venv pack -r requirements.txt --create NAME",
+                "lp venv create -f env.tar.gz -n NAME",
+            ],
         },
         (Kind::App, false) => {
             Empty { text: "No application has such a name. All of them:", commands: &["lp app list"] }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lp_protocol::InstantState;
 use lp_protocol::views::InstantView;
 
-use crate::parts::{Badge, Empty, Item, Lasting, Look, Moment, Prose, Strip, plural};
+use crate::parts::{Badge, Empty, Item, Lasting, Look, Moment, Prose, Strip, plural, wall};
 
 /// Later than this a person would say it was late.
 const LATE: TimeDelta = TimeDelta::seconds(60);
@@ -48,7 +48,7 @@ pub(crate) fn strip(instants: &[InstantView]) -> Strip {
         Item {
             look: badge.look,
             url: made(instant).map(|(_, url)| url),
-            title: format!("{} {}{}", badge.word, instant.wall, reason.unwrap_or_default()),
+            title: format!("{} {}{}", badge.word, wall(&instant.wall), reason.unwrap_or_default()),
             took: None,
         }
     });
@@ -88,7 +88,7 @@ impl Row {
         Self {
             badge: badge(instant),
             instant: Moment::new(instant.instant, now),
-            wall: crate::parts::visible(&instant.wall),
+            wall: wall(&instant.wall),
             late: lateness(instant).and_then(|at| Lasting::new(Some(instant.instant), Some(at), now)),
             reason: instant.reason.as_ref().map(|reason| Prose::new(reason, 300)),
             made: made(instant),

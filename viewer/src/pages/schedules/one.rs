@@ -16,7 +16,7 @@ use crate::frame::{Frame, Section, Signed};
 use crate::pages::workflows::one::enabled;
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Moment, Strip, Value, clip, json, shell_word, visible,
+    Badge, Command, Facts, IdChip, JsonView, Moment, Strip, Value, clip, shell_word, visible,
 };
 use crate::state::State;
 
@@ -37,7 +37,7 @@ struct Page {
     facts: Facts,
     content: Past,
     coming: Coming,
-    input: Json,
+    input: JsonView,
     command: Command,
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn show(
         facts,
         content,
         coming: Coming::new(next, now),
-        input: json(input_data.get()),
+        input: JsonView::new(input_data.get(), "Input"),
         base,
     })
 }

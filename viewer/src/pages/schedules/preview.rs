@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::frame::Signed;
 use crate::pages::html;
 use crate::pages::sheet::Problem;
-use crate::parts::{Moment, Prose, visible};
+use crate::parts::{Moment, Prose, visible, wall};
 
 #[derive(Template)]
 #[template(path = "schedules/preview.html")]
@@ -36,7 +36,7 @@ impl HtmlSafe for Coming {}
 
 impl Coming {
     pub(crate) fn new(instants: Vec<NextInstant>, now: DateTime<Utc>) -> Self {
-        let row = |instant: NextInstant| (Moment::new(instant.instant, now), visible(&instant.wall));
+        let row = |instant: NextInstant| (Moment::new(instant.instant, now), wall(&instant.wall));
         Self { instants: instants.into_iter().map(row).collect() }
     }
 }

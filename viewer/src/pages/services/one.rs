@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Section, Signed, tab_title};
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Empty, Facts, IdChip, Json, LogText, Moment, Prose, Strip, TaskTable, Value, clip, json,
+    Badge, Command, Empty, Facts, IdChip, JsonView, LogText, Moment, Prose, Strip, TaskTable, Value, clip,
     shell_word, visible,
 };
 use crate::state::State;
@@ -35,7 +35,7 @@ struct Page {
     description: String,
     content: Service,
     facts: Facts,
-    input: Json,
+    input: JsonView,
     command: Command,
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn show(
         description: visible(&service.description),
         content,
         facts,
-        input: json(input_data.get()),
+        input: JsonView::new(input_data.get(), "Input"),
         command: Command::new(format!("lp service info {}", shell_word(&service.name))),
     })
 }

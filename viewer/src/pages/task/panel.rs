@@ -11,7 +11,7 @@ use super::files::{Files, Input};
 use super::{Address, Selected};
 use crate::auth::Session;
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Lasting, Moment, Prose, Tabs, Value, bytes, json, shell_word,
+    Badge, Command, Facts, IdChip, JsonView, Lasting, Moment, Prose, Tabs, Value, bytes, shell_word,
     url_part, visible,
 };
 
@@ -104,8 +104,7 @@ impl HtmlSafe for Panel {}
 enum Body {
     Input(Input),
     Output {
-        value: Option<Json>,
-        url: String,
+        value: Option<JsonView>,
         is_over: bool,
     },
     Workspace(Files),
@@ -139,16 +138,23 @@ impl Panel {
 
 async fn output(session: &Session, info: &TaskInfo, action: &ActionView) -> Body {
     let task_id = info.task.task_id.to_string();
+    let url = format!("/tasks/{task_id}/actions/{}/output.json", url_part(&action.name));
+    let view = |raw| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
+    // what is not there, and what cannot be read now, is not shown
+    let output = session.client.fetch_output(&task_id, &action.name).await.ok();
     Body::Output {
-        // what is not there, and what cannot be read now, is not shown
-        value: session.client.fetch_output(&task_id, &action.name).await.ok().map(|output| json(output.get())),
-        url: format!("/tasks/{}/actions/{}/output.json", info.task.task_id, url_part(&action.name)),
+        value: output.map(|output| view(output.get())),
         is_over: action.stage == lp_protocol::Stage::Finished,
     }
 }
 
 /// What the manager says of the action. It is among the first reasons, or else asked for by itself.
-async fn said(session: &Session, info: &TaskInfo, action: &ActionView, why: Option<&Why>) -> Option<WhyAction> {
+async fn said(
+    session: &Session,
+    info: &TaskInfo,
+    action: &ActionView,
+    why: Option<&Why>,
+) -> Option<WhyAction> {
     let of_it = |why: &Why| why.actions.iter().find(|said| said.name == action.name).cloned();
     match why {
         Some(why) if why.more == 0 || of_it(why).is_some() => of_it(why),
@@ -168,7 +174,11 @@ fn because(
 ) -> Body {
     let moment = |at: Option<DateTime<Utc>>| at.map(|at| Value::Moment(Moment::new(at, now)));
     let mut facts = Facts::default()
-        .maybe("Waits for", (!action.condition.is_empty()).then(|| Value::Text(crate::parts::clip(&action.condition.join(", "), 2000))))
+        .maybe(
+            "Waits for",
+            (!action.condition.is_empty())
+                .then(|| Value::Text(crate::parts::clip(&action.condition.join(", "), 2000))),
+        )
         .maybe("Made by", action.generated_by.as_deref().map(|by| Value::Code(visible(by))))
         .maybe("Next attempt", moment(action.retry_at));
     let mut preparing = Vec::new();
@@ -177,10 +187,7 @@ fn because(
         facts = facts
             .row(
                 "Node",
-                Value::Link {
-                    text: visible(&attempt.node_name),
-                    url: format!("/nodes#n-{}", attempt.node_id),
-                },
+                Value::Link { text: visible(&attempt.node_name), url: format!("/nodes/{}", attempt.node_id) },
             )
             .row("Node's id", Value::Id(IdChip::new(attempt.node_id, attempt.node_id.short())))
             .row("Run", Value::Text(attempt.run.to_string()))

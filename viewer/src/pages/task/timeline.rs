@@ -14,8 +14,8 @@ use crate::parts::{Badge, Lasting, clip, clock_attribute, fingerprint, visible};
 /// Rows; of more actions those that took longest.
 const MAX_ROWS: usize = 150;
 
-/// Marks of the axis, without its beginning.
-const MARKS: i32 = 4;
+/// Marks of the axis at most, without its beginning.
+const MAX_MARKS: i64 = 5;
 
 #[derive(Template)]
 #[template(path = "parts/task_timeline.html")]
@@ -107,7 +107,7 @@ impl Timeline {
         };
         Self {
             rows: shown.into_iter().map(row).collect(),
-            marks: (1..=MARKS).map(|n| mark(n, axis)).collect(),
+            marks: marks(axis),
             more,
             earlier: attempts().filter(|attempt| attempt.run < run).count(),
         }
@@ -124,10 +124,30 @@ fn length(millis: i64, stage: Stage) -> i64 {
     (millis / step + 1) * step
 }
 
-fn mark(n: i32, axis: Axis) -> (String, f64) {
-    let at = TimeDelta::milliseconds(axis.millis * i64::from(n) / i64::from(MARKS));
-    let text = Lasting::new(Some(axis.begin), Some(axis.begin + at), axis.begin).map(|span| span.text);
-    (text.unwrap_or_default(), f64::from(n) * 100.0 / f64::from(MARKS))
+/// At round times.
+fn marks(axis: Axis) -> Vec<(String, f64)> {
+    let step = step_of(axis.millis);
+    let mark = |n: i64| {
+        let at = axis.begin + TimeDelta::milliseconds(n * step);
+        let text = Lasting::new(Some(axis.begin), Some(at), axis.begin).map(|span| span.text);
+        (text.unwrap_or_default(), axis.percent(at))
+    };
+    (1..=axis.millis / step).map(mark).collect()
+}
+
+/// Milliseconds between two marks: 1, 2 or 5 times a power of ten, or what clocks have instead.
+fn step_of(millis: i64) -> i64 {
+    const MINUTE: i64 = 60_000;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let enough = |step: &i64| millis / step <= MAX_MARKS;
+    let decimal = (0..).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_i64.pow(power)));
+    let small = decimal.clone().take_while(|step| *step <= 10_000);
+    let clock = [15_000, 30_000].into_iter();
+    let minutes = [1, 2, 5, 10, 15, 30].into_iter().map(|minutes| minutes * MINUTE);
+    let hours = [1, 2, 3, 6, 12].into_iter().map(|hours| hours * HOUR);
+    let days = decimal.map(|days| days * DAY).take(30);
+    small.chain(clock).chain(minutes).chain(hours).chain(days).find(enough).unwrap_or(millis.max(1))
 }
 
 fn took(action: &ActionView, run: u32, now: DateTime<Utc>) -> TimeDelta {
@@ -220,6 +240,25 @@ impl Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_stand_at_round_times() {
+        for (millis, step) in [
+            (1, 1),
+            (242, 50),
+            (15_000, 5_000),
+            (60_000, 15_000),
+            (57_000, 15_000),
+            (400_000, 120_000),
+            (40 * 3_600_000, 12 * 3_600_000),
+            (50 * 86_400_000, 10 * 86_400_000),
+        ] {
+            assert_eq!(step_of(millis), step, "{millis}");
+        }
+        for millis in (1..10_000_000).step_by(9_973) {
+            assert!((1..=MAX_MARKS).contains(&(millis / step_of(millis))), "{millis}");
+        }
+    }
 
     #[test]
     fn the_axis_of_what_goes_on_grows_in_steps() {

@@ -7,7 +7,7 @@ use lp_protocol::views::{TaskInfo, Why, WhyAction};
 
 use super::{Address, Selected};
 use crate::failure::sentence;
-use crate::parts::{Prose, visible};
+use crate::parts::{Prose, clip, visible};
 
 const MAX_WHY_LINES: usize = 8;
 
@@ -18,8 +18,16 @@ pub(super) struct WhyLine {
     is_failure: bool,
     lines: Vec<Line>,
     more: usize,
+    last: Option<Last>,
     /// Where the output of what failed is.
     log_url: Option<String>,
+}
+
+/// What the program said last.
+struct Last {
+    text: String,
+    line: Option<u64>,
+    url: String,
 }
 
 /// One action that waits or has failed.
@@ -47,8 +55,11 @@ impl WhyLine {
             None => (task.reason.clone(), [].as_slice(), 0),
         };
         // often the sentence says of one action all there is to say
+        let last = why.and_then(|why| why.last_output.as_ref());
         let is_news = |action: &&WhyAction| {
-            action.hint.is_some() || summary.as_ref().is_none_or(|summary| !summary.contains(&action.reason))
+            last.is_none_or(|last| last.action != action.name)
+                && (action.hint.is_some()
+                    || summary.as_ref().is_none_or(|summary| !summary.contains(&action.reason)))
         };
         let actions: Vec<&WhyAction> = actions.iter().filter(is_news).collect();
         let more = actions.len().saturating_sub(MAX_WHY_LINES) + untold;
@@ -58,12 +69,20 @@ impl WhyLine {
             reason: Prose::new(&action.reason, 300),
             hint: action.hint.as_ref().map(|hint| Prose::new(hint, 300)),
         };
-        let tried = open.filter(|open| is_failure && open.attempt.is_some());
+        let tried = open.filter(|open| is_failure && last.is_none() && open.attempt.is_some());
         Self {
             summary: summary.map(|text| Prose::new(&sentence(&text), 600)),
             is_failure,
             lines: actions.into_iter().take(MAX_WHY_LINES).map(line).collect(),
             more,
+            last: last.map(|last| Last {
+                text: clip(&last.text, 200),
+                line: last.line,
+                url: match last.line {
+                    Some(line) => format!("{}#L{line}", address.on_action(&last.action)),
+                    None => format!("{}#log", address.on_action(&last.action)),
+                },
+            }),
             log_url: tried.map(|open| format!("{}#log", address.on_action(&open.action))),
         }
     }

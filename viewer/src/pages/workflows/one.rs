@@ -15,7 +15,7 @@ use crate::graph::{Graph, Kind, Vertex as Tile};
 use crate::pages::works::table::WorkTable;
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Empty, Facts, IdChip, Look, Moment, Prose, Strip, Value, clip, json, shell_word,
+    Badge, Command, Empty, Facts, IdChip, JsonView, Look, Moment, Prose, Strip, Value, clip, shell_word,
     url_part, visible,
 };
 use crate::state::State;
@@ -39,8 +39,7 @@ struct Page {
     graph: Graph,
     applications: Vec<Application>,
     facts: Facts,
-    definition: String,
-    is_cut: bool,
+    definition: JsonView,
     latest: LatestWorks,
     command: Command,
 }
@@ -109,7 +108,6 @@ pub(crate) async fn show(
         configuration,
         warnings,
     } = view;
-    let shown = json(configuration.get());
     let frame = Frame::new(&state, &request, Section::Workflows, &clip(&name, 80))
         .crumb("Workflows", LIST)
         .live(format!("/live?view=workflow&app={workflow_id}"));
@@ -130,8 +128,7 @@ pub(crate) async fn show(
         graph: Graph::new("Applications of the workflow", &tiles(&definition), |_| None),
         applications: rows(&definition),
         facts,
-        definition: shown.text,
-        is_cut: shown.is_cut,
+        definition: JsonView::new(configuration.get(), "Definition"),
         latest,
     })
 }

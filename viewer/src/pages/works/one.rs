@@ -14,7 +14,7 @@ use crate::frame::{Frame, Section, Signed, tab_title};
 use crate::graph::{Graph, Kind, Vertex};
 use crate::pages::{html, text};
 use crate::parts::{
-    Badge, Command, Facts, IdChip, Json, Lasting, Moment, Prose, Tabs, Value, clip, json, title_of, visible,
+    Badge, Command, Facts, IdChip, JsonView, Lasting, Moment, Prose, Tabs, Value, clip, title_of, visible,
 };
 use crate::state::State;
 
@@ -99,8 +99,8 @@ struct Row {
 
 /// Input and results.
 struct Io {
-    input: Json,
-    results: Vec<(String, Json)>,
+    input: JsonView,
+    results: Vec<(String, JsonView)>,
 }
 
 impl HtmlSafe for Head {}
@@ -126,12 +126,15 @@ pub(crate) async fn show(
     let is_over = info.work.stage == Stage::Finished;
     let can_recover = is_over && info.work.status != Some(lp_protocol::Status::Success);
     let io = (tab == Tab::Io).then(|| Io {
-        input: json(info.input_data.get()),
+        input: JsonView::new(info.input_data.get(), "Input"),
         results: info
             .result
             .iter()
             .take(MAX_RESULTS)
-            .map(|(name, result)| (visible(name), json(result.result.get())))
+            .map(|(name, result)| {
+                let label = format!("Result of {}", visible(name));
+                (visible(name), JsonView::new(result.result.get(), label))
+            })
             .collect(),
     });
     html(&Page {

@@ -1,5 +1,7 @@
 //! The tasks of the cluster with a bit of everything.
 
+use lp_protocol::views::LastOutput;
+
 use super::*;
 
 pub(super) fn failed(app: &AppView) -> TaskInfo {
@@ -140,6 +142,13 @@ fn of(mut info: TaskInfo, app: &AppView) -> TaskInfo {
 
 pub(super) fn why(info: &TaskInfo) -> Option<Why> {
     let task = &info.task;
+    let failed = info.actions.iter().find(|action| action.status == Some(Status::Fail));
+    let last_output = failed.map(|action| LastOutput {
+        action: action.name.clone(),
+        attempt: action.attempts.len() as u32,
+        line: Some(212),
+        text: "ValueError: column 'id' missing".to_owned(),
+    });
     let (summary, actions) = match (task.stage, task.status) {
         (Stage::Running, _) => (
             "`train` runs on ryzen-2, and 2 actions wait for it".to_owned(),
@@ -153,7 +162,8 @@ pub(super) fn why(info: &TaskInfo) -> Option<Why> {
         (_, Some(Status::Fail)) => (task.reason.clone()?, Vec::new()),
         _ => return None,
     };
-    Some(Why { task_id: task.task_id, stage: task.stage, status: task.status, summary, actions, more: 0 })
+    let (stage, status) = (task.stage, task.status);
+    Some(Why { task_id: task.task_id, stage, status, summary, actions, more: 0, last_output })
 }
 
 pub(super) fn failing_log() -> Vec<u8> {
