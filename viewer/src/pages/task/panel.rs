@@ -139,7 +139,7 @@ impl Panel {
 async fn output(session: &Session, info: &TaskInfo, action: &ActionView) -> Body {
     let task_id = info.task.task_id.to_string();
     let url = format!("/tasks/{task_id}/actions/{}/output.json", url_part(&action.name));
-    let view = |raw| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
+    let view = |raw: &str| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
     // what is not there, and what cannot be read now, is not shown
     let output = session.client.fetch_output(&task_id, &action.name).await.ok();
     Body::Output {
