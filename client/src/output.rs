@@ -9,7 +9,6 @@ pub(crate) mod style;
 mod table;
 pub(crate) mod terminal;
 pub(crate) mod text;
-mod work_rows;
 
 use std::io::{self, IsTerminal, Write};
 use std::marker::PhantomData;
@@ -228,8 +227,12 @@ impl<R: Row + Serialize> List<'_, R> {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.printed == 0
+    /// Prints what there is of things that were tried one by one; where all failed there is not even a header.
+    pub(crate) fn finish_some(self, result: Result<(), Failure>) -> Result<(), Failure> {
+        if result.is_err() && self.printed == 0 {
+            return result;
+        }
+        self.finish().and(result)
     }
 
     /// Prints what was held back. An empty list is a header, or an empty array.

@@ -32,6 +32,10 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "Not found", "There is no such page.")
     }
 
+    pub(crate) fn starting() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Starting", "The viewer is starting.")
+    }
+
     pub(crate) fn no_method() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

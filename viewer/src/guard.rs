@@ -30,9 +30,7 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
-        return Err(
-            Failure::new(StatusCode::SERVICE_UNAVAILABLE, "Starting", "The viewer is starting.").into()
-        );
+        return Err(Failure::starting().into());
     };
     let mut response = match admit(&state, &request) {
         Admission::Refused(failure) => {

@@ -15,6 +15,13 @@ pub(crate) enum Section {
     Elsewhere,
 }
 
+impl Section {
+    /// Its line of the rail.
+    pub(crate) fn place(self) -> Option<&'static Place> {
+        PLACES.iter().find(|place| place.section == self)
+    }
+}
+
 /// One line of the rail.
 pub(crate) struct Place {
     pub(crate) section: Section,

@@ -239,22 +239,18 @@ fn warn(session: &Session, warnings: &[String]) {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list();
     if let Some(app) = list.app {
+        let mut rows = session.out.list();
         rows.push(&client.fetch_app(&app).await?)?;
         return rows.finish();
     }
-    let mut query = ListPackages { name: list.name, ..ListPackages::default() };
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_apps(&query).await?;
-        for app in pages.take(&page.items) {
-            rows.push(app)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let query = ListPackages { name: list.name, ..ListPackages::default() };
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_apps(&ListPackages { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "application", "lp app create -f DIR");
     Ok(())
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use lp_protocol::client::Error;
 use lp_protocol::units::parse_duration;
-use lp_protocol::views::{DEFAULT_PAGE, MAX_PAGE};
+use lp_protocol::views::{DEFAULT_PAGE, MAX_PAGE, Page};
+use serde::Serialize;
 
 use super::Session;
-use crate::output::text;
+use crate::failure::Failure;
+use crate::output::{Row, text};
 
 /// One task.
 #[derive(Args, Debug)]
@@ -76,17 +79,31 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// Begins to fetch the list, page by page.
-    pub(crate) fn pages(&self) -> Pages {
-        Pages {
+    /// Prints a list until there are enough. `fetch` is given a cursor and how many to ask for.
+    pub(crate) async fn print<R: Row + Serialize>(
+        &self,
+        session: &Session,
+        mut fetch: impl AsyncFnMut(Option<String>, Option<u32>) -> Result<Page<R>, Error>,
+    ) -> Result<Pages, Failure> {
+        let mut pages = Pages {
             wanted: if self.all || self.limit == 0 { usize::MAX } else { self.limit },
             had: 0,
             state: More::First,
+        };
+        let (mut rows, mut cursor) = (session.out.list(), None);
+        while let Some(limit) = pages.next_size() {
+            let page = fetch(cursor, Some(limit)).await?;
+            for item in pages.take(&page.items) {
+                rows.push(item)?;
+            }
+            cursor = pages.after(page.next_cursor);
         }
+        rows.finish()?;
+        Ok(pages)
     }
 }
 
-/// A list that is fetched by the page until there are enough.
+/// How far a list was fetched.
 pub(crate) struct Pages {
     wanted: usize,
     had: usize,
@@ -102,20 +119,20 @@ enum More {
 
 impl Pages {
     /// How many to ask for next; None when all are there.
-    pub(crate) fn next_size(&self) -> Option<u32> {
+    fn next_size(&self) -> Option<u32> {
         let left = self.wanted - self.had;
         let page = u32::try_from(left).unwrap_or(MAX_PAGE).min(MAX_PAGE);
         (left > 0 && self.state != More::No).then_some(page)
     }
 
     /// Those of the page that were asked for.
-    pub(crate) fn take<'a, T>(&mut self, items: &'a [T]) -> &'a [T] {
+    fn take<'a, T>(&mut self, items: &'a [T]) -> &'a [T] {
         let taken = &items[..items.len().min(self.wanted - self.had)];
         self.had += taken.len();
         taken
     }
 
-    pub(crate) fn after(&mut self, cursor: Option<String>) -> Option<String> {
+    fn after(&mut self, cursor: Option<String>) -> Option<String> {
         self.state = if cursor.is_some() { More::Yes } else { More::No };
         cursor
     }

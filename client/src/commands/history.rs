@@ -64,18 +64,11 @@ pub(super) async fn list(
     limit: &Limit,
 ) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list();
-    let mut query = PageQuery::default();
-    let mut pages = limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_versions(kind, package, &query).await?;
-        for version in pages.take(&page.items) {
-            rows.push(version)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let pages = limit
+        .print(session, async |cursor, limit| {
+            client.list_versions(kind, package, &PageQuery { cursor, limit }).await
+        })
+        .await?;
     pages.tell(session, "version", &format!("lp {} update NAME -f FILE", kind.noun()));
     Ok(())
 }

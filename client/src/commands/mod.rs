@@ -26,6 +26,7 @@ mod venv_doctor;
 mod venv_history;
 mod venv_pack;
 mod version;
+mod why;
 pub(crate) mod work;
 pub(crate) mod workflow;
 pub(crate) mod workspace;

@@ -7,9 +7,7 @@ mod update;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use lp_protocol::client::ManagerClient;
-use lp_protocol::views::{
-    InstantView, ListInstants, ListSchedules, NextInstant, NextInstants, ScheduleView, UpdateSchedule,
-};
+use lp_protocol::views::{ListInstants, ListSchedules, NextInstant, NextInstants, UpdateSchedule};
 use uuid::Uuid;
 
 use self::create::Create;
@@ -185,7 +183,7 @@ async fn source_of(
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut query = ListSchedules {
+    let query = ListSchedules {
         id_prefix: list.schedule,
         source_id: source_of(&client, list.app.as_deref(), list.workflow.as_deref()).await?,
         name: list.name,
@@ -193,17 +191,12 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         cursor: None,
         limit: None,
     };
-    let mut rows = session.out.list::<ScheduleView>();
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_schedules(&query).await?;
-        for schedule in pages.take(&page.items) {
-            rows.push(schedule)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_schedules(&ListSchedules { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "schedule", "lp schedule create -n NAME -a APP --cron '40 12 * * *' -e");
     Ok(())
 }
@@ -211,25 +204,12 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
 async fn enable(session: &Session, schedules: Vec<String>, enable: bool) -> Result<(), Failure> {
     let client = session.client()?;
     let body = UpdateSchedule { enable: Some(enable), ..UpdateSchedule::default() };
-    let mut rows = session.out.list::<ScheduleView>();
-    let result = session
-        .each(&schedules, async |schedule| rows.push(&client.update_schedule(schedule, &body).await?))
-        .await;
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
+    session.print_each(&schedules, async |schedule| Ok(client.update_schedule(schedule, &body).await?)).await
 }
 
 async fn trigger(session: &Session, schedules: Vec<String>) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list::<InstantView>();
-    let result =
-        session.each(&schedules, async |schedule| rows.push(&client.trigger_schedule(schedule).await?)).await;
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
+    session.print_each(&schedules, async |schedule| Ok(client.trigger_schedule(schedule).await?)).await
 }
 
 async fn next(session: &Session, next: Next) -> Result<(), Failure> {
@@ -245,18 +225,13 @@ async fn next(session: &Session, next: Next) -> Result<(), Failure> {
 async fn history(session: &Session, history: History) -> Result<(), Failure> {
     let client = session.client()?;
     let schedule = history.schedule.get();
-    let mut query = ListInstants::default();
-    let mut rows = session.out.list::<InstantView>();
-    let mut pages = history.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_instants(&schedule, &query).await?;
-        for instant in pages.take(&page.items) {
-            rows.push(instant)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()
+    history
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_instants(&schedule, &ListInstants { cursor, limit }).await
+        })
+        .await?;
+    Ok(())
 }
 
 async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {

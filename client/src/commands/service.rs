@@ -5,7 +5,7 @@ mod health;
 mod report;
 
 use clap::{Args, Subcommand};
-use lp_protocol::views::{ListServices, ServiceView, UpdateService};
+use lp_protocol::views::{ListServices, UpdateService};
 
 use self::edit::{Create, Update};
 use super::Session;
@@ -120,7 +120,10 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
         Verb::Disable(several) => enable(session, several.services.get(), false).await,
         Verb::Restart(several) => {
             let client = session.client()?;
-            each(session, several.services.get(), async |service| Ok(client.restart_service(service).await?))
+            session
+                .print_each(&several.services.get(), async |service| {
+                    Ok(client.restart_service(service).await?)
+                })
                 .await
         }
         Verb::Delete(delete) => self::delete(session, delete).await,
@@ -129,7 +132,7 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut query = ListServices {
+    let query = ListServices {
         id_prefix: list.service,
         app_id: match list.app {
             Some(app) => Some(resolve_app(&client, &app).await?),
@@ -140,17 +143,12 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         cursor: None,
         limit: None,
     };
-    let mut rows = session.out.list::<ServiceView>();
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_services(&query).await?;
-        for service in pages.take(&page.items) {
-            rows.push(service)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_services(&ListServices { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "service", "lp service create -n NAME -a APP -e");
     Ok(())
 }
@@ -158,21 +156,7 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
 async fn enable(session: &Session, services: Vec<String>, enable: bool) -> Result<(), Failure> {
     let client = session.client()?;
     let body = UpdateService { enable: Some(enable), ..UpdateService::default() };
-    each(session, services, async |service| Ok(client.update_service(service, &body).await?)).await
-}
-
-/// Does it to each of the services and prints what they are then.
-async fn each(
-    session: &Session,
-    services: Vec<String>,
-    act: impl AsyncFn(&str) -> Result<ServiceView, Failure>,
-) -> Result<(), Failure> {
-    let mut rows = session.out.list::<ServiceView>();
-    let result = session.each(&services, async |service| rows.push(&act(service).await?)).await;
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
+    session.print_each(&services, async |service| Ok(client.update_service(service, &body).await?)).await
 }
 
 async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use lp_protocol::client::ManagerClient;
+use serde::Serialize;
 
 use crate::cli::Global;
 use crate::context::{self, Target};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, Row};
 
 pub(crate) struct Session {
     pub(crate) out: Output,
@@ -36,6 +37,17 @@ impl Session {
     /// Where the manager's address was found.
     pub(crate) fn origin(&self) -> Option<&str> {
         self.target.get().map(|target| target.origin.as_str())
+    }
+
+    /// Does it to each of the things and prints what they are then.
+    pub(crate) async fn print_each<R: Row + Serialize>(
+        &self,
+        things: &[String],
+        mut act: impl AsyncFnMut(&str) -> Result<R, Failure>,
+    ) -> Result<(), Failure> {
+        let mut rows = self.out.list();
+        let result = self.each(things, async |thing| rows.push(&act(thing).await?)).await;
+        rows.finish_some(result)
     }
 
     /// Runs `act` on each of the things; all are tried, each failure is told as it comes.

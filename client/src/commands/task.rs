@@ -8,17 +8,16 @@ mod wait;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lp_protocol::views::{ListTasks, TaskView, WhyAction};
+use lp_protocol::views::ListTasks;
 use lp_protocol::{AppId, Stage, Status};
 
 use self::control::{Delete, Recover, Rerun, Stop};
 pub(crate) use self::create::Create;
 pub(crate) use self::wait::verdict;
 use super::args::{self, Limit, OneTask, Since, Tasks};
-use super::{Session, task_report};
+use super::{Session, task_report, why};
 use crate::failure::Failure;
-use crate::output::report::Report;
-use crate::output::text;
+use crate::output::{stage_cell, text};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
@@ -125,7 +124,7 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut query = ListTasks {
+    let query = ListTasks {
         app_id: match list.app {
             Some(app) => Some(resolve_app(&client, &app).await?),
             None => None,
@@ -141,17 +140,12 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         id_prefix: list.task,
         ..ListTasks::default()
     };
-    let mut rows = session.out.list::<TaskView>();
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_tasks(&query).await?;
-        for task in pages.take(&page.items) {
-            rows.push(task)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_tasks(&ListTasks { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "task", "lp task create -a APP");
     Ok(())
 }
@@ -181,13 +175,8 @@ async fn info(session: &Session, info: Info) -> Result<(), Failure> {
 pub(crate) async fn explain(session: &Session, why: Why) -> Result<(), Failure> {
     let why = session.client()?.explain_task(&why.task.get()).await?;
     session.out.document(&why, || {
-        let look = &session.out.look();
-        let mut report = Report::on(&session.out);
-        report.head(&crate::output::stage_cell(look, why.stage, why.status), &why.summary);
-        for WhyAction { name, reason, hint } in &why.actions {
-            let hint = hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default();
-            report.line(&text::visible(name), &format!("{reason}{hint}"));
-        }
+        let state = stage_cell(&session.out.look(), why.stage, why.status);
+        let mut report = why::report(&session.out, &state, &why.summary, &why.actions);
         if let Some(last) = &why.last_output {
             report.line("said last", &text::visible(&last.text));
         }

@@ -3,11 +3,8 @@
 use lp_protocol::views::{ActionView, AttemptView, DeedView, TaskInfo};
 
 use crate::cli::Format;
-use crate::output::report::{Extent, Report};
+use crate::output::report::{Extent, Report, one_line};
 use crate::output::{Cell, Column, Output, Tint, stage_cell, text};
-
-/// Input data and results are shown up to this many characters; `-r` has them whole.
-const SHOWN_JSON: usize = 300;
 
 const ACTIONS: &[Column] = &[
     Column { title: "action", is_wide: false },
@@ -39,7 +36,7 @@ pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
         .maybe("ended", task.end_at.map(|time| look.time(time)))
         .maybe("took", took.map(text::duration))
         .maybe("priority", Some(task.priority.to_string()).filter(|priority| priority != "0"))
-        .line("input", &short(out, info.input_data.get()));
+        .line("input", &one_line(out, &info.input_data));
     let rows = info.actions.iter().flat_map(|action| action_rows(out, action)).collect();
     let extent = if out.format == Format::Wide { Extent::Wide } else { Extent::Narrow };
     report.columns(ACTIONS, rows, extent);
@@ -49,13 +46,7 @@ pub(crate) fn text(out: &Output, info: &TaskInfo, why: Option<&str>) -> String {
             report.line(&look.time(deed.at), &deed_text(deed));
         }
     }
-    let results: Vec<_> = info.result.values().filter(|entry| entry.result.get() != "{}").collect();
-    if !results.is_empty() {
-        report.heading("results");
-        for entry in results {
-            report.line(&text::visible(&entry.name), &short(out, entry.result.get()));
-        }
-    }
+    report.results(out, info.result.values().map(|entry| (entry.name.as_str(), &*entry.result)));
     report.into_text()
 }
 
@@ -75,11 +66,6 @@ fn deed_text(deed: &DeedView) -> String {
     }
     said.push_str(&format!(", by {}", text::visible(&deed.by)));
     said
-}
-
-fn short(out: &Output, json: &str) -> String {
-    let one_line: String = json.split_inclusive('\n').map(|line| line.trim()).collect();
-    if out.format == Format::Wide { one_line } else { text::cut(&one_line, SHOWN_JSON).into_owned() }
 }
 
 /// Names in a line; of many the first few, unless everything is wanted.

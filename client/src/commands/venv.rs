@@ -216,18 +216,13 @@ async fn create(session: &Session, create: Create) -> Result<(), Failure> {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list();
-    let mut query = ListPackages { name: list.name, ..ListPackages::default() };
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_venvs(&query).await?;
-        for venv in pages.take(&page.items) {
-            rows.push(venv)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let query = ListPackages { name: list.name, ..ListPackages::default() };
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_venvs(&ListPackages { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "venv", "lp venv create -f FILE");
     Ok(())
 }

@@ -106,20 +106,15 @@ pub(crate) async fn run(session: &Session, verb: Verb) -> Result<(), Failure> {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list();
     let state =
         list.state.and_then(|state| state.to_possible_value()).map(|state| state.get_name().to_owned());
-    let mut query = ListBuilds { state, ..ListBuilds::default() };
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_builds(&query).await?;
-        for build in pages.take(&page.items) {
-            rows.push(build)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let query = ListBuilds { state, ..ListBuilds::default() };
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_builds(&ListBuilds { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "build", "\"env\": {\"requirements\": \"requirements.txt\"} in configuration.json");
     Ok(())
 }

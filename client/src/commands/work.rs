@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use lp_protocol::client::ManagerClient;
-use lp_protocol::views::{CreateWork, DeleteWork, ListWorks, StopTask, WhyAction, WorkView};
+use lp_protocol::views::{CreateWork, DeleteWork, ListWorks, StopTask, WorkView};
 use lp_protocol::{Stage, Status, WorkId};
 
 use super::args::{self, Limit, Since};
 use super::confirm::Yes;
-use super::{Session, input, workflow};
+use super::{Session, input, why, workflow};
 use crate::failure::Failure;
-use crate::output::report::Report;
-use crate::output::{stage_cell, text};
+use crate::output::stage_cell;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
@@ -238,7 +237,7 @@ async fn create(session: &Session, create: Create) -> Result<(), Failure> {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut query = ListWorks {
+    let query = ListWorks {
         workflow_id: match list.workflow {
             Some(workflow) => Some(workflow::resolve(&client, &workflow).await?),
             None => None,
@@ -250,17 +249,12 @@ async fn list(session: &Session, list: List) -> Result<(), Failure> {
         id_prefix: list.work,
         ..ListWorks::default()
     };
-    let mut rows = session.out.list::<WorkView>();
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_works(&query).await?;
-        for work in pages.take(&page.items) {
-            rows.push(work)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_works(&ListWorks { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "work", "lp work create -w WORKFLOW");
     Ok(())
 }
@@ -279,17 +273,15 @@ async fn info(session: &Session, info: Info) -> Result<(), Failure> {
 async fn stop(session: &Session, stop: Stop) -> Result<(), Failure> {
     let client = session.client()?;
     let body = StopTask { signal: stop.signal, grace: stop.grace.map(|grace| grace.as_secs_f64()) };
-    let mut rows = session.out.list::<WorkView>();
-    let result = session
-        .each(&stop.works.get(), async |work| {
-            let mut view = client.stop_work(work, &body).await?;
-            if stop.wait {
-                view = client.wait_until_work_finished(&view.work_id.to_string(), None).await?;
+    session
+        .print_each(&stop.works.get(), async |work| {
+            let view = client.stop_work(work, &body).await?;
+            if !stop.wait {
+                return Ok(view);
             }
-            rows.push(&view)
+            Ok(client.wait_until_work_finished(&view.work_id.to_string(), None).await?)
         })
-        .await;
-    finish_some(rows, result)
+        .await
 }
 
 async fn again(
@@ -311,7 +303,7 @@ async fn again(
         let waited = wait::for_all(session, &client, ids, again.timeout).await;
         return result.and(waited);
     }
-    finish_some(rows, result)
+    rows.finish_some(result)
 }
 
 /// The id of a work that is named somehow; whole ids are not asked for.
@@ -320,14 +312,6 @@ pub(crate) async fn resolve(client: &ManagerClient, work: &str) -> Result<WorkId
         Ok(id) => Ok(id),
         Err(_) => Ok(client.fetch_work(work).await?.work.work_id),
     }
-}
-
-/// Prints what there is; where everything failed there is not even a header.
-fn finish_some(rows: crate::output::List<'_, WorkView>, result: Result<(), Failure>) -> Result<(), Failure> {
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
 }
 
 async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
@@ -352,12 +336,7 @@ async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
 async fn explain(session: &Session, why: Info) -> Result<(), Failure> {
     let why = session.client()?.explain_work(&why.work.get()).await?;
     session.out.document(&why, || {
-        let mut report = Report::on(&session.out);
-        report.head(&stage_cell(&session.out.look(), why.stage, why.status), &why.summary);
-        for WhyAction { name, reason, hint } in &why.applications {
-            let hint = hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default();
-            report.line(&text::visible(name), &format!("{reason}{hint}"));
-        }
-        report.into_text()
+        let state = stage_cell(&session.out.look(), why.stage, why.status);
+        why::report(&session.out, &state, &why.summary, &why.applications).into_text()
     })
 }

@@ -218,22 +218,18 @@ fn warn(session: &Session, workflow: &WorkflowView) {
 
 async fn list(session: &Session, list: List) -> Result<(), Failure> {
     let client = session.client()?;
-    let mut rows = session.out.list();
     if let Some(workflow) = list.workflow {
+        let mut rows = session.out.list();
         rows.push(&client.fetch_workflow(&workflow).await?)?;
         return rows.finish();
     }
-    let mut query = ListPackages { name: list.name, ..ListPackages::default() };
-    let mut pages = list.limit.pages();
-    while let Some(size) = pages.next_size() {
-        query.limit = Some(size);
-        let page = client.list_workflows(&query).await?;
-        for workflow in pages.take(&page.items) {
-            rows.push(workflow)?;
-        }
-        query.cursor = pages.after(page.next_cursor);
-    }
-    rows.finish()?;
+    let query = ListPackages { name: list.name, ..ListPackages::default() };
+    let pages = list
+        .limit
+        .print(session, async |cursor, limit| {
+            client.list_workflows(&ListPackages { cursor, limit, ..query.clone() }).await
+        })
+        .await?;
     pages.tell(session, "workflow", "lp workflow create -c FILE");
     Ok(())
 }
@@ -256,14 +252,9 @@ async fn update(session: &Session, update: Update) -> Result<(), Failure> {
 async fn set_enable(session: &Session, workflows: Workflows, enable: bool) -> Result<(), Failure> {
     let client = session.client()?;
     let body = UpdateWorkflow { enable: Some(enable), ..UpdateWorkflow::default() };
-    let mut rows = session.out.list::<WorkflowView>();
-    let result = session
-        .each(&workflows.get(), async |workflow| rows.push(&client.update_workflow(workflow, &body).await?))
-        .await;
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
+    session
+        .print_each(&workflows.get(), async |workflow| Ok(client.update_workflow(workflow, &body).await?))
+        .await
 }
 
 async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {

@@ -1,11 +1,16 @@
 //! Reports for reading: lines of a name and a value, headings, tables inside.
 
+use serde_json::value::RawValue;
+
 use super::Output;
 use super::rows::{Cell, Column};
 use super::style::{Style, Tint};
 use super::table::Table;
-use super::text::visible;
+use super::text::{cut, visible};
 use crate::cli::Format;
+
+/// Input data and results are shown up to this many characters; `-r` has them whole.
+const SHOWN_JSON: usize = 300;
 
 /// Which columns of a table are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,22 @@ impl Report {
         self
     }
 
+    /// What things have left, under a heading; those that left nothing are passed over.
+    pub(crate) fn results<'a>(
+        &mut self,
+        out: &Output,
+        results: impl Iterator<Item = (&'a str, &'a RawValue)>,
+    ) -> &mut Self {
+        let results: Vec<_> = results.filter(|(_, result)| result.get() != "{}").collect();
+        if !results.is_empty() {
+            self.heading("results");
+        }
+        for (name, result) in results {
+            self.line(&visible(name), &one_line(out, result));
+        }
+        self
+    }
+
     pub(crate) fn table(&mut self, columns: &'static [Column], rows: Vec<Vec<Cell>>) -> &mut Self {
         self.columns(columns, rows, Extent::Narrow)
     }
@@ -92,4 +113,10 @@ impl Report {
     pub(crate) fn into_text(self) -> String {
         self.text
     }
+}
+
+/// JSON in one line; cut, unless everything is wanted.
+pub(crate) fn one_line(out: &Output, json: &RawValue) -> String {
+    let line: String = json.get().split_inclusive('\n').map(|line| line.trim()).collect();
+    if out.format == Format::Wide { line } else { cut(&line, SHOWN_JSON).into_owned() }
 }

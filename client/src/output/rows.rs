@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod standing;
+mod works;
 
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{Created, NodeState, NodeView, TaskInfo, TaskView, WorkspaceFile, WorkspaceView};

@@ -13,7 +13,7 @@ use super::entity::build::{self, Row, SELECTED};
 use super::entity::columns::{to_micros, unsigned};
 use super::sql::{execute_by_keys, placeholders, select_by_keys};
 use super::{Epoch, Error, Result, Store};
-use crate::core::build::record::{BuildRecord, BuildState};
+use crate::core::build::record::BuildRecord;
 use crate::core::record::{BuildLog, Changes, Open};
 
 /// Which builds are listed.
@@ -206,15 +206,7 @@ pub(crate) fn view_of(record: BuildRecord, app: String, node_name: String) -> Bu
         create_at,
         used_at,
     } = record;
-    let word = state.as_str().to_owned();
-    let node_id = state.node_id();
-    let (at, error, package, seconds) = match state {
-        BuildState::Building { since, .. } => (since, None, None, None),
-        BuildState::Later { retry_at, error, .. } => (retry_at, Some(error), None, None),
-        BuildState::Failed { at, error, .. } => (at, Some(error), None, None),
-        BuildState::Ready { at, package, seconds, .. } => (at, None, Some(package), Some(seconds)),
-    };
-    let (digest, size_bytes) = package.map(|package| (package.digest, package.size_bytes)).unzip();
+    let (at, error, made) = state.parts();
     BuildView {
         key,
         recipe,
@@ -222,17 +214,17 @@ pub(crate) fn view_of(record: BuildRecord, app: String, node_name: String) -> Bu
         python,
         app_id,
         app,
-        state: word,
+        state: state.as_str().to_owned(),
         at,
-        node_id,
+        node_id: state.node_id(),
         node_name,
         number,
         failures,
         losses,
-        error,
-        digest,
-        size_bytes,
-        seconds,
+        error: error.map(str::to_owned),
+        digest: made.map(|(package, _)| package.digest.clone()),
+        size_bytes: made.map(|(package, _)| package.size_bytes),
+        seconds: made.map(|(_, seconds)| seconds),
         create_at,
         used_at,
     }

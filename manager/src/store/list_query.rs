@@ -11,10 +11,10 @@ use lp_protocol::{AppId, Stage, Status};
 use sea_orm::Value;
 use uuid::Uuid;
 
+use super::Result;
 use super::entity::task;
 use super::glob::Glob;
-use super::resolve::prefix_range;
-use super::{Error, Result};
+use super::resolve::known_range;
 use crate::core::record::TaskSeq;
 
 pub(super) struct Filters {
@@ -46,17 +46,16 @@ impl Filters {
         if states.is_empty() {
             return Ok(None);
         }
-        let ids = match id_prefix.map(|prefix| prefix_range("task", prefix)).transpose() {
-            Ok(ids) => ids,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(other) => return Err(other),
-        };
+        let ids = id_prefix.map(|prefix| known_range("task", prefix)).transpose()?;
+        if ids == Some(None) {
+            return Ok(None);
+        }
         Ok(Some(Self {
             app_id,
             origin,
             name: name.map(Glob::parse).transpose()?,
             states: (stage.is_some() || status.is_some()).then_some(states),
-            ids,
+            ids: ids.flatten(),
             by_name: false,
         }))
     }

@@ -24,6 +24,7 @@ mod logs;
 mod migration;
 mod nodes;
 mod open;
+mod page;
 mod payloads;
 mod resolve;
 mod retention;

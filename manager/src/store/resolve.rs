@@ -64,6 +64,15 @@ pub(super) fn prefix_range(what: &'static str, text: &str) -> Result<(Uuid, Uuid
     Ok((bound("0")?, bound("f")?))
 }
 
+/// The ids that begin so; None where none can.
+pub(super) fn known_range(what: &'static str, prefix: &str) -> Result<Option<(Uuid, Uuid)>> {
+    match prefix_range(what, prefix) {
+        Ok(range) => Ok(Some(range)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

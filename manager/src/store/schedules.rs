@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::entity::columns::{raw, to_micros};
 use super::entity::schedule;
-use super::glob::Glob;
-use super::list::{format_cursor, page_size, parse_cursor};
-use super::resolve::prefix_range;
+use super::page::Wanted;
+use super::resolve::{known_range, prefix_range};
 use super::sql::placeholders;
 use super::standing::{read_instant, read_schedule};
 use super::{Error, Result, Store};
@@ -33,36 +32,21 @@ impl Store {
     /// `Invalid` for a cursor that no page gave, a pattern that is too long, or too short a prefix of an id.
     pub async fn list_schedules(&self, wanted: &ListSchedules) -> Result<Page<StoredSchedule>> {
         let ListSchedules { id_prefix, source_id, name, enable, cursor, limit } = wanted;
-        let limit = page_size(*limit);
-        let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let mut condition = "s.seq < ?".to_owned();
-        let mut values: Vec<Value> = vec![before.into()];
+        let mut rows = Wanted::below("s.seq", cursor.as_deref(), *limit)?;
         if let Some(prefix) = id_prefix {
             let Some((low, high)) = known_range("schedule", prefix)? else {
                 return Ok(Page { items: Vec::new(), next_cursor: None });
             };
-            condition.push_str(" AND s.schedule_id >= ? AND s.schedule_id <= ?");
-            values.extend([low.into(), high.into()]);
+            rows.and("s.schedule_id >= ? AND s.schedule_id <= ?", [low.into(), high.into()]);
         }
         if let Some(source_id) = source_id {
-            condition.push_str(" AND s.source_id = ?");
-            values.push((*source_id).into());
+            rows.and("s.source_id = ?", [(*source_id).into()]);
         }
-        if let Some(name) = name {
-            let (glob, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "s.name");
-            condition.push_str(&format!(" AND {glob}"));
-            values.push(pattern.into());
-        }
+        rows.and_named(self, "s.name", name.as_deref())?;
         if let Some(enable) = enable {
-            condition.push_str(" AND s.enable = ?");
-            values.push(i16::from(*enable).into());
+            rows.and("s.enable = ?", [i16::from(*enable).into()]);
         }
-        let tail = format!("{condition} ORDER BY s.seq DESC LIMIT {}", limit + 1);
-        let mut found = self.select_schedules(&tail, values).await?;
-        let has_more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let next_cursor = found.last().filter(|_| has_more).map(|(seq, _)| format_cursor(*seq));
-        Ok(Page { items: found.into_iter().map(|(_, schedule)| schedule).collect(), next_cursor })
+        Ok(rows.page(self.select_schedules(&rows.tail(), rows.values()).await?))
     }
 
     pub async fn find_schedule(&self, id: ScheduleId) -> Result<Option<StoredSchedule>> {
@@ -82,23 +66,17 @@ impl Store {
 
     /// The history of a schedule, newest first.
     pub async fn list_instants(&self, id: ScheduleId, wanted: &ListInstants) -> Result<Page<InstantRecord>> {
-        let limit = page_size(wanted.limit);
-        let before = wanted.cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let sql = format!(
-            "SELECT {} FROM schedule_instants WHERE schedule_id = ? AND instant < ? ORDER BY instant DESC LIMIT {}",
-            schedule::SELECTED_INSTANT,
-            limit + 1
-        );
-        let statement = self.statement(placeholders(self.backend, &sql), [id.0.into(), before.into()]);
-        let mut items = Vec::new();
+        let mut rows = Wanted::below("instant", wanted.cursor.as_deref(), wanted.limit)?;
+        rows.and("schedule_id = ?", [id.0.into()]);
+        let sql =
+            format!("SELECT {} FROM schedule_instants WHERE {}", schedule::SELECTED_INSTANT, rows.tail());
+        let statement = self.statement(placeholders(self.backend, &sql), rows.values());
+        let mut found = Vec::new();
         for row in self.read.query_all_raw(statement).await? {
-            items.push(read_instant(&row).map_err(|damage| damage.of("schedule_instants", id))?);
+            let instant = read_instant(&row).map_err(|damage| damage.of("schedule_instants", id))?;
+            found.push((to_micros(instant.instant), instant));
         }
-        let has_more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next_cursor =
-            items.last().filter(|_| has_more).map(|last| format_cursor(to_micros(last.instant)));
-        Ok(Page { items, next_cursor })
+        Ok(rows.page(found))
     }
 
     /// The input kept for a schedule or a service; None is `{}`.
@@ -165,14 +143,5 @@ impl Store {
             }
         }
         Ok(found)
-    }
-}
-
-/// The ids that begin so; None where none can.
-pub(super) fn known_range(what: &'static str, prefix: &str) -> Result<Option<(Uuid, Uuid)>> {
-    match prefix_range(what, prefix) {
-        Ok(range) => Ok(Some(range)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(other) => Err(other),
     }
 }

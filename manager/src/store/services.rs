@@ -6,9 +6,8 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::entity::columns::{unsigned, word_opt};
 use super::entity::service;
-use super::glob::Glob;
-use super::list::{format_cursor, page_size, parse_cursor};
-use super::schedules::known_range;
+use super::page::Wanted;
+use super::resolve::known_range;
 use super::sql::placeholders;
 use super::standing::read_service;
 use super::{Damage, Result, Store};
@@ -36,36 +35,21 @@ impl Store {
     /// `Invalid` for a cursor that no page gave, a pattern that is too long, or too short a prefix of an id.
     pub async fn list_services(&self, wanted: &ListServices) -> Result<Page<StoredService>> {
         let ListServices { id_prefix, app_id, name, enable, cursor, limit } = wanted;
-        let limit = page_size(*limit);
-        let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let mut condition = "s.seq < ?".to_owned();
-        let mut values: Vec<Value> = vec![before.into()];
+        let mut rows = Wanted::below("s.seq", cursor.as_deref(), *limit)?;
         if let Some(prefix) = id_prefix {
             let Some((low, high)) = known_range("service", prefix)? else {
                 return Ok(Page { items: Vec::new(), next_cursor: None });
             };
-            condition.push_str(" AND s.service_id >= ? AND s.service_id <= ?");
-            values.extend([low.into(), high.into()]);
+            rows.and("s.service_id >= ? AND s.service_id <= ?", [low.into(), high.into()]);
         }
         if let Some(app_id) = app_id {
-            condition.push_str(" AND s.app_id = ?");
-            values.push(app_id.0.into());
+            rows.and("s.app_id = ?", [app_id.0.into()]);
         }
-        if let Some(name) = name {
-            let (glob, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "s.name");
-            condition.push_str(&format!(" AND {glob}"));
-            values.push(pattern.into());
-        }
+        rows.and_named(self, "s.name", name.as_deref())?;
         if let Some(enable) = enable {
-            condition.push_str(" AND s.enable = ?");
-            values.push(i16::from(*enable).into());
+            rows.and("s.enable = ?", [i16::from(*enable).into()]);
         }
-        let tail = format!("{condition} ORDER BY s.seq DESC LIMIT {}", limit + 1);
-        let mut found = self.select_services(&tail, values).await?;
-        let has_more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let next_cursor = found.last().filter(|_| has_more).map(|(seq, _)| format_cursor(*seq));
-        Ok(Page { items: found.into_iter().map(|(_, service)| service).collect(), next_cursor })
+        Ok(rows.page(self.select_services(&rows.tail(), rows.values()).await?))
     }
 
     pub async fn find_service(&self, id: ServiceId) -> Result<Option<StoredService>> {

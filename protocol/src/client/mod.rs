@@ -23,6 +23,7 @@ mod stream;
 mod tasks;
 mod venvs;
 mod versions;
+mod waiting;
 mod works;
 mod workspaces;
 

@@ -1,21 +1,14 @@
 //! Tasks: `/tasks`, but for the batch, their logs and their workspaces.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, sleep};
 
-use super::connection::ANSWER_TIMEOUT;
-use super::{Backoff, Error, ManagerClient};
+use super::{Error, ManagerClient};
 use crate::views::{
     BulkTasks, BulkTasksDone, CreateTask, Created, DeleteTask, ExplainTask, ListTasks, Outlined, Page,
-    RecoverTask, RerunTask, ShowOutline, StopTask, TaskInfo, TaskOutline, TaskView, WaitTask, Why,
+    RecoverTask, RerunTask, ShowOutline, StopTask, TaskInfo, TaskOutline, TaskView, Why,
 };
-
-/// One long poll; the manager's own limit is a minute, and proxies on the way often have one.
-const POLL: Duration = Duration::from_secs(30);
 
 /// Query of the lists that have no filter.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -56,41 +49,6 @@ impl ManagerClient {
     /// `GET /tasks/{task}/actions/{action}/output`: what the action has left in the task's latest run.
     pub async fn fetch_output(&self, task: &str, action: &str) -> Result<Box<RawValue>, Error> {
         self.json(self.request(Method::GET, &["tasks", task, "actions", action, "output"])?).await
-    }
-
-    /// `GET /tasks/{task}/wait`: the task as soon as it is finished, or as it is after the timeout.
-    pub async fn wait_task(&self, task: &str, query: &WaitTask) -> Result<TaskView, Error> {
-        let patience = query.timeout.and_then(crate::units::duration_from_seconds).unwrap_or(POLL);
-        let request = self.request(Method::GET, &["tasks", task, "wait"])?.query(query);
-        let response = self.send(request.timeout(patience + ANSWER_TIMEOUT)).await?;
-        self.read_json(response).await
-    }
-
-    /// Waits until the task is finished or `timeout` is over; the answer's stage tells which. A manager that is away
-    /// for a while (a restart, a change of leader) is asked again, so call it with an id: what `@last` means may change meanwhile.
-    ///
-    /// # Errors
-    /// At once those that will not pass; transient ones after a minute of them.
-    pub async fn wait_until_finished(
-        &self,
-        task: &str,
-        timeout: Option<Duration>,
-    ) -> Result<TaskView, Error> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut backoff = Backoff::new();
-        loop {
-            let left = deadline.map_or(POLL, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let poll = WaitTask { timeout: Some(left.min(POLL).as_secs_f64()) };
-            match self.wait_task(task, &poll).await {
-                Ok(view) if !view.stage.is_open() || left.is_zero() => return Ok(view),
-                Ok(_) => backoff.reset(),
-                Err(error) if error.is_transient() && !left.is_zero() => match backoff.next_wait() {
-                    Some(wait) => sleep(wait.min(left)).await,
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// `GET /tasks/{task}/why`.

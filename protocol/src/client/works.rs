@@ -1,19 +1,12 @@
 //! Workflows and works: `/workflows` and `/works`.
 
-use std::time::Duration;
-
 use reqwest::Method;
-use tokio::time::{Instant, sleep};
 
-use super::connection::ANSWER_TIMEOUT;
-use super::{Backoff, Error, ListPackages, ManagerClient};
+use super::{Error, ListPackages, ManagerClient};
 use crate::views::{
-    CreateWork, CreateWorkflow, DeleteWork, ListWorks, Page, StopTask, UpdateWorkflow, WaitTask, WhyWork,
-    WorkInfo, WorkView, WorkflowView,
+    CreateWork, CreateWorkflow, DeleteWork, ListWorks, Page, StopTask, UpdateWorkflow, WhyWork, WorkInfo,
+    WorkView, WorkflowView,
 };
-
-/// One long poll, as for tasks.
-const POLL: Duration = Duration::from_secs(30);
 
 impl ManagerClient {
     /// `GET /workflows`, newest first.
@@ -58,40 +51,6 @@ impl ManagerClient {
     /// `GET /works/{work}`. `work` is an id, a unique beginning of one, or `@last`.
     pub async fn fetch_work(&self, work: &str) -> Result<WorkInfo, Error> {
         self.json(self.request(Method::GET, &["works", work])?).await
-    }
-
-    /// `GET /works/{work}/wait`: the work as soon as it is finished, or as it is after the timeout.
-    pub async fn wait_work(&self, work: &str, query: &WaitTask) -> Result<WorkView, Error> {
-        let patience = query.timeout.and_then(crate::units::duration_from_seconds).unwrap_or(POLL);
-        let request = self.request(Method::GET, &["works", work, "wait"])?.query(query);
-        let response = self.send(request.timeout(patience + ANSWER_TIMEOUT)).await?;
-        self.read_json(response).await
-    }
-
-    /// Waits until the work is finished or `timeout` is over; as [`ManagerClient::wait_until_finished`].
-    ///
-    /// # Errors
-    /// At once those that will not pass; transient ones after a minute of them.
-    pub async fn wait_until_work_finished(
-        &self,
-        work: &str,
-        timeout: Option<Duration>,
-    ) -> Result<WorkView, Error> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut backoff = Backoff::new();
-        loop {
-            let left = deadline.map_or(POLL, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let poll = WaitTask { timeout: Some(left.min(POLL).as_secs_f64()) };
-            match self.wait_work(work, &poll).await {
-                Ok(view) if !view.stage.is_open() || left.is_zero() => return Ok(view),
-                Ok(_) => backoff.reset(),
-                Err(error) if error.is_transient() && !left.is_zero() => match backoff.next_wait() {
-                    Some(wait) => sleep(wait.min(left)).await,
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// `GET /works/{work}/why`.

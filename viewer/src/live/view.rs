@@ -7,12 +7,13 @@ use serde::Deserialize;
 use super::log::LogFollow;
 use crate::auth::Session;
 use crate::failure::Failure;
+use crate::pages::filters::Switched;
 use crate::pages::nodes::list::Nodes;
 use crate::pages::nodes::one::Node;
 use crate::pages::overview::Overview;
 use crate::pages::packages::one::LatestTasks;
 use crate::pages::schedules::one::Past;
-use crate::pages::services::list::{Filter as ServiceFilter, Table as Services};
+use crate::pages::services::list::Table as Services;
 use crate::pages::services::one::Service;
 use crate::pages::task::{Address, Asked, Selected, Task};
 use crate::pages::tasks::{Filter, Tasks};
@@ -75,7 +76,7 @@ pub(super) enum View {
     Work(WorkId),
     Workflow(WorkflowId),
     Schedule(ScheduleId),
-    Services(ServiceFilter),
+    Services(Switched),
     Service(ServiceId),
     Node(NodeId),
 }
@@ -102,7 +103,7 @@ impl View {
             Name::Work => View::Work(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::Workflow => View::Workflow(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::Schedule => View::Schedule(filter.app.parse().map_err(|_| Failure::no_page())?),
-            Name::Services => View::Services(ServiceFilter::first_page(filter.name, enable)),
+            Name::Services => View::Services(Switched::first_page(filter.name, enable)),
             Name::Service => View::Service(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::Node => View::Node(filter.app.parse().map_err(|_| Failure::no_page())?),
             Name::App => View::App(filter.app.parse().map_err(|_| Failure::no_page())?),

@@ -1,14 +1,13 @@
 //! What runs here and whether it is well: manager and viewer, their versions, the cluster in figures.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use chrono::Utc;
 
-use super::html;
+use super::{Visit, html};
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::{Frame, Section};
 use crate::parts::{Badge, Command, Facts, Look, Moment, Value, visible};
-use crate::state::State;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -21,12 +20,8 @@ struct Page {
     command: Command,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
+pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
+    let client = visit.client();
     let status = client.fetch_status().await?;
     let health = client.fetch_health().await?;
     let badge = match &health.reason {
@@ -52,7 +47,7 @@ pub(crate) async fn show(
         .row("Slots", Value::Text(format!("{} of {} in use", status.slots_in_use, status.slots)))
         .row("Nodes", Value::Text(format!("{} of {} connected", status.nodes_connected, status.nodes)));
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Elsewhere, "About"),
+        frame: visit.frame(Section::Elsewhere, "About"),
         health,
         cluster,
         command: Command::new("lp status"),

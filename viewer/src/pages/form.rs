@@ -32,12 +32,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Checked<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed = request.extensions().get::<Signed>().cloned();
+        let signed = signed_in(request);
         let form = web::Form::<Hidden<T>>::from_request(request, payload);
         Box::pin(async move {
-            let Some(signed) = signed else {
-                return Err(Failure::new(StatusCode::UNAUTHORIZED, "Sign in", "Sign in to do this.").into());
-            };
+            let signed = signed?;
             let Hidden { csrf, fields } = form.await?.into_inner();
             if same(&signed.session.csrf, &csrf) { Ok(Self { fields, signed }) } else { Err(stale().into()) }
         })
@@ -74,16 +72,20 @@ impl FromRequest for CheckedList {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed = request.extensions().get::<Signed>().cloned();
+        let signed = signed_in(request);
         let form = web::Form::<Vec<(String, String)>>::from_request(request, payload);
         Box::pin(async move {
-            let Some(signed) = signed else {
-                return Err(Failure::new(StatusCode::UNAUTHORIZED, "Sign in", "Sign in to do this.").into());
-            };
+            let signed = signed?;
             let list = Self { fields: form.await?.into_inner(), signed };
             if same(&list.signed.session.csrf, list.field("csrf")) { Ok(list) } else { Err(stale().into()) }
         })
     }
+}
+
+/// Who the guard has found.
+pub(super) fn signed_in(request: &HttpRequest) -> Result<Signed, Failure> {
+    let signed = request.extensions().get::<Signed>().cloned();
+    signed.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Sign in", "Sign in to do this."))
 }
 
 /// The hidden word is not the one we gave out.

@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod account;
 pub(crate) mod downloads;
+pub(crate) mod filters;
 mod form;
 pub(crate) mod login;
 pub(crate) mod nodes;
@@ -10,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod packages;
 pub(crate) mod palette;
 mod problem;
+mod run_form;
 pub(crate) mod schedules;
 pub(crate) mod services;
 pub(crate) mod settings;
@@ -17,6 +19,7 @@ mod sheet;
 mod sources;
 pub(crate) mod task;
 pub(crate) mod tasks;
+mod visit;
 pub(crate) mod workflows;
 pub(crate) mod works;
 
@@ -25,7 +28,7 @@ pub(crate) use problem::{bounce, error};
 use downloads::attachment;
 use form::stale;
 use login::Nothing;
-use tasks::glob;
+use visit::Visit;
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -46,8 +49,9 @@ struct Question {
     question: Confirm,
 }
 
-/// The page that asks before something is done.
+/// The page that asks before something is done. Its form has the session's word, whoever has put the question.
 fn confirm(frame: Frame, question: Confirm) -> Result<HttpResponse, Failure> {
+    let question = Confirm { csrf: frame.csrf.clone(), ..question };
     html(&Question { frame, question })
 }
 

@@ -5,7 +5,7 @@ use lp_protocol::client::{ListPackages, ManagerClient};
 use lp_protocol::views::{AppView, ListTasks, TaskView};
 use serde::{Deserialize, Serialize};
 
-use super::tasks::glob;
+use super::filters::glob;
 use crate::failure::Failure;
 use crate::frame::Signed;
 use crate::parts::{Badge, Moment, clip, title_of};
@@ -44,11 +44,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, Failure> {
     let q = query.into_inner().q;
     let client = &signed.session.client;
-    let packages = ListPackages {
-        name: Some(glob(&q)).filter(|name| !name.is_empty()),
-        cursor: None,
-        limit: Some(MOST),
-    };
+    let packages = ListPackages { name: glob(&q), cursor: None, limit: Some(MOST) };
     // what one part cannot answer is merely not found
     let (by_id, tasks, apps) =
         tokio::join!(tasks_by_id(client, &q), tasks_by_name(client, &q), client.list_apps(&packages));
@@ -73,7 +69,7 @@ async fn tasks_by_id(client: &ManagerClient, q: &str) -> Vec<TaskView> {
 }
 
 async fn tasks_by_name(client: &ManagerClient, q: &str) -> Vec<TaskView> {
-    let name = Some(glob(q)).filter(|name| !name.is_empty());
+    let name = glob(q);
     let query = ListTasks { name, limit: Some(MOST), ..ListTasks::default() };
     client.list_tasks(&query).await.map(|page| page.items).unwrap_or_default()
 }

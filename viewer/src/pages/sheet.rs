@@ -3,9 +3,13 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::Visit;
 use crate::failure::Failure;
-use crate::frame::Frame;
-use crate::parts::{Field, FormCommand, Prose, UploadField};
+use crate::frame::{Frame, Section};
+use crate::parts::{Field, FormCommand, Prose, UploadField, clip, visible};
+
+/// An intro is a sentence or two.
+const MAX_INTRO_CHARS: usize = 500;
 
 #[derive(Template)]
 #[template(path = "sheet.html")]
@@ -74,6 +78,40 @@ impl Piece {
 }
 
 impl Sheet {
+    /// The form that makes a new `noun`; its fields and its command are the caller's.
+    pub(crate) fn to_create(visit: &Visit, section: Section, noun: &str, intro: &str) -> Self {
+        let title = format!("New {noun}");
+        let list = section.place().map_or("/", |place| place.url);
+        Self {
+            frame: visit.frame_below(section, &title),
+            title,
+            intro: Prose::new(intro, MAX_INTRO_CHARS),
+            refusal: None,
+            action: format!("{list}/new"),
+            pieces: Vec::new(),
+            button: "Create it",
+            back: list.to_owned(),
+            command: None,
+        }
+    }
+
+    /// The form that changes what is called `name` and has its page at `url`.
+    pub(crate) fn to_change(visit: &Visit, section: Section, name: &str, url: String, intro: &str) -> Self {
+        let name = visible(name);
+        let title = format!("Edit {name}");
+        Self {
+            frame: visit.frame_below(section, &clip(&title, 80)).crumb(name, url.clone()),
+            title,
+            intro: Prose::new(intro, MAX_INTRO_CHARS),
+            refusal: None,
+            action: format!("{url}/edit"),
+            pieces: Vec::new(),
+            button: "Save",
+            back: url,
+            command: None,
+        }
+    }
+
     fn has_file(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Upload(_)))
     }

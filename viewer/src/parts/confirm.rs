@@ -29,3 +29,22 @@ pub(crate) struct Confirm {
 }
 
 impl HtmlSafe for Confirm {}
+
+impl Confirm {
+    /// About what is called `name` at `url`; the form goes to `word` below it.
+    pub(crate) fn new(deed: &str, word: &str, name: String, url: String) -> Self {
+        Self {
+            deed: deed.to_owned(),
+            badge: None,
+            name,
+            action: format!("{url}/{word}"),
+            url,
+            of: String::new(),
+            consequence: String::new(),
+            csrf: String::new(),
+            fields: Vec::new(),
+            is_danger: false,
+            command: None,
+        }
+    }
+}

@@ -103,17 +103,15 @@ pub(crate) async fn stop(session: &Session, stop: Stop) -> Result<(), Failure> {
     let Some(tasks) = stop.which.named()? else {
         return bulk::run(session, &client, BulkDeed::Stop(body), stop.which.matching, &stop.yes).await;
     };
-    let mut rows = session.out.list::<TaskView>();
-    let result = session
-        .each(&tasks, async |task| {
-            let mut view = client.stop_task(task, &body).await?;
-            if stop.wait {
-                view = client.wait_until_finished(&view.task_id.to_string(), None).await?;
+    session
+        .print_each(&tasks, async |task| {
+            let view = client.stop_task(task, &body).await?;
+            if !stop.wait {
+                return Ok(view);
             }
-            rows.push(&view)
+            Ok(client.wait_until_finished(&view.task_id.to_string(), None).await?)
         })
-        .await;
-    finish_some(rows, result)
+        .await
 }
 
 pub(crate) async fn rerun(session: &Session, rerun: Rerun) -> Result<(), Failure> {
@@ -159,7 +157,7 @@ async fn again(
         let waited = wait::for_all(session, client, ids, waiting.timeout).await;
         return result.and(waited);
     }
-    finish_some(rows, result)
+    rows.finish_some(result)
 }
 
 pub(crate) async fn delete(session: &Session, delete: Delete) -> Result<(), Failure> {
@@ -179,14 +177,6 @@ pub(crate) async fn delete(session: &Session, delete: Delete) -> Result<(), Fail
             Ok(())
         })
         .await
-}
-
-/// Prints what there is; where everything failed there is not even a header.
-fn finish_some(rows: crate::output::List<'_, TaskView>, result: Result<(), Failure>) -> Result<(), Failure> {
-    if result.is_err() && rows.is_empty() {
-        return result;
-    }
-    rows.finish().and(result)
 }
 
 impl Which {

@@ -2,12 +2,8 @@
 
 use lp_protocol::views::WorkInfo;
 
-use crate::cli::Format;
-use crate::output::report::Report;
+use crate::output::report::{Report, one_line};
 use crate::output::{Cell, Column, Output, Tint, stage_cell, text};
-
-/// Input data and results are shown up to this many characters; `-r` has them whole.
-const SHOWN_JSON: usize = 300;
 
 const APPLICATIONS: &[Column] = &[
     Column { title: "application", is_wide: false },
@@ -34,7 +30,7 @@ pub(super) fn text(out: &Output, info: &WorkInfo, why: Option<&str>) -> String {
         .maybe("took", took.map(text::duration))
         .maybe("run", Some(work.run.to_string()).filter(|_| work.run > 1))
         .maybe("priority", Some(work.priority.to_string()).filter(|priority| priority != "0"))
-        .line("input", &short(out, info.input_data.get()));
+        .line("input", &one_line(out, &info.input_data));
     let rows = info.applications.iter().map(|application| {
         vec![
             Cell::new(&application.name, Tint::Strong),
@@ -46,17 +42,6 @@ pub(super) fn text(out: &Output, info: &WorkInfo, why: Option<&str>) -> String {
         ]
     });
     report.table(APPLICATIONS, rows.collect());
-    let results: Vec<_> = info.result.values().filter(|entry| entry.result.get() != "{}").collect();
-    if !results.is_empty() {
-        report.heading("results");
-        for entry in results {
-            report.line(&text::visible(&entry.name), &short(out, entry.result.get()));
-        }
-    }
+    report.results(out, info.result.values().map(|entry| (entry.name.as_str(), &*entry.result)));
     report.into_text()
-}
-
-fn short(out: &Output, json: &str) -> String {
-    let one_line: String = json.split_inclusive('\n').map(|line| line.trim()).collect();
-    if out.format == Format::Wide { one_line } else { text::cut(&one_line, SHOWN_JSON).into_owned() }
 }

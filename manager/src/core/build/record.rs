@@ -63,6 +63,16 @@ impl BuildState {
         }
     }
 
+    /// Since when, and what there is: what was wrong, or the pack and how many seconds it took.
+    pub fn parts(&self) -> (DateTime<Utc>, Option<&str>, Option<(&PackageRef, f64)>) {
+        match self {
+            Self::Building { since, .. } => (*since, None, None),
+            Self::Later { retry_at, error, .. } => (*retry_at, Some(error), None),
+            Self::Failed { at, error, .. } => (*at, Some(error), None),
+            Self::Ready { at, package, seconds, .. } => (*at, None, Some((package, *seconds))),
+        }
+    }
+
     /// The node that builds it or was the last to.
     pub fn node_id(&self) -> NodeId {
         match self {

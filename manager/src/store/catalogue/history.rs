@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::packages::Kind;
 use crate::store::entity::columns::unsigned;
 use crate::store::entity::version;
-use crate::store::list::{format_cursor, page_size, parse_cursor};
+use crate::store::page::Wanted;
 use crate::store::sql::{placeholders, select_by_keys};
 use crate::store::{Damage, Error, Result, Store};
 
@@ -61,18 +61,14 @@ impl Store {
         cursor: Option<&str>,
         limit: Option<u32>,
     ) -> Result<Page<VersionView>> {
-        let limit = page_size(limit);
-        let before = cursor.map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
+        let rows = Wanted::below("v.version_id", cursor, limit)?;
         if self.find_package(package.kind(), package.uuid()).await?.is_none() {
             return Err(Error::not_found(package.kind().as_str(), package.uuid()));
         }
-        let tail = format!("v.version_id < ? ORDER BY v.version_id DESC LIMIT {}", limit + 1);
-        let mut items = self.select_versions(&self.read, package, &tail, vec![before.into()]).await?;
-        let has_more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next_cursor = items.last().filter(|_| has_more).map(|last| format_cursor(last.version_id));
-        self.name_uploaders(items.iter_mut()).await?;
-        Ok(Page { items, next_cursor })
+        let found = self.select_versions(&self.read, package, &rows.tail(), rows.values()).await?;
+        let mut page = rows.page(found.into_iter().map(|version| (version.version_id, version)).collect());
+        self.name_uploaders(page.items.iter_mut()).await?;
+        Ok(page)
     }
 
     /// A version of a living package, without what is large.

@@ -14,8 +14,7 @@ use crate::store::entity::columns::{time, to_micros};
 use crate::store::entity::package::{ActiveModel, Column, Entity};
 use crate::store::entity::version;
 use crate::store::error::is_duplicate;
-use crate::store::glob::Glob;
-use crate::store::list::{format_cursor, page_size, parse_cursor};
+use crate::store::page::Wanted;
 use crate::store::resolve::prefix_range;
 use crate::store::sql::{clean, placeholders};
 use crate::store::{Damage, Epoch, Error, Result, Store};
@@ -173,21 +172,9 @@ impl Store {
 
     pub(super) async fn list_packages(&self, kind: Kind, wanted: &PackageList) -> Result<Page<Package>> {
         let PackageList { name, cursor, limit } = wanted;
-        let limit = page_size(*limit);
-        let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let mut tail = "p.seq < ?".to_owned();
-        let mut values: Vec<Value> = vec![before.into()];
-        if let Some(name) = name {
-            let (condition, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "p.name");
-            tail.push_str(&format!(" AND {condition}"));
-            values.push(pattern.into());
-        }
-        tail.push_str(&format!(" ORDER BY p.seq DESC LIMIT {}", limit + 1));
-        let mut found = self.select_packages(&self.read, kind, &tail, values).await?;
-        let has_more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let next_cursor = found.last().filter(|_| has_more).map(|(seq, _)| format_cursor(*seq));
-        Ok(Page { items: found.into_iter().map(|(_, package)| package).collect(), next_cursor })
+        let mut rows = Wanted::below("p.seq", cursor.as_deref(), *limit)?;
+        rows.and_named(self, "p.name", name.as_deref())?;
+        Ok(rows.page(self.select_packages(&self.read, kind, &rows.tail(), rows.values()).await?))
     }
 
     pub(super) async fn find_package(&self, kind: Kind, id: Uuid) -> Result<Option<Package>> {

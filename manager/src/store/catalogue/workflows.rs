@@ -10,8 +10,7 @@ use uuid::Uuid;
 use super::PackageList;
 use crate::store::entity::columns::{json, raw, time, to_micros};
 use crate::store::error::is_duplicate;
-use crate::store::glob::Glob;
-use crate::store::list::{format_cursor, page_size, parse_cursor};
+use crate::store::page::Wanted;
 use crate::store::resolve::prefix_range;
 use crate::store::sql::{clean, placeholders};
 use crate::store::{Damage, Epoch, Error, Result, Store};
@@ -126,21 +125,10 @@ impl Store {
     /// The living workflows, newest first.
     pub async fn list_workflows(&self, wanted: &PackageList) -> Result<Page<WorkflowView>> {
         let PackageList { name, cursor, limit } = wanted;
-        let limit = page_size(*limit);
-        let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let mut condition = "delete_at IS NULL AND seq < ?".to_owned();
-        let mut values: Vec<Value> = vec![before.into()];
-        if let Some(name) = name {
-            let (glob, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "name");
-            condition.push_str(&format!(" AND {glob}"));
-            values.push(pattern.into());
-        }
-        let tail = format!("{condition} ORDER BY seq DESC LIMIT {}", limit + 1);
-        let mut found = self.select_workflows(&tail, values).await?;
-        let has_more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let next_cursor = found.last().filter(|_| has_more).map(|(seq, _)| format_cursor(*seq));
-        Ok(Page { items: found.into_iter().map(|(_, view)| view).collect(), next_cursor })
+        let mut rows = Wanted::below("seq", cursor.as_deref(), *limit)?;
+        rows.and("delete_at IS NULL", []);
+        rows.and_named(self, "name", name.as_deref())?;
+        Ok(rows.page(self.select_workflows(&rows.tail(), rows.values()).await?))
     }
 
     /// A living workflow.

@@ -86,12 +86,7 @@ impl From<&BuildRecord> for Row {
             create_at,
             used_at,
         } = record;
-        let (at, error, package, seconds) = match state {
-            BuildState::Building { since, .. } => (since, None, None, None),
-            BuildState::Later { retry_at, error, .. } => (retry_at, Some(clean(error)), None, None),
-            BuildState::Failed { at, error, .. } => (at, Some(clean(error)), None, None),
-            BuildState::Ready { at, package, seconds, .. } => (at, None, Some(package), Some(*seconds)),
-        };
+        let (at, error, made) = state.parts();
         Row {
             key: key.clone(),
             content: recipe.content.clone().unwrap_or_default(),
@@ -104,11 +99,11 @@ impl From<&BuildRecord> for Row {
             losses: i64::from(*losses),
             state: state.as_str().to_owned(),
             node_id: state.node_id().0,
-            at: to_micros(*at),
-            error,
-            digest: package.map(|package| package.digest.clone()),
-            size_bytes: package.map(|package| to_signed(package.size_bytes)),
-            seconds,
+            at: to_micros(at),
+            error: error.map(clean),
+            digest: made.map(|(package, _)| package.digest.clone()),
+            size_bytes: made.map(|(package, _)| to_signed(package.size_bytes)),
+            seconds: made.map(|(_, seconds)| seconds),
             create_at: to_micros(*create_at),
             used_at: to_micros(*used_at),
         }

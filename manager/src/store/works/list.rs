@@ -3,47 +3,45 @@
 use chrono::{DateTime, Utc};
 use lp_protocol::WorkId;
 use lp_protocol::views::{ListWorks, Page, WorkView};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::super::entity::columns::to_micros;
 use super::super::entity::{task, work};
-use super::super::glob::Glob;
-use super::super::list::{format_cursor, page_size, parse_cursor};
-use super::super::resolve::prefix_range;
+use super::super::page::Wanted;
+use super::super::resolve::known_range;
 use super::super::sql::placeholders;
-use super::super::{Error, Result, Store};
+use super::super::{Result, Store};
 use super::load::{name_of, read_record};
 
 impl Store {
     /// # Errors
     /// `Invalid` for a cursor that no page gave, a pattern that is too long, or too short a prefix of an id.
     pub async fn list_works(&self, wanted: &ListWorks) -> Result<Page<WorkView>> {
-        let limit = page_size(wanted.limit);
-        let Some((condition, values)) = self.works_wanted(wanted)? else {
+        let Some(wanted) = self.works_wanted(wanted)? else {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         };
         let sql = format!(
             "SELECT w.seq, {}, COALESCE(f.name, '') AS workflow_name FROM works w \
-             LEFT JOIN workflows f ON f.workflow_id = w.workflow_id WHERE {condition} ORDER BY w.seq DESC LIMIT {}",
+             LEFT JOIN workflows f ON f.workflow_id = w.workflow_id WHERE {}",
             work::SELECTED,
-            limit + 1
+            wanted.tail()
         );
-        let rows = self.read.query_all_raw(self.statement(placeholders(self.backend, &sql), values)).await?;
-        let has_more = rows.len() > limit as usize;
-        let mut items = Vec::with_capacity(rows.len());
-        let mut last = None;
-        for row in rows.iter().take(limit as usize) {
-            last = Some(row.try_get::<i64>("", "seq")?);
-            match read_record(row) {
-                Ok(record) => items.push(work::view(record, row.try_get("", "workflow_name")?)),
+        let statement = self.statement(placeholders(self.backend, &sql), wanted.values());
+        let mut found = Vec::new();
+        for row in self.read.query_all_raw(statement).await? {
+            let view = match read_record(&row) {
+                Ok(record) => Some(work::view(record, row.try_get("", "workflow_name")?)),
                 // the others can still be shown
                 Err(damage) => {
-                    tracing::error!(table = "works", row = name_of(row), error = %damage, "a stored row is damaged");
+                    tracing::error!(table = "works", row = name_of(&row), error = %damage, "a stored row is damaged");
+                    None
                 }
-            }
+            };
+            found.push((row.try_get("", "seq")?, view));
         }
-        Ok(Page { items, next_cursor: last.filter(|_| has_more).map(format_cursor) })
+        let Page { items, next_cursor } = wanted.page(found);
+        Ok(Page { items: items.into_iter().flatten().collect(), next_cursor })
     }
 
     /// Finished works that ended before this time, the oldest first, at most so many.
@@ -69,48 +67,34 @@ impl Store {
         Ok(count.unwrap_or(0).unsigned_abs())
     }
 
-    /// The condition on `works w` with its values; None where none can pass.
-    fn works_wanted(&self, wanted: &ListWorks) -> Result<Option<(String, Vec<Value>)>> {
-        let ListWorks { workflow_id, schedule_id, name, stage, status, since, id_prefix, cursor, limit: _ } =
+    /// None where no work can pass.
+    fn works_wanted(&self, wanted: &ListWorks) -> Result<Option<Wanted>> {
+        let ListWorks { workflow_id, schedule_id, name, stage, status, since, id_prefix, cursor, limit } =
             wanted;
-        let before = cursor.as_deref().map(parse_cursor).transpose()?.unwrap_or(i64::MAX);
-        let mut condition = "w.seq < ?".to_owned();
-        let mut values: Vec<Value> = vec![before.into()];
+        let mut rows = Wanted::below("w.seq", cursor.as_deref(), *limit)?;
         if stage.is_some() || status.is_some() {
             let states = task::states_of(*stage, *status);
             if states.is_empty() {
                 return Ok(None);
             }
             let states: Vec<String> = states.iter().map(i16::to_string).collect();
-            condition.push_str(&format!(" AND w.state IN ({})", states.join(", ")));
+            rows.and(&format!("w.state IN ({})", states.join(", ")), []);
         }
         if let Some(workflow_id) = workflow_id {
-            condition.push_str(" AND w.workflow_id = ?");
-            values.push(workflow_id.0.into());
+            rows.and("w.workflow_id = ?", [workflow_id.0.into()]);
         }
         if let Some(schedule_id) = schedule_id {
-            condition.push_str(" AND w.schedule_id = ?");
-            values.push(schedule_id.0.into());
+            rows.and("w.schedule_id = ?", [schedule_id.0.into()]);
         }
         if let Some(since) = since {
-            condition.push_str(" AND w.create_at >= ?");
-            values.push(first_micros(*since).into());
+            rows.and("w.create_at >= ?", [first_micros(*since).into()]);
         }
         if let Some(prefix) = id_prefix {
-            let (low, high) = match prefix_range("work", prefix) {
-                Ok(range) => range,
-                Err(Error::NotFound { .. }) => return Ok(None),
-                Err(other) => return Err(other),
-            };
-            condition.push_str(" AND w.work_id >= ? AND w.work_id <= ?");
-            values.extend([low.into(), high.into()]);
+            let Some((low, high)) = known_range("work", prefix)? else { return Ok(None) };
+            rows.and("w.work_id >= ? AND w.work_id <= ?", [low.into(), high.into()]);
         }
-        if let Some(name) = name {
-            let (glob, pattern) = Glob::parse(name)?.condition(self.is_postgres(), "w.name");
-            condition.push_str(&format!(" AND {glob}"));
-            values.push(pattern.into());
-        }
-        Ok(Some((condition, values)))
+        rows.and_named(self, "w.name", name.as_deref())?;
+        Ok(Some(rows))
     }
 }
 

@@ -1,21 +1,21 @@
 //! What is asked about before it is done to a node: drain, undrain, remove. What will happen to what it runs is said first.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::{DrainNode, NodeView};
 use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::confirm;
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
+use crate::pages::{Visit, confirm};
 use crate::parts::{Badge, Command, Confirm, Field, plural, shell_word, visible};
-use crate::state::State;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
     Drain,
     Undrain,
     Remove,
@@ -30,15 +30,6 @@ pub(crate) struct Fields {
 }
 
 impl Deed {
-    fn parse(word: &str) -> Result<Self, Failure> {
-        match word {
-            "drain" => Ok(Deed::Drain),
-            "undrain" => Ok(Deed::Undrain),
-            "remove" => Ok(Deed::Remove),
-            _ => Err(Failure::no_page()),
-        }
-    }
-
     fn word(self) -> &'static str {
         match self {
             Deed::Drain => "drain",
@@ -90,39 +81,27 @@ impl Deed {
     }
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
-    let (node, word) = path.into_inner();
-    let deed = Deed::parse(&word)?;
-    let view = signed.session.client.fetch_node(&node).await?;
+pub(crate) async fn ask(visit: Visit, path: web::Path<(String, Deed)>) -> Result<HttpResponse, Failure> {
+    let (node, deed) = path.into_inner();
+    let view = visit.client().fetch_node(&node).await?;
     let url = format!("{LIST}/{}", view.node_id);
-    let frame = Frame::new(&state, &request, Section::Nodes, deed.button()).crumb("Nodes", LIST);
     let question = Confirm {
-        deed: deed.button().to_owned(),
         badge: Some(Badge::of_node(&view)),
-        name: visible(&view.name),
-        of: String::new(),
         consequence: deed.consequence(&view),
-        action: format!("{url}/{}", deed.word()),
-        csrf: frame.csrf.clone(),
         fields: deed.fields(&view),
         is_danger: deed != Deed::Undrain,
         command: Some(Command::new(format!("lp node {} {}", deed.word(), shell_word(&view.name)))),
-        url,
+        ..Confirm::new(deed.button(), deed.word(), visible(&view.name), url)
     };
-    confirm(frame, question)
+    confirm(visit.frame_below(Section::Nodes, deed.button()), question)
 }
 
 pub(crate) async fn carry_out(
-    path: web::Path<(String, String)>,
+    path: web::Path<(String, Deed)>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
-    let (node, word) = path.into_inner();
-    let (deed, client, fields) = (Deed::parse(&word)?, &form.signed.session.client, form.fields);
+    let (node, deed) = path.into_inner();
+    let (client, fields) = (&form.signed.session.client, form.fields);
     let view = match deed {
         Deed::Drain => {
             let deadline = number("deadline", &fields.deadline).map_err(|_| {

@@ -1,6 +1,6 @@
 //! A token a machine joins with, and the command to run there. The token is on one page, once.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use chrono::Utc;
 use lp_protocol::views::CreateJoinToken;
@@ -10,10 +10,9 @@ use super::LIST;
 use crate::failure::Failure;
 use crate::frame::{Frame, Section};
 use crate::pages::form::Checked;
-use crate::pages::html;
 use crate::pages::sheet::{Piece, Problem, Sheet, answer, number};
+use crate::pages::{Visit, html};
 use crate::parts::{Command, Field, FormCommand, Moment, Prose, visible};
-use crate::state::State;
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Fields {
@@ -33,16 +32,12 @@ struct Page {
     is_loopback: bool,
 }
 
-pub(crate) async fn ask(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
     let problem = Problem::none();
-    answer(&sheet(&state, &request, &Fields { hours: "24".to_owned() }, &problem), &problem)
+    answer(&sheet(&visit, &Fields { hours: "24".to_owned() }, &problem), &problem)
 }
 
-pub(crate) async fn create(
-    state: web::Data<State>,
-    request: HttpRequest,
-    form: Checked<Fields>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn create(visit: Visit, form: Checked<Fields>) -> Result<HttpResponse, Failure> {
     let (client, fields) = (&form.signed.session.client, form.fields);
     let problem = match number::<f64>("hours", &fields.hours) {
         Err(problem) => problem,
@@ -53,8 +48,7 @@ pub(crate) async fn create(
                     let manager = client.base_url().to_owned();
                     let line = format!("LP_JOIN_TOKEN={} lp node --manager {manager}", visible(&made.token));
                     return html(&Page {
-                        frame: Frame::new(&state, &request, Section::Nodes, "Join a machine")
-                            .crumb("Nodes", LIST),
+                        frame: visit.frame_below(Section::Nodes, "Join a machine"),
                         expires: Moment::new(made.expire_at, Utc::now()),
                         command: Command::new(line),
                         is_loopback: manager.contains("127.0.0.1") || manager.contains("localhost"),
@@ -65,15 +59,15 @@ pub(crate) async fn create(
             }
         }
     };
-    answer(&sheet(&state, &request, &fields, &problem), &problem)
+    answer(&sheet(&visit, &fields, &problem), &problem)
 }
 
-fn sheet(state: &State, request: &HttpRequest, fields: &Fields, problem: &Problem) -> Sheet {
+fn sheet(visit: &Visit, fields: &Fields, problem: &Problem) -> Sheet {
     let hours = Field::line("hours", "Hours it is good for", fields.hours.clone())
         .help("Any number of machines may join with it meanwhile. A node keeps a credential of its own afterwards.")
         .error(problem.at("hours"));
     Sheet {
-        frame: Frame::new(state, request, Section::Nodes, "Join a machine").crumb("Nodes", LIST),
+        frame: visit.frame_below(Section::Nodes, "Join a machine"),
         title: "Join a machine".to_owned(),
         intro: Prose::new(
             "Makes a token that lets a machine become a node. You see it once, with the command to run there.",

@@ -1,6 +1,6 @@
 //! Nodes: a card for each, those that are away first, with what fills their slots.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::{ManagerClient, PageQuery};
@@ -8,10 +8,9 @@ use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{html, text};
+use crate::frame::{Frame, Section};
+use crate::pages::{Visit, html, text};
 use crate::parts::{Command, NodeCards, Pager, url_part};
-use crate::state::State;
 
 /// Cards of a page: what a person looks through.
 const CARDS: u32 = 60;
@@ -36,15 +35,10 @@ pub(crate) struct Nodes {
     older: Option<String>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Failure> {
     let cursor = query.into_inner().cursor;
-    let content = Nodes::load(&signed.session.client, &cursor, Utc::now()).await?;
-    let mut frame = Frame::new(&state, &request, Section::Nodes, "Nodes");
+    let content = Nodes::load(visit.client(), &cursor, Utc::now()).await?;
+    let mut frame = visit.frame(Section::Nodes, "Nodes");
     if cursor.is_empty() {
         frame = frame.live("/live?view=nodes".to_owned());
     }

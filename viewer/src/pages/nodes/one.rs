@@ -1,6 +1,6 @@
 //! One node: what it is, how it is, what it runs.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
@@ -9,13 +9,12 @@ use lp_protocol::views::{NodeAttempt, NodeView};
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed, tab_title};
-use crate::pages::{html, text};
+use crate::frame::{Frame, Section, tab_title};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Badge, Command, Facts, IdChip, Moment, NodeCards, Prose, Value, bytes, clip, shell_word, url_part,
     visible,
 };
-use crate::state::State;
 
 /// Attempts listed.
 const MAX_ROWS: usize = 500;
@@ -55,18 +54,12 @@ struct Row {
     url: String,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    node: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let view = signed.session.client.fetch_node(&node).await?;
+pub(crate) async fn show(visit: Visit, node: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let view = visit.client().fetch_node(&node).await?;
     let now = Utc::now();
-    let frame =
-        Frame::new(&state, &request, Section::Nodes, &tab_title(Badge::of_node(&view).look, &view.name))
-            .crumb("Nodes", LIST)
-            .live(format!("/live?view=node&app={}", view.node_id));
+    let frame = visit
+        .frame_below(Section::Nodes, &tab_title(Badge::of_node(&view).look, &view.name))
+        .live(format!("/live?view=node&app={}", view.node_id));
     html(&Page {
         frame,
         base: format!("{LIST}/{}", view.node_id),

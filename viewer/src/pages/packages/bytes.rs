@@ -7,32 +7,28 @@ use lp_protocol::views::VersionRef;
 
 use super::{Kind, Package, diff};
 use crate::failure::Failure;
-use crate::frame::Signed;
-use crate::pages::attachment;
+use crate::pages::{Visit, attachment};
 
-pub(crate) async fn active(
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn active(visit: Visit, path: web::Path<(Kind, String)>) -> Result<HttpResponse, Failure> {
     let (kind, package) = path.into_inner();
-    send(&signed, &kind, &package, VersionRef::Active).await
+    send(&visit, kind, &package, VersionRef::Active).await
 }
 
 pub(crate) async fn version(
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String, String)>,
+    visit: Visit,
+    path: web::Path<(Kind, String, String)>,
 ) -> Result<HttpResponse, Failure> {
     let (kind, package, version) = path.into_inner();
-    send(&signed, &kind, &package, diff::parse(&version)?).await
+    send(&visit, kind, &package, diff::parse(&version)?).await
 }
 
 async fn send(
-    signed: &Signed,
-    kind: &str,
+    visit: &Visit,
+    kind: Kind,
     package: &str,
     version: VersionRef,
 ) -> Result<HttpResponse, Failure> {
-    let (kind, client) = (Kind::parse(kind)?, &signed.session.client);
+    let client = visit.client();
     let Package { id, name, .. } = kind.fetch(client, package).await?;
     let info = client.fetch_version(kind.of_client(), &id, version).await?.version;
     let number = VersionRef::Number(info.number);

@@ -1,18 +1,16 @@
 //! What differs between two versions: files, and the manifest in meaning.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::Utc;
 use lp_protocol::views::{ChangedKey, FileChanges, ManifestChanges, VersionDiff, VersionRef};
 use serde::Deserialize;
 
 use super::Kind;
-use super::one::{frame, list_url};
 use crate::failure::{Failure, sentence};
-use crate::frame::{Frame, Signed};
-use crate::pages::html;
+use crate::frame::Frame;
+use crate::pages::{Visit, html};
 use crate::parts::{Command, Moment, bytes, clip, shell_word, visible};
-use crate::state::State;
 
 /// Paths shown of each list; the counts are whole.
 const MAX_PATHS: usize = 200;
@@ -62,23 +60,18 @@ struct File {
 }
 
 pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
+    visit: Visit,
+    path: web::Path<(Kind, String)>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
-    let (kind, client) = (Kind::parse(&kind)?, &signed.session.client);
+    let client = visit.client();
     let package = kind.fetch(client, &wanted).await?;
     let (from, to) = (parse(&query.from)?, parse(&query.to)?);
     let diff = client.diff_versions(kind.of_client(), &package.id, from, to).await?;
-    let base = format!("/{}/{}", kind.segment(), package.id);
+    let base = package.url();
     let title = format!("{}: version {} to {}", package.name, diff.from.number, diff.to.number);
-    let frame = frame(&state, &request, kind, &title)
-        .crumb(kind.plural(), list_url(kind))
-        .crumb(visible(&package.name), base.clone())
-        .crumb("Versions", format!("{base}/versions"));
+    let frame = package.frame_below(&visit, &title).crumb("Versions", format!("{base}/versions"));
     let line =
         format!("{} diff {} {} {}", kind.verb(), shell_word(&package.name), diff.from.number, diff.to.number);
     let VersionDiff { from, to, files, manifest } = diff;

@@ -1,17 +1,14 @@
 //! What is wrong with a venv, as the manager's doctor finds it, and which nodes hold a package.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use lp_protocol::views::{FindingSeverity, HolderView, VenvReport};
 
-use super::Kind;
-use super::one::{frame, list_url};
 use crate::failure::Failure;
-use crate::frame::{Frame, Signed};
-use crate::pages::html;
+use crate::frame::{Frame, Section};
+use crate::pages::{Visit, html};
 use crate::parts::{Badge, Command, Facts, Look, Prose, Value, bytes, clip, plural, shell_word, visible};
-use crate::state::State;
 
 /// Rows of each list.
 const MAX_ROWS: usize = 200;
@@ -64,16 +61,11 @@ impl Holders {
     }
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    venv: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let report = signed.session.client.check_venv(&venv, None).await?;
+pub(crate) async fn show(visit: Visit, venv: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let report = visit.client().check_venv(&venv, None).await?;
     let base = format!("/venvs/{}", report.venv_id);
-    let frame = frame(&state, &request, Kind::Venv, &format!("{}: check", report.name))
-        .crumb(Kind::Venv.plural(), list_url(Kind::Venv))
+    let frame = visit
+        .frame_below(Section::Venvs, &clip(&format!("{}: check", report.name), 80))
         .crumb(visible(&report.name), base.clone());
     html(&Page {
         frame,

@@ -1,17 +1,15 @@
 //! Name and description of an application or a venv.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::{UpdateApp, UpdateVenv};
 use serde::Deserialize;
 
-use super::one::{frame, list_url};
 use super::{Kind, Package};
 use crate::failure::Failure;
-use crate::frame::Signed;
+use crate::pages::Visit;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{Piece, Problem, Sheet, answer, go_on};
 use crate::parts::{Field, FormCommand, Prose, shell_word, visible};
-use crate::state::State;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Fields {
@@ -21,28 +19,21 @@ pub(crate) struct Fields {
     description: String,
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn ask(visit: Visit, path: web::Path<(Kind, String)>) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
-    let kind = Kind::parse(&kind)?;
-    let package = kind.fetch(&signed.session.client, &wanted).await?;
+    let package = kind.fetch(visit.client(), &wanted).await?;
     let fields = Fields { name: package.name.clone(), description: package.description.clone() };
     let problem = Problem::none();
-    answer(&sheet(&state, &request, kind, &package, &fields, &problem), &problem)
+    answer(&sheet(&visit, &package, &fields, &problem), &problem)
 }
 
 pub(crate) async fn carry_out(
-    state: web::Data<State>,
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
+    visit: Visit,
+    path: web::Path<(Kind, String)>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
-    let (kind, client, fields) = (Kind::parse(&kind)?, &form.signed.session.client, form.fields);
+    let (client, fields) = (visit.client(), form.fields);
     let package = kind.fetch(client, &wanted).await?;
     let name = Some(fields.name.trim().to_owned()).filter(|name| *name != package.name);
     let description = Some(fields.description.trim().to_owned());
@@ -57,30 +48,20 @@ pub(crate) async fn carry_out(
         }
     };
     match done {
-        Ok(()) => Ok(go_on(&format!("/{}/{}", kind.segment(), package.id))),
+        Ok(()) => Ok(go_on(&package.url())),
         Err(error) => {
             let problem = Problem::of(error.into(), &[("description", "description"), ("name", "name")]);
-            answer(&sheet(&state, &request, kind, &package, &fields, &problem), &problem)
+            answer(&sheet(&visit, &package, &fields, &problem), &problem)
         }
     }
 }
 
-fn sheet(
-    state: &State,
-    request: &HttpRequest,
-    kind: Kind,
-    package: &Package,
-    fields: &Fields,
-    problem: &Problem,
-) -> Sheet {
-    let base = format!("/{}/{}", kind.segment(), package.id);
-    let name = visible(&package.name);
+fn sheet(visit: &Visit, package: &Package, fields: &Fields, problem: &Problem) -> Sheet {
+    let base = package.url();
     let word = shell_word(&package.name);
     Sheet {
-        frame: frame(state, request, kind, &format!("{}: edit", package.name))
-            .crumb(kind.plural(), list_url(kind))
-            .crumb(name.clone(), base.clone()),
-        title: format!("Edit {name}"),
+        frame: package.frame_below(visit, &format!("{}: edit", package.name)),
+        title: format!("Edit {}", visible(&package.name)),
         intro: Prose::new(
             "Versions and tasks stay as they are; whoever calls it by its old name has to learn the new one.",
             500,
@@ -99,7 +80,7 @@ fn sheet(
         button: "Save",
         back: base,
         command: Some(
-            FormCommand::new(format!("{} update {word}", kind.verb()))
+            FormCommand::new(format!("{} update {word}", package.kind.verb()))
                 .flag("name", "-n", fields.name.clone(), "")
                 .flag("description", "-d", fields.description.clone(), ""),
         ),

@@ -4,13 +4,19 @@ use chrono::{DateTime, Utc};
 use lp_protocol::client::{ListPackages, ManagerClient, PackageKind};
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{AppView, HolderView, Page, VenvUsers, VenvView, VersionView};
+use serde::Deserialize;
 
 use crate::failure::Failure;
-use crate::frame::Section;
+use crate::frame::{Frame, Section};
+use crate::pages::Visit;
+use crate::parts::{clip, visible};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// As the first part of an address says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Kind {
+    #[serde(rename = "apps")]
     App,
+    #[serde(rename = "venvs")]
     Venv,
 }
 
@@ -28,6 +34,13 @@ impl Kind {
         match self {
             Kind::App => "apps",
             Kind::Venv => "venvs",
+        }
+    }
+
+    pub(crate) fn list_url(self) -> &'static str {
+        match self {
+            Kind::App => "/apps",
+            Kind::Venv => "/venvs",
         }
     }
 
@@ -100,6 +113,7 @@ fn shaped<T: Into<Package>>(page: Page<T>) -> Page<Package> {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
+    pub(crate) kind: Kind,
     pub(crate) id: String,
     pub(crate) short: String,
     pub(crate) name: String,
@@ -116,13 +130,38 @@ pub(crate) struct Package {
     pub(crate) nodes: Option<Vec<HolderView>>,
 }
 
+impl Package {
+    /// Its page.
+    pub(crate) fn url(&self) -> String {
+        format!("{}/{}", self.kind.list_url(), self.id)
+    }
+
+    /// The frame of a page below its own.
+    pub(crate) fn frame_below(&self, visit: &Visit, title: &str) -> Frame {
+        visit.frame_below(self.kind.section(), &clip(title, 80)).crumb(visible(&self.name), self.url())
+    }
+}
+
 impl From<AppView> for Package {
     fn from(view: AppView) -> Self {
         let AppView { app_id, name, description, create_at, update_at, version, plan, manifest, nodes } =
             view;
         let (id, short) = (app_id.to_string(), app_id.short());
-        let users = VenvUsers::default();
-        Self { id, short, name, description, create_at, update_at, version, plan, manifest, users, nodes }
+        let (kind, users) = (Kind::App, VenvUsers::default());
+        Self {
+            kind,
+            id,
+            short,
+            name,
+            description,
+            create_at,
+            update_at,
+            version,
+            plan,
+            manifest,
+            users,
+            nodes,
+        }
     }
 }
 
@@ -130,7 +169,20 @@ impl From<VenvView> for Package {
     fn from(view: VenvView) -> Self {
         let VenvView { venv_id, name, description, create_at, update_at, version, users, nodes } = view;
         let (id, short) = (venv_id.to_string(), venv_id.short());
-        let (plan, manifest) = (None, None);
-        Self { id, short, name, description, create_at, update_at, version, plan, manifest, users, nodes }
+        let (kind, plan, manifest) = (Kind::Venv, None, None);
+        Self {
+            kind,
+            id,
+            short,
+            name,
+            description,
+            create_at,
+            update_at,
+            version,
+            plan,
+            manifest,
+            users,
+            nodes,
+        }
     }
 }

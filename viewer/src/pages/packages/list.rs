@@ -1,29 +1,18 @@
 //! The list of applications or venvs, by name and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
-use lp_protocol::client::ListPackages;
-use lp_protocol::views::DEFAULT_PAGE;
-use serde::Deserialize;
 
 use super::{Kind, Package};
 use crate::failure::Failure;
-use crate::frame::{Frame, Signed};
-use crate::pages::{glob, html};
-use crate::parts::{Empty, Field, FilterBar, IdChip, Moment, Pager, bytes, clip, url_part, visible};
-use crate::state::State;
+use crate::frame::Frame;
+use crate::pages::filters::Named;
+use crate::pages::{Visit, html};
+use crate::parts::{Empty, FilterBar, IdChip, Moment, Pager, bytes, clip, visible};
 
 /// Longest description in a row.
 const MAX_DESCRIPTION_CHARS: usize = 160;
-
-#[derive(Deserialize)]
-pub(crate) struct Query {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    cursor: String,
-}
 
 #[derive(Template)]
 #[template(path = "packages/list.html")]
@@ -49,46 +38,25 @@ struct Row {
 }
 
 pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    kind: web::Path<String>,
-    query: web::Query<Query>,
+    visit: Visit,
+    kind: web::Path<Kind>,
+    filter: web::Query<Named>,
 ) -> Result<HttpResponse, Failure> {
-    let (kind, Query { name, cursor }) = (Kind::parse(&kind)?, query.into_inner());
-    let list = ListPackages {
-        name: Some(glob(&name)).filter(|name| !name.is_empty()),
-        cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
-        limit: Some(DEFAULT_PAGE),
-    };
-    let page = kind.list(&signed.session.client, &list).await?;
+    let kind = kind.into_inner();
+    let page = kind.list(visit.client(), &filter.to_list()).await?;
     let now = Utc::now();
-    let base = format!("/{}", kind.segment());
-    let named = format!("{base}?name={}", url_part(&name));
-    let action = match kind {
-        Kind::App => "/apps",
-        Kind::Venv => "/venvs",
-    };
-    let field = Field::line("name", "Name", name.clone()).placeholder("any part, or with * and ?");
-    let mut filter = FilterBar::new(action, vec![field]);
-    if !name.is_empty() {
-        filter = filter.chip(format!("name: {}", clip(&name, 60)), base.clone());
-    }
     html(&Page {
-        frame: Frame::new(&state, &request, kind.section(), kind.plural()),
+        frame: visit.frame(kind.section(), kind.plural()),
         kind,
-        filter,
-        rows: page.items.into_iter().map(|package| Row::new(kind, package, now)).collect(),
-        empty: empty(kind, &name),
-        pager: Pager {
-            newest: (!cursor.is_empty()).then(|| named.clone()),
-            older: page.next_cursor.map(|cursor| format!("{named}&cursor={}", url_part(&cursor))),
-        },
+        filter: filter.bar(kind.list_url()),
+        rows: page.items.into_iter().map(|package| Row::new(package, now)).collect(),
+        empty: empty(kind, &filter),
+        pager: filter.pager(kind.list_url(), page.next_cursor),
     })
 }
 
-fn empty(kind: Kind, name: &str) -> Empty {
-    match (kind, name.is_empty()) {
+fn empty(kind: Kind, filter: &Named) -> Empty {
+    match (kind, filter.is_empty()) {
         (Kind::App, true) => Empty {
             text: "No applications yet. Upload the one in a directory:",
             commands: &["lp app create -f DIRECTORY"],
@@ -110,10 +78,11 @@ fn empty(kind: Kind, name: &str) -> Empty {
 }
 
 impl Row {
-    fn new(kind: Kind, package: Package, now: DateTime<Utc>) -> Self {
+    fn new(package: Package, now: DateTime<Utc>) -> Self {
+        let url = package.url();
         let Package { id, short, name, description, update_at, version, .. } = package;
         Self {
-            url: format!("/{}/{id}", kind.segment()),
+            url,
             id: IdChip::new(id, short),
             name: visible(&name),
             description: clip(&description, MAX_DESCRIPTION_CHARS),

@@ -1,6 +1,6 @@
 //! One application or venv: its active version, what it will do, how its latest tasks went.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::AppId;
@@ -11,14 +11,15 @@ use lp_protocol::views::{ListTasks, TaskView};
 use super::doctor::Holders;
 use super::{Kind, Package};
 use crate::failure::Failure;
-use crate::frame::{Frame, Signed};
+use crate::frame::Frame;
 use crate::graph::{Graph, of_plan};
-use crate::pages::{html, text};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Command, Empty, Facts, IdChip, LogText, Moment, Prose, Strip, Tabs, TaskTable, Value, bytes, clip,
     shell_word, visible,
 };
 use crate::state::State;
+use actix_web::HttpRequest;
 
 /// Bars of the strip.
 const STRIP: u32 = 50;
@@ -63,17 +64,12 @@ struct Action {
     command: String,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, path: web::Path<(Kind, String)>) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
-    let (kind, client) = (Kind::parse(&kind)?, &signed.session.client);
+    let client = visit.client();
     let package = kind.fetch_whole(client, &wanted).await?;
     let now = Utc::now();
-    let mut frame = frame(&state, &request, kind, &package.name).crumb(kind.plural(), list_url(kind));
+    let mut frame = visit.frame_below(kind.section(), &clip(&package.name, 80));
     let latest = match kind {
         Kind::App => {
             frame = frame.live(format!("/live?view=app&app={}", package.id));
@@ -82,7 +78,7 @@ pub(crate) async fn show(
         }
         Kind::Venv => None,
     };
-    let tabs = tabs(kind, &package.id, Tab::Overview);
+    let base = package.url();
     let facts = facts(&package, now);
     let verb = match kind {
         Kind::App => format!("lp task create -a {} --follow", shell_word(&package.name)),
@@ -96,11 +92,11 @@ pub(crate) async fn show(
     html(&Page {
         frame,
         kind,
-        base: format!("/{}/{id}", kind.segment()),
+        tabs: tabs(base.clone(), Tab::Overview),
+        base,
         id,
         name: visible(&name),
         description: visible(&description),
-        tabs,
         facts,
         warnings: version.warnings.iter().map(|warning| Prose::new(warning, 300)).collect(),
         graph,
@@ -121,8 +117,7 @@ pub(super) enum Tab {
 }
 
 /// The tabs of its pages.
-pub(super) fn tabs(kind: Kind, id: &str, open: Tab) -> Tabs {
-    let base = format!("/{}/{id}", kind.segment());
+pub(super) fn tabs(base: String, open: Tab) -> Tabs {
     Tabs::new("Views of it").tab("Overview", base.clone(), open == Tab::Overview).tab(
         "Versions",
         format!("{base}/versions"),

@@ -1,56 +1,36 @@
-//! Running an application: its input as JSON, checked while one types and again when it is sent, with the latest inputs to choose from.
+//! Running an application: its input, and what its tasks had before.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
+use lp_protocol::client::ManagerClient;
 use lp_protocol::views::{CreateTask, ListTasks};
-use serde::Deserialize;
 
-use super::one::{frame, list_url};
 use super::{Kind, Package};
 use crate::failure::Failure;
-use crate::frame::Signed;
+use crate::pages::Visit;
 use crate::pages::form::Checked;
-use crate::pages::sheet::{Piece, Problem, Sheet, answer, given, go_on, number, object};
-use crate::parts::{Field, FormCommand, Prose, clip, json, shell_word, title_of, visible};
-use crate::state::State;
+use crate::pages::run_form::{EARLIER, Inputs, RunFields, Words};
+use crate::pages::sheet::{Problem, Sheet, answer, go_on};
+use crate::parts::{Prose, shell_word, visible};
 
-/// Earlier tasks whose inputs can be chosen.
-const EARLIER: u32 = 5;
+const WORDS: Words = Words {
+    input_help: "A JSON object. Every action finds it in the file input.data of its workspace.",
+    name_label: "Name of the task",
+    name_help: "Left empty: run and the application's name.",
+};
 
-/// A longer input is not worth a button.
-const MAX_EARLIER_BYTES: usize = 4 << 10;
-
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Fields {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    input: String,
-    #[serde(default)]
-    priority: String,
-}
-
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    app: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
-    let package = Kind::App.fetch(client, &app).await?;
-    let earlier = earlier(&signed, &package).await?;
-    let input = earlier.first().map_or_else(|| "{}".to_owned(), |(_, text)| text.clone());
-    let fields = Fields { name: String::new(), input, priority: "0".to_owned() };
-    let problem = Problem::none();
-    answer(&sheet(&state, &request, &package, &fields, earlier, &problem), &problem)
+pub(crate) async fn ask(visit: Visit, app: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let package = Kind::App.fetch(visit.client(), &app).await?;
+    let earlier = earlier(visit.client(), &package).await?;
+    let (fields, problem) = (RunFields::new(&earlier), Problem::none());
+    answer(&sheet(&visit, &package, &fields, earlier, &problem), &problem)
 }
 
 pub(crate) async fn carry_out(
-    state: web::Data<State>,
-    request: HttpRequest,
+    visit: Visit,
     app: web::Path<String>,
-    form: Checked<Fields>,
+    form: Checked<RunFields>,
 ) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+    let (client, fields) = (visit.client(), form.fields);
     let package = Kind::App.fetch(client, &app).await?;
     let problem = match body(&package, &fields) {
         Err(problem) => problem,
@@ -61,80 +41,44 @@ pub(crate) async fn carry_out(
             }
         },
     };
-    let earlier = earlier(&form.signed, &package).await?;
-    answer(&sheet(&state, &request, &package, &fields, earlier, &problem), &problem)
+    let earlier = earlier(client, &package).await?;
+    answer(&sheet(&visit, &package, &fields, earlier, &problem), &problem)
 }
 
-fn body(package: &Package, fields: &Fields) -> Result<CreateTask, Problem> {
+fn body(package: &Package, fields: &RunFields) -> Result<CreateTask, Problem> {
     let app_id = package.id.parse().map_err(|_| Problem::field("name", Failure::no_page()))?;
     Ok(CreateTask {
         app_id,
-        task_name: given(&fields.name),
-        input_data: object("input", &fields.input)?,
-        priority: number("priority", &fields.priority)?.unwrap_or(0),
+        task_name: fields.name(),
+        input_data: fields.input()?,
+        priority: fields.priority()?,
         key: None,
     })
 }
 
-/// Names and inputs of the latest tasks, each input once.
-async fn earlier(signed: &Signed, package: &Package) -> Result<Vec<(String, String)>, Failure> {
-    let client = &signed.session.client;
+async fn earlier(client: &ManagerClient, package: &Package) -> Result<Inputs, Failure> {
     let app_id = package.id.parse().map_err(|_| Failure::no_page())?;
     let latest = ListTasks { app_id: Some(app_id), limit: Some(EARLIER), ..ListTasks::default() };
-    let mut out: Vec<(String, String)> = Vec::new();
+    let mut inputs = Inputs::default();
     for task in client.list_tasks(&latest).await?.items {
-        let Ok(input) = client.fetch_task_input(&task.task_id.to_string()).await else { continue };
-        let raw = input.get();
-        if raw.len() <= MAX_EARLIER_BYTES {
-            let text = json(raw).text;
-            if !out.iter().any(|(_, known)| *known == text) {
-                out.push((clip(&title_of(&task.task_name), 40), text));
-            }
+        if let Ok(input) = client.fetch_task_input(&task.task_id.to_string()).await {
+            inputs.add(&task.task_name, &input);
         }
     }
-    Ok(out)
+    Ok(inputs)
 }
 
-fn sheet(
-    state: &State,
-    request: &HttpRequest,
-    package: &Package,
-    fields: &Fields,
-    earlier: Vec<(String, String)>,
-    problem: &Problem,
-) -> Sheet {
-    let base = format!("/apps/{}", package.id);
-    let name = visible(&package.name);
-    let input = Field::json_object("input", "Input", fields.input.clone(), 10)
-        .help("A JSON object. Every action finds it in the file input.data of its workspace.")
-        .error(problem.at("input"));
-    let mut pieces = vec![Piece::field(input)];
-    if !earlier.is_empty() {
-        pieces.push(Piece::Fill { field: "f-input", label: "The input of", texts: earlier });
-    }
-    let task_name = Field::line("name", "Name of the task", fields.name.clone())
-        .help("Left empty: run and the application's name.")
-        .error(problem.at("name"));
-    let priority = Field::number("priority", "Priority", fields.priority.clone())
-        .help("Higher goes first; 0 is ordinary.")
-        .error(problem.at("priority"));
-    pieces.push(Piece::Row(vec![task_name, priority]));
+fn sheet(visit: &Visit, package: &Package, fields: &RunFields, earlier: Inputs, problem: &Problem) -> Sheet {
+    let base = package.url();
     Sheet {
-        frame: frame(state, request, Kind::App, &format!("Run {}", package.name))
-            .crumb(Kind::App.plural(), list_url(Kind::App))
-            .crumb(name.clone(), base.clone()),
-        title: format!("Run {name}"),
+        frame: package.frame_below(visit, &format!("Run {}", package.name)),
+        title: format!("Run {}", visible(&package.name)),
         intro: Prose::new(&format!("Makes a task of version {}.", package.version.number), 200),
         refusal: problem.refusal(),
         action: format!("{base}/run"),
-        pieces,
+        pieces: fields.pieces(WORDS, earlier, problem),
         button: "Run it",
         back: base,
-        command: Some(
-            FormCommand::new(format!("lp task create -a {}", shell_word(&package.name)))
-                .flag("name", "-n", fields.name.clone(), "")
-                .flag("input", "-i", fields.input.clone(), "{}")
-                .flag("priority", "-p", fields.priority.clone(), "0"),
-        ),
+        command: Some(fields.command(format!("lp task create -a {}", shell_word(&package.name)))),
     }
 }

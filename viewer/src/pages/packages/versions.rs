@@ -1,6 +1,6 @@
 //! The versions of an application or a venv, the newest first: who uploaded each and when, which one runs, and what can be done with it.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::PageQuery;
@@ -8,12 +8,11 @@ use lp_protocol::views::{DEFAULT_PAGE, VersionView};
 use serde::Deserialize;
 
 use super::Kind;
-use super::one::{Tab, frame, list_url, tabs};
+use super::one::{Tab, tabs};
 use crate::failure::Failure;
-use crate::frame::{Frame, Signed};
-use crate::pages::html;
+use crate::frame::Frame;
+use crate::pages::{Visit, html};
 use crate::parts::{Badge, Command, Look, Moment, Pager, Tabs, bytes, clip, shell_word, url_part, visible};
-use crate::state::State;
 
 #[derive(Deserialize)]
 pub(crate) struct Query {
@@ -47,30 +46,25 @@ struct Row {
 }
 
 pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
+    visit: Visit,
+    path: web::Path<(Kind, String)>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
-    let (kind, client) = (Kind::parse(&kind)?, &signed.session.client);
+    let client = visit.client();
     let package = kind.fetch(client, &wanted).await?;
     let cursor = Some(query.into_inner().cursor).filter(|cursor| !cursor.is_empty());
     let is_first = cursor.is_none();
     let query = PageQuery { cursor, limit: Some(DEFAULT_PAGE) };
     let page = client.list_versions(kind.of_client(), &package.id, &query).await?;
     let now = Utc::now();
-    let base = format!("/{}/{}", kind.segment(), package.id);
-    let frame = frame(&state, &request, kind, &format!("{}: versions", package.name))
-        .crumb(kind.plural(), list_url(kind))
-        .crumb(visible(&package.name), base.clone());
+    let base = package.url();
     let numbers: Vec<u32> = page.items.iter().map(|version| version.number).collect();
     let before = numbers.iter().skip(1).map(|number| Some(*number)).chain([None]);
     html(&Page {
-        frame,
+        frame: package.frame_below(&visit, &format!("{}: versions", package.name)),
         name: visible(&package.name),
-        tabs: tabs(kind, &package.id, Tab::Versions),
+        tabs: tabs(base.clone(), Tab::Versions),
         rows: page
             .items
             .into_iter()

@@ -1,21 +1,22 @@
 //! What is asked about before it is done to a schedule: trigger, enable, disable, delete.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::{ScheduleView, UpdateSchedule};
+use serde::Deserialize;
 
 use super::LIST;
 use super::list::said;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
 use crate::pages::workflows::one::enabled;
-use crate::pages::{Nothing, confirm};
+use crate::pages::{Nothing, Visit, confirm};
 use crate::parts::{Command, Confirm, shell_word, visible};
-use crate::state::State;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
     Trigger,
     Enable,
     Disable,
@@ -23,16 +24,6 @@ enum Deed {
 }
 
 impl Deed {
-    fn parse(word: &str) -> Result<Self, Failure> {
-        match word {
-            "trigger" => Ok(Deed::Trigger),
-            "enable" => Ok(Deed::Enable),
-            "disable" => Ok(Deed::Disable),
-            "delete" => Ok(Deed::Delete),
-            _ => Err(Failure::no_page()),
-        }
-    }
-
     fn word(self) -> &'static str {
         match self {
             Deed::Trigger => "trigger",
@@ -69,43 +60,30 @@ impl Deed {
     }
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
-    let (schedule, word) = path.into_inner();
-    let deed = Deed::parse(&word)?;
-    let view = signed.session.client.fetch_schedule(&schedule).await?.schedule;
+pub(crate) async fn ask(visit: Visit, path: web::Path<(String, Deed)>) -> Result<HttpResponse, Failure> {
+    let (schedule, deed) = path.into_inner();
+    let view = visit.client().fetch_schedule(&schedule).await?.schedule;
     let url = format!("{LIST}/{}", view.schedule_id);
-    let frame = Frame::new(&state, &request, Section::Schedules, deed.button()).crumb("Schedules", LIST);
     let question = Confirm {
-        deed: deed.button().to_owned(),
         badge: Some(enabled(view.enable)),
-        name: visible(&view.schedule_name),
-        of: String::new(),
         consequence: deed.consequence(&view),
-        action: format!("{url}/{}", deed.word()),
-        csrf: frame.csrf.clone(),
-        fields: Vec::new(),
         is_danger: matches!(deed, Deed::Disable | Deed::Delete),
         command: Some(Command::new(format!(
             "lp schedule {} {}",
             deed.word(),
             shell_word(&view.schedule_name)
         ))),
-        url,
+        ..Confirm::new(deed.button(), deed.word(), visible(&view.schedule_name), url)
     };
-    confirm(frame, question)
+    confirm(visit.frame_below(Section::Schedules, deed.button()), question)
 }
 
 pub(crate) async fn carry_out(
-    path: web::Path<(String, String)>,
+    path: web::Path<(String, Deed)>,
     form: Checked<Nothing>,
 ) -> Result<HttpResponse, Failure> {
-    let (schedule, word) = path.into_inner();
-    let (deed, client) = (Deed::parse(&word)?, &form.signed.session.client);
+    let (schedule, deed) = path.into_inner();
+    let client = &form.signed.session.client;
     let id = client.fetch_schedule(&schedule).await?.schedule.schedule_id.to_string();
     let enable = |enable| UpdateSchedule { enable: Some(enable), ..UpdateSchedule::default() };
     match deed {

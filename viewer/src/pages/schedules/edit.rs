@@ -1,8 +1,7 @@
 //! The form that makes a schedule or changes one: the times in words and the next instants change while one types.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::Overlap;
-use lp_protocol::client::ManagerClient;
 use lp_protocol::views::ScheduleInfo;
 use serde::Deserialize;
 
@@ -10,12 +9,11 @@ use super::LIST;
 use super::fields::Fields;
 use super::preview::Preview;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{Markup, Piece, Problem, Sheet, answer, go_on};
-use crate::pages::{sources, text};
-use crate::parts::{Field, FormCommand, Prose, clip, shell_word, visible};
-use crate::state::State;
+use crate::pages::{Visit, sources, text};
+use crate::parts::{Field, FormCommand, shell_word};
 
 /// What the manager's refusals are about.
 const WORDS: &[(&str, &str)] = &[
@@ -42,57 +40,36 @@ pub(crate) struct Query {
     runs: Option<String>,
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn ask(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Failure> {
     let fields = Fields::new(query.into_inner().runs);
-    let problem = Problem::none();
-    let sheet = Form { state: &state, request: &request, of: None, fields: &fields, problem: &problem };
-    answer(&sheet.sheet(&signed.session.client).await?, &problem)
+    Form { visit, of: None, fields, problem: Problem::none() }.show().await
 }
 
-pub(crate) async fn create(
-    state: web::Data<State>,
-    request: HttpRequest,
-    form: Checked<Fields>,
-) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+pub(crate) async fn create(visit: Visit, form: Checked<Fields>) -> Result<HttpResponse, Failure> {
+    let fields = form.fields;
     let problem = match fields.create() {
         _ if !fields.look.is_empty() => Problem::none(),
         Err(problem) => problem,
-        Ok(body) => match client.create_schedule(&body).await {
+        Ok(body) => match visit.client().create_schedule(&body).await {
             Ok(made) => return Ok(go_on(&format!("{LIST}/{}", made.schedule_id))),
             Err(error) => Problem::of(error.into(), WORDS),
         },
     };
-    let sheet = Form { state: &state, request: &request, of: None, fields: &fields, problem: &problem };
-    answer(&sheet.sheet(client).await?, &problem)
+    Form { visit, of: None, fields, problem }.show().await
 }
 
-pub(crate) async fn ask_change(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    schedule: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
-    let info = client.fetch_schedule(&schedule).await?;
-    let (fields, problem) = (Fields::of(&info), Problem::none());
-    let sheet =
-        Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
-    answer(&sheet.sheet(client).await?, &problem)
+pub(crate) async fn ask_change(visit: Visit, schedule: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let info = visit.client().fetch_schedule(&schedule).await?;
+    let fields = Fields::of(&info);
+    Form { visit, of: Some(info), fields, problem: Problem::none() }.show().await
 }
 
 pub(crate) async fn change(
-    state: web::Data<State>,
-    request: HttpRequest,
+    visit: Visit,
     schedule: web::Path<String>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+    let (client, fields) = (visit.client(), form.fields);
     let info = client.fetch_schedule(&schedule).await?;
     let id = info.schedule.schedule_id.to_string();
     let problem = match fields.update(&Fields::of(&info)) {
@@ -103,60 +80,48 @@ pub(crate) async fn change(
             Err(error) => Problem::of(error.into(), WORDS),
         },
     };
-    let sheet =
-        Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
-    answer(&sheet.sheet(client).await?, &problem)
+    Form { visit, of: Some(info), fields, problem }.show().await
 }
 
-struct Form<'a> {
-    state: &'a State,
-    request: &'a HttpRequest,
+struct Form {
+    visit: Visit,
     /// None: a new one.
-    of: Option<&'a ScheduleInfo>,
-    fields: &'a Fields,
-    problem: &'a Problem,
+    of: Option<ScheduleInfo>,
+    fields: Fields,
+    problem: Problem,
 }
 
-impl Form<'_> {
-    async fn sheet(&self, client: &ManagerClient) -> Result<Sheet, Failure> {
-        let preview = text(&Preview::load(client, self.fields).await?)?;
-        let options = sources::all(client).await?;
-        let name = self.of.map(|info| visible(&info.schedule.schedule_name));
-        let base = self.of.map(|info| format!("{LIST}/{}", info.schedule.schedule_id));
-        let title = name.as_ref().map_or_else(|| "New schedule".to_owned(), |name| format!("Edit {name}"));
-        let mut frame = Frame::new(self.state, self.request, Section::Schedules, &clip(&title, 80))
-            .crumb("Schedules", LIST);
-        if let (Some(name), Some(base)) = (name, &base) {
-            frame = frame.crumb(name, base.clone());
-        }
-        let intro = match self.of {
-            None => {
-                "Makes a task of an application, or a work of a workflow, at every instant the calendar names."
-            }
-            Some(_) => {
-                "With other times, or enabled, it begins anew now: what came meanwhile is not caught up on."
-            }
-        };
+impl Form {
+    async fn show(&self) -> Result<HttpResponse, Failure> {
+        let client = self.visit.client();
+        let preview = text(&Preview::load(client, &self.fields).await?)?;
         let mut pieces = self.when();
-        pieces.insert(0, self.what(options));
+        pieces.insert(0, self.what(sources::all(client).await?));
         pieces.insert(3, Piece::Part { name: "preview", html: Markup(preview) });
         pieces.extend(self.rules());
-        Ok(Sheet {
-            frame,
-            title,
-            intro: Prose::new(intro, 300),
-            refusal: self.problem.refusal(),
-            action: base.as_ref().map_or_else(|| format!("{LIST}/new"), |base| format!("{base}/edit")),
-            pieces,
-            button: if self.of.is_some() { "Save" } else { "Create it" },
-            back: base.unwrap_or_else(|| LIST.to_owned()),
-            command: Some(self.command()),
-        })
+        let (visit, section) = (&self.visit, Section::Schedules);
+        let sheet = match &self.of {
+            None => Sheet::to_create(
+                visit,
+                section,
+                "schedule",
+                "Makes a task of an application, or a work of a workflow, at every instant the calendar names.",
+            ),
+            Some(info) => Sheet::to_change(
+                visit,
+                section,
+                &info.schedule.schedule_name,
+                format!("{LIST}/{}", info.schedule.schedule_id),
+                "With other times, or enabled, it begins anew now: what came meanwhile is not caught up on.",
+            ),
+        };
+        let refusal = self.problem.refusal();
+        answer(&Sheet { refusal, pieces, command: Some(self.command()), ..sheet }, &self.problem)
     }
 
     fn what(&self, options: sources::Options) -> Piece {
-        let (fields, problem) = (self.fields, self.problem);
-        let source = self.of.map(|info| info.schedule.source_name.clone()).unwrap_or_default();
+        let (fields, problem) = (&self.fields, &self.problem);
+        let source = self.of.as_ref().map(|info| info.schedule.source_name.clone()).unwrap_or_default();
         let options = sources::choice(options, &fields.runs, &source);
         Piece::Row(vec![
             Field::line("name", "Name", fields.name.clone()).required().error(problem.at("name")),
@@ -165,7 +130,7 @@ impl Form<'_> {
     }
 
     fn when(&self) -> Vec<Piece> {
-        let (fields, problem) = (self.fields, self.problem);
+        let (fields, problem) = (&self.fields, &self.problem);
         let number = |name, label, value: &str, help| {
             Field::number(name, label, value).help(help).error(problem.at(name))
         };
@@ -198,7 +163,7 @@ impl Form<'_> {
     }
 
     fn rules(&self) -> Vec<Piece> {
-        let (fields, problem) = (self.fields, self.problem);
+        let (fields, problem) = (&self.fields, &self.problem);
         let words = |overlap: &Overlap| match overlap {
             Overlap::Allow => "start one more",
             Overlap::Skip => "skip this instant",
@@ -240,8 +205,8 @@ impl Form<'_> {
     }
 
     fn command(&self) -> FormCommand {
-        let fields = self.fields;
-        let base = match self.of {
+        let fields = &self.fields;
+        let base = match &self.of {
             None => "lp schedule create".to_owned(),
             Some(info) => format!("lp schedule update {}", shell_word(&info.schedule.schedule_name)),
         };

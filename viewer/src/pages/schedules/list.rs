@@ -1,29 +1,17 @@
 //! The list of schedules, by filter and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::views::{DEFAULT_PAGE, ListSchedules, ScheduleView};
-use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::{Frame, Section};
+use crate::pages::filters::Switched;
 use crate::pages::workflows::one::enabled;
-use crate::pages::{glob, html};
-use crate::parts::{Badge, Empty, Field, FilterBar, IdChip, Moment, Pager, clip, url_part, visible};
-use crate::state::State;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Filter {
-    #[serde(default)]
-    name: String,
-    /// `true` or `false`.
-    #[serde(default)]
-    enable: String,
-    #[serde(default)]
-    cursor: String,
-}
+use crate::pages::{Visit, html};
+use crate::parts::{Badge, Empty, FilterBar, IdChip, Moment, Pager, visible};
 
 #[derive(Template)]
 #[template(path = "schedules/list.html")]
@@ -47,23 +35,17 @@ struct Row {
     next: Option<Moment>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
-    let filter = filter.into_inner();
+pub(crate) async fn show(visit: Visit, filter: web::Query<Switched>) -> Result<HttpResponse, Failure> {
     let list = ListSchedules {
-        name: Some(glob(&filter.name)).filter(|name| !name.is_empty()),
-        enable: filter.enable.parse().ok(),
-        cursor: Some(filter.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+        name: filter.name(),
+        enable: filter.enable(),
+        cursor: filter.cursor(),
         limit: Some(DEFAULT_PAGE),
         ..ListSchedules::default()
     };
-    let page = signed.session.client.list_schedules(&list).await?;
+    let page = visit.client().list_schedules(&list).await?;
     let now = Utc::now();
-    let empty = match filter == Filter::default() {
+    let empty = match filter.is_empty() {
         true => Empty {
             text: "No schedules yet. A schedule makes tasks or works by the calendar:",
             commands: &["lp schedule create -n nightly -a APPLICATION --cron '40 12 * * 1-5' -e"],
@@ -73,47 +55,12 @@ pub(crate) async fn show(
         }
     };
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Schedules, "Schedules"),
+        frame: visit.frame(Section::Schedules, "Schedules"),
         rows: page.items.into_iter().map(|schedule| Row::new(schedule, now)).collect(),
         empty,
-        pager: Pager {
-            newest: (!filter.cursor.is_empty()).then(|| format!("{LIST}?{}", filter.without("cursor"))),
-            older: page.next_cursor.map(|cursor| {
-                let older = Filter { cursor, ..filter.clone() };
-                format!("{LIST}?{}", older.without(""))
-            }),
-        },
-        filter: filter.bar(),
+        pager: filter.pager(LIST, page.next_cursor),
+        filter: filter.bar(LIST),
     })
-}
-
-impl Filter {
-    fn without(&self, left_out: &str) -> String {
-        let fields = [("name", &self.name), ("enable", &self.enable), ("cursor", &self.cursor)];
-        let used = fields.iter().filter(|(key, value)| !value.is_empty() && *key != left_out);
-        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
-    }
-
-    fn bar(&self) -> FilterBar {
-        let states = [("", "any"), ("true", "enabled"), ("false", "disabled")];
-        let states = states.map(|(value, word)| (value.to_owned(), word.to_owned())).to_vec();
-        let mut bar = FilterBar::new(
-            LIST,
-            vec![
-                Field::line("name", "Name", self.name.clone()).placeholder("any part, or with * and ?"),
-                Field::choice("enable", "State", self.enable.clone(), states),
-            ],
-        );
-        if !self.name.is_empty() {
-            bar = bar
-                .chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
-        }
-        if !self.enable.is_empty() {
-            let word = if self.enable == "true" { "enabled" } else { "disabled" };
-            bar = bar.chip(word, format!("{LIST}?{}", self.without("enable")));
-        }
-        bar
-    }
 }
 
 impl Row {

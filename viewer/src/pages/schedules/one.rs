@@ -1,6 +1,6 @@
 //! One schedule: its times in words, what comes next, what has come.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::Source;
@@ -12,13 +12,12 @@ use super::history::{History, strip};
 use super::list::{runs_url, said};
 use super::preview::Coming;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::{Frame, Section};
 use crate::pages::workflows::one::enabled;
-use crate::pages::{html, text};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Badge, Command, Facts, IdChip, JsonView, Moment, Strip, Value, clip, shell_word, visible,
 };
-use crate::state::State;
 
 /// Instants of the strip, and rows of the table.
 const STRIP: u32 = 50;
@@ -47,13 +46,8 @@ pub(crate) struct Past {
     history: History,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    schedule: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
+pub(crate) async fn show(visit: Visit, schedule: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let client = visit.client();
     let info = client.fetch_schedule(&schedule).await?;
     let id = info.schedule.schedule_id.to_string();
     let now = Utc::now();
@@ -63,8 +57,8 @@ pub(crate) async fn show(
     let ScheduleInfo { schedule, input_data, instants: _ } = info;
     let base = format!("{LIST}/{id}");
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Schedules, &clip(&schedule.schedule_name, 80))
-            .crumb("Schedules", LIST)
+        frame: visit
+            .frame_below(Section::Schedules, &clip(&schedule.schedule_name, 80))
             .live(format!("/live?view=schedule&app={id}")),
         made_url: match schedule.source {
             Source::Application => format!("/tasks?schedule={id}"),

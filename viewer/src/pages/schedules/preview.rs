@@ -9,9 +9,8 @@ use lp_protocol::views::NextInstant;
 
 use super::fields::Fields;
 use crate::failure::Failure;
-use crate::frame::Signed;
-use crate::pages::html;
 use crate::pages::sheet::Problem;
+use crate::pages::{Visit, html};
 use crate::parts::{Moment, Prose, visible, wall};
 
 #[derive(Template)]
@@ -42,11 +41,8 @@ impl Coming {
 }
 
 /// The part alone, for the script.
-pub(crate) async fn show(
-    signed: web::ReqData<Signed>,
-    fields: web::Query<Fields>,
-) -> Result<HttpResponse, Failure> {
-    html(&Preview::load(&signed.session.client, &fields).await?)
+pub(crate) async fn show(visit: Visit, fields: web::Query<Fields>) -> Result<HttpResponse, Failure> {
+    html(&Preview::load(visit.client(), &fields).await?)
 }
 
 impl Preview {

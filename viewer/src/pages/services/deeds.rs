@@ -1,20 +1,21 @@
 //! What is asked about before it is done to a service: start, stop, restart, delete.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::UpdateService;
+use serde::Deserialize;
 
 use super::LIST;
 use super::list::badge;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
-use crate::pages::{Nothing, confirm};
+use crate::pages::{Nothing, Visit, confirm};
 use crate::parts::{Command, Confirm, shell_word, visible};
-use crate::state::State;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
     Enable,
     Disable,
     Restart,
@@ -22,16 +23,6 @@ enum Deed {
 }
 
 impl Deed {
-    fn parse(word: &str) -> Result<Self, Failure> {
-        match word {
-            "enable" => Ok(Deed::Enable),
-            "disable" => Ok(Deed::Disable),
-            "restart" => Ok(Deed::Restart),
-            "delete" => Ok(Deed::Delete),
-            _ => Err(Failure::no_page()),
-        }
-    }
-
     fn word(self) -> &'static str {
         match self {
             Deed::Enable => "enable",
@@ -66,39 +57,27 @@ impl Deed {
     }
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
-    let (service, word) = path.into_inner();
-    let deed = Deed::parse(&word)?;
-    let view = signed.session.client.fetch_service(&service).await?.service;
+pub(crate) async fn ask(visit: Visit, path: web::Path<(String, Deed)>) -> Result<HttpResponse, Failure> {
+    let (service, deed) = path.into_inner();
+    let view = visit.client().fetch_service(&service).await?.service;
     let url = format!("{LIST}/{}", view.service_id);
-    let frame = Frame::new(&state, &request, Section::Services, deed.button()).crumb("Services", LIST);
     let question = Confirm {
-        deed: deed.button().to_owned(),
         badge: Some(badge(&view)),
-        name: visible(&view.name),
         of: visible(&view.app_name),
         consequence: deed.consequence().to_owned(),
-        action: format!("{url}/{}", deed.word()),
-        csrf: frame.csrf.clone(),
-        fields: Vec::new(),
         is_danger: matches!(deed, Deed::Disable | Deed::Delete),
         command: Some(Command::new(format!("lp service {} {}", deed.word(), shell_word(&view.name)))),
-        url,
+        ..Confirm::new(deed.button(), deed.word(), visible(&view.name), url)
     };
-    confirm(frame, question)
+    confirm(visit.frame_below(Section::Services, deed.button()), question)
 }
 
 pub(crate) async fn carry_out(
-    path: web::Path<(String, String)>,
+    path: web::Path<(String, Deed)>,
     form: Checked<Nothing>,
 ) -> Result<HttpResponse, Failure> {
-    let (service, word) = path.into_inner();
-    let (deed, client) = (Deed::parse(&word)?, &form.signed.session.client);
+    let (service, deed) = path.into_inner();
+    let client = &form.signed.session.client;
     let id = client.fetch_service(&service).await?.service.service_id.to_string();
     let enable = |enable| UpdateService { enable: Some(enable), ..UpdateService::default() };
     match deed {

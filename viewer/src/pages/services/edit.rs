@@ -1,19 +1,17 @@
 //! The form that makes a service or changes one.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use lp_protocol::client::ManagerClient;
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::ServiceInfo;
 use serde::Deserialize;
 
 use super::LIST;
 use super::fields::Fields;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{Piece, Problem, Sheet, answer, go_on};
-use crate::pages::sources;
-use crate::parts::{Field, FormCommand, Prose, clip, shell_word, visible};
-use crate::state::State;
+use crate::pages::{Visit, sources};
+use crate::parts::{Field, FormCommand, shell_word};
 
 /// What the manager's refusals are about.
 const WORDS: &[(&str, &str)] = &[
@@ -37,54 +35,35 @@ pub(crate) struct Query {
     app: Option<String>,
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Failure> {
-    let (fields, problem) = (Fields::new(query.into_inner().app), Problem::none());
-    let form = Form { state: &state, request: &request, of: None, fields: &fields, problem: &problem };
-    answer(&form.sheet(&signed.session.client).await?, &problem)
+pub(crate) async fn ask(visit: Visit, query: web::Query<Query>) -> Result<HttpResponse, Failure> {
+    let fields = Fields::new(query.into_inner().app);
+    Form { visit, of: None, fields, problem: Problem::none() }.show().await
 }
 
-pub(crate) async fn create(
-    state: web::Data<State>,
-    request: HttpRequest,
-    form: Checked<Fields>,
-) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+pub(crate) async fn create(visit: Visit, form: Checked<Fields>) -> Result<HttpResponse, Failure> {
+    let fields = form.fields;
     let problem = match fields.create() {
         Err(problem) => problem,
-        Ok(body) => match client.create_service(&body).await {
+        Ok(body) => match visit.client().create_service(&body).await {
             Ok(made) => return Ok(go_on(&format!("{LIST}/{}", made.service_id))),
             Err(error) => Problem::of(error.into(), WORDS),
         },
     };
-    let form = Form { state: &state, request: &request, of: None, fields: &fields, problem: &problem };
-    answer(&form.sheet(client).await?, &problem)
+    Form { visit, of: None, fields, problem }.show().await
 }
 
-pub(crate) async fn ask_change(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    service: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
-    let info = client.fetch_service(&service).await?;
-    let (fields, problem) = (Fields::of(&info), Problem::none());
-    let form = Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
-    answer(&form.sheet(client).await?, &problem)
+pub(crate) async fn ask_change(visit: Visit, service: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let info = visit.client().fetch_service(&service).await?;
+    let fields = Fields::of(&info);
+    Form { visit, of: Some(info), fields, problem: Problem::none() }.show().await
 }
 
 pub(crate) async fn change(
-    state: web::Data<State>,
-    request: HttpRequest,
+    visit: Visit,
     service: web::Path<String>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+    let (client, fields) = (visit.client(), form.fields);
     let info = client.fetch_service(&service).await?;
     let id = info.service.service_id.to_string();
     let problem = match fields.update(&Fields::of(&info)) {
@@ -94,54 +73,43 @@ pub(crate) async fn change(
             Err(error) => Problem::of(error.into(), WORDS),
         },
     };
-    let form = Form { state: &state, request: &request, of: Some(&info), fields: &fields, problem: &problem };
-    answer(&form.sheet(client).await?, &problem)
+    Form { visit, of: Some(info), fields, problem }.show().await
 }
 
-struct Form<'a> {
-    state: &'a State,
-    request: &'a HttpRequest,
+struct Form {
+    visit: Visit,
     /// None: a new one.
-    of: Option<&'a ServiceInfo>,
-    fields: &'a Fields,
-    problem: &'a Problem,
+    of: Option<ServiceInfo>,
+    fields: Fields,
+    problem: Problem,
 }
 
-impl Form<'_> {
-    async fn sheet(&self, client: &ManagerClient) -> Result<Sheet, Failure> {
-        let options = sources::apps(client).await?;
-        let name = self.of.map(|info| visible(&info.service.name));
-        let base = self.of.map(|info| format!("{LIST}/{}", info.service.service_id));
-        let title = name.as_ref().map_or_else(|| "New service".to_owned(), |name| format!("Edit {name}"));
-        let mut frame = Frame::new(self.state, self.request, Section::Services, &clip(&title, 80))
-            .crumb("Services", LIST);
-        if let (Some(name), Some(base)) = (name, &base) {
-            frame = frame.crumb(name, base.clone());
-        }
-        let intro = match self.of {
-            None => {
-                "Keeps one task of an application running: however it ends, another follows after a wait that doubles."
-            }
-            Some(_) => {
-                "Saving takes the application's active version; a task that runs another one is replaced."
-            }
+impl Form {
+    async fn show(&self) -> Result<HttpResponse, Failure> {
+        let pieces = self.pieces(sources::apps(self.visit.client()).await?);
+        let (visit, section) = (&self.visit, Section::Services);
+        let sheet = match &self.of {
+            None => Sheet::to_create(
+                visit,
+                section,
+                "service",
+                "Keeps one task of an application running: however it ends, another follows after a wait that doubles.",
+            ),
+            Some(info) => Sheet::to_change(
+                visit,
+                section,
+                &info.service.name,
+                format!("{LIST}/{}", info.service.service_id),
+                "Saving takes the application's active version; a task that runs another one is replaced.",
+            ),
         };
-        Ok(Sheet {
-            frame,
-            title,
-            intro: Prose::new(intro, 300),
-            refusal: self.problem.refusal(),
-            action: base.as_ref().map_or_else(|| format!("{LIST}/new"), |base| format!("{base}/edit")),
-            pieces: self.pieces(options),
-            button: if self.of.is_some() { "Save" } else { "Create it" },
-            back: base.unwrap_or_else(|| LIST.to_owned()),
-            command: Some(self.command()),
-        })
+        let refusal = self.problem.refusal();
+        answer(&Sheet { refusal, pieces, command: Some(self.command()), ..sheet }, &self.problem)
     }
 
     fn pieces(&self, options: sources::Options) -> Vec<Piece> {
-        let (fields, problem) = (self.fields, self.problem);
-        let app_name = self.of.map(|info| info.service.app_name.clone()).unwrap_or_default();
+        let (fields, problem) = (&self.fields, &self.problem);
+        let app_name = self.of.as_ref().map(|info| info.service.app_name.clone()).unwrap_or_default();
         let options = sources::choice(options, &fields.app, &app_name);
         vec![
             Piece::Row(vec![
@@ -169,7 +137,7 @@ impl Form<'_> {
     }
 
     fn restarts(&self) -> Piece {
-        let (fields, problem) = (self.fields, self.problem);
+        let (fields, problem) = (&self.fields, &self.problem);
         let line = |name, label, value: &str, help| {
             Field::line(name, label, value).help(help).error(problem.at(name))
         };
@@ -205,7 +173,7 @@ impl Form<'_> {
     }
 
     fn health(&self) -> Piece {
-        let (fields, problem) = (self.fields, self.problem);
+        let (fields, problem) = (&self.fields, &self.problem);
         let line = |name, label, value: &str, help| {
             Field::line(name, label, value).help(help).error(problem.at(name))
         };
@@ -236,8 +204,8 @@ impl Form<'_> {
     }
 
     fn command(&self) -> FormCommand {
-        let fields = self.fields;
-        let base = match self.of {
+        let fields = &self.fields;
+        let base = match &self.of {
             None => "lp service create".to_owned(),
             Some(info) => format!("lp service update {}", shell_word(&info.service.name)),
         };

@@ -1,32 +1,18 @@
 //! The list of services, by filter and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ManagerClient;
 use lp_protocol::views::{DEFAULT_PAGE, ListServices, ServiceView};
 use lp_protocol::{Stage, Status};
-use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html, text};
-use crate::parts::{
-    Badge, Empty, Field, FilterBar, IdChip, Look, Moment, Pager, Prose, clip, url_part, visible,
-};
-use crate::state::State;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Filter {
-    #[serde(default)]
-    name: String,
-    /// `true` or `false`.
-    #[serde(default)]
-    enable: String,
-    #[serde(default)]
-    cursor: String,
-}
+use crate::frame::{Frame, Section};
+use crate::pages::filters::Switched;
+use crate::pages::{Visit, html, text};
+use crate::parts::{Badge, Empty, FilterBar, IdChip, Look, Moment, Pager, Prose, visible};
 
 #[derive(Template)]
 #[template(path = "services/list.html")]
@@ -42,7 +28,7 @@ struct Page {
 pub(crate) struct Table {
     rows: Vec<Row>,
     empty: Empty,
-    older: Option<String>,
+    next_cursor: Option<String>,
 }
 
 impl askama::filters::HtmlSafe for Table {}
@@ -62,25 +48,16 @@ struct Row {
     updated: Moment,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
-    let filter = filter.into_inner();
-    let table = Table::load(&signed.session.client, &filter, Utc::now()).await?;
-    let mut frame = Frame::new(&state, &request, Section::Services, "Services");
-    if filter.cursor.is_empty() {
-        frame = frame.live(format!("/live?view=services&{}", filter.without("")));
+pub(crate) async fn show(visit: Visit, filter: web::Query<Switched>) -> Result<HttpResponse, Failure> {
+    let table = Table::load(visit.client(), &filter, Utc::now()).await?;
+    let mut frame = visit.frame(Section::Services, "Services");
+    if filter.is_first_page() {
+        frame = frame.live(format!("/live?view=services&{}", filter.query()));
     }
     html(&Page {
         frame,
-        pager: Pager {
-            newest: (!filter.cursor.is_empty()).then(|| format!("{LIST}?{}", filter.without("cursor"))),
-            older: table.older.clone(),
-        },
-        filter: filter.bar(),
+        pager: filter.pager(LIST, table.next_cursor.clone()),
+        filter: filter.bar(LIST),
         table,
     })
 }
@@ -88,18 +65,18 @@ pub(crate) async fn show(
 impl Table {
     pub(crate) async fn load(
         client: &ManagerClient,
-        filter: &Filter,
+        filter: &Switched,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
         let list = ListServices {
-            name: Some(glob(&filter.name)).filter(|name| !name.is_empty()),
-            enable: filter.enable.parse().ok(),
-            cursor: Some(filter.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            name: filter.name(),
+            enable: filter.enable(),
+            cursor: filter.cursor(),
             limit: Some(DEFAULT_PAGE),
             ..ListServices::default()
         };
         let page = client.list_services(&list).await?;
-        let empty = match *filter == Filter::default() {
+        let empty = match filter.is_empty() {
             true => Empty {
                 text: "No services yet. A service keeps one task of an application running:",
                 commands: &["lp service create -n web -a APPLICATION -e"],
@@ -108,52 +85,15 @@ impl Table {
                 Empty { text: "No service fits this filter. All of them:", commands: &["lp service list"] }
             }
         };
-        let older = page.next_cursor.map(|cursor| {
-            let older = Filter { cursor, ..filter.clone() };
-            format!("{LIST}?{}", older.without(""))
-        });
         Ok(Self {
             rows: page.items.into_iter().map(|service| Row::new(service, now)).collect(),
             empty,
-            older,
+            next_cursor: page.next_cursor,
         })
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         Ok(vec![("services", text(self)?)])
-    }
-}
-
-impl Filter {
-    pub(crate) fn first_page(name: String, enable: String) -> Self {
-        Self { name, enable, cursor: String::new() }
-    }
-
-    fn without(&self, left_out: &str) -> String {
-        let fields = [("name", &self.name), ("enable", &self.enable), ("cursor", &self.cursor)];
-        let used = fields.iter().filter(|(key, value)| !value.is_empty() && *key != left_out);
-        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
-    }
-
-    fn bar(&self) -> FilterBar {
-        let states = [("", "any"), ("true", "enabled"), ("false", "disabled")];
-        let states = states.map(|(value, word)| (value.to_owned(), word.to_owned())).to_vec();
-        let mut bar = FilterBar::new(
-            LIST,
-            vec![
-                Field::line("name", "Name", self.name.clone()).placeholder("any part, or with * and ?"),
-                Field::choice("enable", "State", self.enable.clone(), states),
-            ],
-        );
-        if !self.name.is_empty() {
-            bar = bar
-                .chip(format!("name: {}", clip(&self.name, 40)), format!("{LIST}?{}", self.without("name")));
-        }
-        if !self.enable.is_empty() {
-            let word = if self.enable == "true" { "enabled" } else { "disabled" };
-            bar = bar.chip(word, format!("{LIST}?{}", self.without("enable")));
-        }
-        bar
     }
 }
 

@@ -1,6 +1,6 @@
 //! One service: how it stands and why, the end of what its task says, how its latest tasks went.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
@@ -13,13 +13,12 @@ use lp_protocol::views::{ListTasks, ReadLog, ServiceInfo, ServiceView, ShowOutli
 use super::LIST;
 use super::list::badge;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed, tab_title};
-use crate::pages::{html, text};
+use crate::frame::{Frame, Section, tab_title};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Badge, Command, Empty, Facts, IdChip, JsonView, LogText, Moment, Prose, Strip, TaskTable, Value, clip,
     shell_word, visible,
 };
-use crate::state::State;
 
 const STRIP: u32 = 50;
 const LATEST: usize = 10;
@@ -75,13 +74,8 @@ struct Speaker {
 impl HtmlSafe for Head {}
 impl HtmlSafe for Said {}
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    service: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
+pub(crate) async fn show(visit: Visit, service: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let client = visit.client();
     let info = client.fetch_service(&service).await?;
     let now = Utc::now();
     let content = Service::of(client, &info.service, now).await?;
@@ -89,14 +83,9 @@ pub(crate) async fn show(
     let ServiceInfo { service, input_data } = info;
     let base = format!("{LIST}/{}", service.service_id);
     html(&Page {
-        frame: Frame::new(
-            &state,
-            &request,
-            Section::Services,
-            &tab_title(badge(&service).look, &service.name),
-        )
-        .crumb("Services", LIST)
-        .live(format!("/live?view=service&app={}", service.service_id)),
+        frame: visit
+            .frame_below(Section::Services, &tab_title(badge(&service).look, &service.name))
+            .live(format!("/live?view=service&app={}", service.service_id)),
         base,
         enable: service.enable,
         description: visible(&service.description),

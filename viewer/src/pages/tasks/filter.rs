@@ -7,7 +7,9 @@ use lp_protocol::{AppId, ScheduleId, ServiceId, Stage, Status, WorkId};
 use serde::Deserialize;
 
 use crate::failure::Failure;
-use crate::parts::{Field, FilterBar, clip, shell_word, url_part};
+use crate::pages::filters::{glob, parse, query};
+use crate::pages::sheet::given;
+use crate::parts::{Field, FilterBar, clip, shell_word};
 
 /// As it stands in the address; empty fields are what an unused form field sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -69,9 +71,7 @@ impl Filter {
     }
 
     pub(crate) fn query(&self) -> String {
-        let fields = self.fields();
-        let used = fields.iter().filter(|(_, value)| !value.is_empty());
-        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
+        query(self.fields())
     }
 
     /// In a few words, for a title.
@@ -163,7 +163,7 @@ impl Filter {
     /// The `lp` command that lists the same.
     pub(crate) fn command(&self) -> String {
         let mut line = "lp task list".to_owned();
-        let name = glob(&self.name);
+        let name = glob(&self.name).unwrap_or_default();
         let options = [
             ("-n", &name),
             ("-s", &self.stage),
@@ -191,31 +191,15 @@ impl Filter {
             work_id: parse::<WorkId>(&self.work)?,
             schedule_id: parse::<ScheduleId>(&self.schedule)?,
             service_id: parse::<ServiceId>(&self.service)?,
-            name: Some(glob(&self.name)).filter(|name| !name.is_empty()),
+            name: glob(&self.name),
             stage: parse::<Stage>(&self.stage)?,
             status: parse::<Status>(&self.status)?,
             since: (hours > 0).then(|| now - TimeDelta::hours(hours)),
-            cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            cursor: given(&self.cursor),
             limit: Some(DEFAULT_PAGE),
             ..ListTasks::default()
         })
     }
-}
-
-/// A word without a star is looked for anywhere in the name: people type what they remember.
-pub(crate) fn glob(name: &str) -> String {
-    let name = name.trim();
-    if name.is_empty() || name.contains(['*', '?']) { name.to_owned() } else { format!("*{name}*") }
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Option<T>, Failure> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|error: T::Err| {
-        let message = crate::failure::sentence(&clip(&error.to_string(), 200));
-        Failure::new(StatusCode::BAD_REQUEST, "Not accepted", message)
-    })
 }
 
 #[cfg(test)]
@@ -236,13 +220,6 @@ mod tests {
             Filter { work: "x".to_owned(), ..Filter::default() },
         ] {
             assert!(wrong.to_list(Utc::now()).is_err());
-        }
-    }
-
-    #[test]
-    fn a_bare_word_is_looked_for_anywhere_in_the_name() {
-        for (typed, asked) in [("", ""), (" etl ", "*etl*"), ("etl*", "etl*"), ("?tl", "?tl")] {
-            assert_eq!(glob(typed), asked);
         }
     }
 }

@@ -5,5 +5,5 @@ mod filter;
 mod page;
 
 pub(crate) use bulk::{ask_of_chosen, ask_of_filter, carry_out};
-pub(crate) use filter::{Filter, glob};
+pub(crate) use filter::Filter;
 pub(crate) use page::{Tasks, show};

@@ -1,32 +1,32 @@
 //! What is asked about before it is done to a workflow: enable, disable, delete.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::UpdateWorkflow;
+use serde::Deserialize;
 
 use super::LIST;
 use super::one::enabled;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::go_on;
-use crate::pages::{Nothing, confirm};
+use crate::pages::{Nothing, Visit, confirm};
 use crate::parts::{Command, Confirm, shell_word, visible};
-use crate::state::State;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
     Enable,
     Disable,
     Delete,
 }
 
 impl Deed {
-    fn parse(word: &str) -> Result<Self, Failure> {
-        match word {
-            "enable" => Ok(Deed::Enable),
-            "disable" => Ok(Deed::Disable),
-            "delete" => Ok(Deed::Delete),
-            _ => Err(Failure::no_page()),
+    fn word(self) -> &'static str {
+        match self {
+            Deed::Enable => "enable",
+            Deed::Disable => "disable",
+            Deed::Delete => "delete",
         }
     }
 
@@ -59,39 +59,26 @@ impl Deed {
     }
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
-    let (workflow, word) = path.into_inner();
-    let deed = Deed::parse(&word)?;
-    let view = signed.session.client.fetch_workflow(&workflow).await?;
+pub(crate) async fn ask(visit: Visit, path: web::Path<(String, Deed)>) -> Result<HttpResponse, Failure> {
+    let (workflow, deed) = path.into_inner();
+    let view = visit.client().fetch_workflow(&workflow).await?;
     let url = format!("{LIST}/{}", view.workflow_id);
-    let frame = Frame::new(&state, &request, Section::Workflows, deed.button()).crumb("Workflows", LIST);
     let question = Confirm {
-        deed: deed.button().to_owned(),
         badge: Some(enabled(view.enable)),
-        name: visible(&view.name),
-        of: String::new(),
         consequence: deed.consequence().to_owned(),
-        action: format!("{url}/{word}"),
-        csrf: frame.csrf.clone(),
-        fields: Vec::new(),
         is_danger: deed != Deed::Enable,
         command: Some(Command::new(deed.command(&shell_word(&view.name)))),
-        url,
+        ..Confirm::new(deed.button(), deed.word(), visible(&view.name), url)
     };
-    confirm(frame, question)
+    confirm(visit.frame_below(Section::Workflows, deed.button()), question)
 }
 
 pub(crate) async fn carry_out(
-    path: web::Path<(String, String)>,
+    path: web::Path<(String, Deed)>,
     form: Checked<Nothing>,
 ) -> Result<HttpResponse, Failure> {
-    let (workflow, word) = path.into_inner();
-    let (deed, client) = (Deed::parse(&word)?, &form.signed.session.client);
+    let (workflow, deed) = path.into_inner();
+    let client = &form.signed.session.client;
     let enable = match deed {
         Deed::Delete => {
             client.delete_workflow(&workflow).await?;

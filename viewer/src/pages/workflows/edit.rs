@@ -1,18 +1,18 @@
 //! The form that makes a workflow or changes one. Its definition is written as JSON or YAML; what the manager says against it stands beside it.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::views::{CreateWorkflow, UpdateWorkflow, WorkflowView};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::Section;
+use crate::pages::Visit;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{Piece, Problem, Sheet, answer, go_on};
-use crate::parts::{Field, FormCommand, Prose, clip, json, shell_word, visible};
-use crate::state::State;
+use crate::parts::{Field, FormCommand, clip, json, shell_word};
 
 /// What an empty form begins with.
 const EXAMPLE: &str = r#"{
@@ -40,18 +40,13 @@ pub(crate) struct Fields {
     strict: String,
 }
 
-pub(crate) async fn ask(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn ask(visit: Visit) -> Result<HttpResponse, Failure> {
     let fields = Fields { definition: EXAMPLE.to_owned(), enable: "on".to_owned(), ..Fields::default() };
-    let problem = Problem::none();
-    answer(&sheet(&state, &request, None, &fields, &problem), &problem)
+    show(&visit, None, &fields, &Problem::none())
 }
 
-pub(crate) async fn create(
-    state: web::Data<State>,
-    request: HttpRequest,
-    form: Checked<Fields>,
-) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+pub(crate) async fn create(visit: Visit, form: Checked<Fields>) -> Result<HttpResponse, Failure> {
+    let (client, fields) = (visit.client(), form.fields);
     let problem = match configuration(&fields) {
         Err(problem) => problem,
         Ok(configuration) => {
@@ -68,16 +63,11 @@ pub(crate) async fn create(
             }
         }
     };
-    answer(&sheet(&state, &request, None, &fields, &problem), &problem)
+    show(&visit, None, &fields, &problem)
 }
 
-pub(crate) async fn ask_change(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    workflow: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let view = signed.session.client.fetch_workflow(&workflow).await?;
+pub(crate) async fn ask_change(visit: Visit, workflow: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let view = visit.client().fetch_workflow(&workflow).await?;
     let fields = Fields {
         name: view.name.clone(),
         description: view.description.clone(),
@@ -85,17 +75,15 @@ pub(crate) async fn ask_change(
         enable: if view.enable { "on".to_owned() } else { String::new() },
         strict: String::new(),
     };
-    let problem = Problem::none();
-    answer(&sheet(&state, &request, Some(&view), &fields, &problem), &problem)
+    show(&visit, Some(&view), &fields, &Problem::none())
 }
 
 pub(crate) async fn change(
-    state: web::Data<State>,
-    request: HttpRequest,
+    visit: Visit,
     workflow: web::Path<String>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
-    let (client, fields) = (&form.signed.session.client, form.fields);
+    let (client, fields) = (visit.client(), form.fields);
     let view = client.fetch_workflow(&workflow).await?;
     let id = view.workflow_id.to_string();
     let problem = match configuration(&fields) {
@@ -114,7 +102,7 @@ pub(crate) async fn change(
             }
         }
     };
-    answer(&sheet(&state, &request, Some(&view), &fields, &problem), &problem)
+    show(&visit, Some(&view), &fields, &problem)
 }
 
 /// Most of what can be wrong is wrong with the definition.
@@ -151,43 +139,39 @@ fn configuration(fields: &Fields) -> Result<Box<RawValue>, Problem> {
     serde_json::value::to_raw_value(&value).map_err(|error| refuse(error.to_string()))
 }
 
-fn sheet(
-    state: &State,
-    request: &HttpRequest,
+fn show(
+    visit: &Visit,
     of: Option<&WorkflowView>,
     fields: &Fields,
     problem: &Problem,
-) -> Sheet {
-    let name = of.map(|view| visible(&view.name));
-    let title = name.as_ref().map_or_else(|| "New workflow".to_owned(), |name| format!("Edit {name}"));
-    let mut frame =
-        Frame::new(state, request, Section::Workflows, &clip(&title, 80)).crumb("Workflows", LIST);
-    let base = of.map(|view| format!("{LIST}/{}", view.workflow_id));
-    if let (Some(name), Some(base)) = (&name, &base) {
-        frame = frame.crumb(name.clone(), base.clone());
-    }
+) -> Result<HttpResponse, Failure> {
     let definition = Field::area("definition", "Definition", fields.definition.clone(), 18)
         .help("JSON or YAML: applications with name, app, condition, input, version and priority; event_applications with success and fail; fail_fast.")
         .required()
         .error(problem.at("definition"));
-    let line = match of {
-        None => "lp workflow create -c workflow.json".to_owned(),
-        Some(view) => format!("lp workflow update {} -c workflow.json", shell_word(&view.name)),
-    };
-    Sheet {
-        frame,
-        title,
-        intro: Prose::new(
-            match of {
-                None => {
-                    "A workflow runs applications in the order of their conditions, and gives each what those before it have left."
-                }
-                Some(_) => "Works that exist keep the copy they were made with; new ones follow this.",
-            },
-            300,
+    let (line, sheet) = match of {
+        None => (
+            "lp workflow create -c workflow.json".to_owned(),
+            Sheet::to_create(
+                visit,
+                Section::Workflows,
+                "workflow",
+                "A workflow runs applications in the order of their conditions, and gives each what those before it have left.",
+            ),
         ),
+        Some(view) => (
+            format!("lp workflow update {} -c workflow.json", shell_word(&view.name)),
+            Sheet::to_change(
+                visit,
+                Section::Workflows,
+                &view.name,
+                format!("{LIST}/{}", view.workflow_id),
+                "Works that exist keep the copy they were made with; new ones follow this.",
+            ),
+        ),
+    };
+    let sheet = Sheet {
         refusal: problem.refusal(),
-        action: base.as_ref().map_or_else(|| format!("{LIST}/new"), |base| format!("{base}/edit")),
         pieces: vec![
             Piece::Row(vec![
                 Field::line("name", "Name", fields.name.clone()).required().error(problem.at("name")),
@@ -205,15 +189,15 @@ fn sheet(
                 !fields.strict.is_empty(),
             )),
         ],
-        button: if of.is_some() { "Save" } else { "Create it" },
-        back: base.unwrap_or_else(|| LIST.to_owned()),
         command: Some(
             FormCommand::new(line)
                 .flag("name", "-n", fields.name.clone(), "")
                 .flag("description", "-d", fields.description.clone(), "")
                 .flag("strict", "--strict*", fields.strict.clone(), ""),
         ),
-    }
+        ..sheet
+    };
+    answer(&sheet, problem)
 }
 
 #[cfg(test)]

@@ -1,27 +1,17 @@
 //! The list of workflows, by name and page; both are in the address.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
-use lp_protocol::client::ListPackages;
-use lp_protocol::views::{DEFAULT_PAGE, WorkflowView};
-use serde::Deserialize;
+use lp_protocol::views::WorkflowView;
 
 use super::LIST;
 use super::one::{enabled, names_of};
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html};
-use crate::parts::{Badge, Empty, Field, FilterBar, IdChip, Moment, Pager, clip, url_part, visible};
-use crate::state::State;
-
-#[derive(Deserialize)]
-pub(crate) struct Query {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    cursor: String,
-}
+use crate::frame::{Frame, Section};
+use crate::pages::filters::Named;
+use crate::pages::{Visit, html};
+use crate::parts::{Badge, Empty, FilterBar, IdChip, Moment, Pager, clip, visible};
 
 #[derive(Template)]
 #[template(path = "workflows/list.html")]
@@ -44,27 +34,10 @@ struct Row {
     warnings: usize,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, Failure> {
-    let Query { name, cursor } = query.into_inner();
-    let list = ListPackages {
-        name: Some(glob(&name)).filter(|name| !name.is_empty()),
-        cursor: Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
-        limit: Some(DEFAULT_PAGE),
-    };
-    let page = signed.session.client.list_workflows(&list).await?;
+pub(crate) async fn show(visit: Visit, filter: web::Query<Named>) -> Result<HttpResponse, Failure> {
+    let page = visit.client().list_workflows(&filter.to_list()).await?;
     let now = Utc::now();
-    let named = format!("{LIST}?name={}", url_part(&name));
-    let field = Field::line("name", "Name", name.clone()).placeholder("any part, or with * and ?");
-    let mut filter = FilterBar::new(LIST, vec![field]);
-    if !name.is_empty() {
-        filter = filter.chip(format!("name: {}", clip(&name, 60)), LIST);
-    }
-    let empty = match name.is_empty() {
+    let empty = match filter.is_empty() {
         true => Empty {
             text: "No workflows yet. A workflow is a graph of applications; write one as JSON or YAML and create it:",
             commands: &["lp workflow create -c workflow.yaml -n NAME"],
@@ -72,14 +45,11 @@ pub(crate) async fn show(
         false => Empty { text: "No workflow has such a name. All of them:", commands: &["lp workflow list"] },
     };
     html(&Page {
-        frame: Frame::new(&state, &request, Section::Workflows, "Workflows"),
-        filter,
+        frame: visit.frame(Section::Workflows, "Workflows"),
+        filter: filter.bar(LIST),
         rows: page.items.into_iter().map(|workflow| Row::new(workflow, now)).collect(),
         empty,
-        pager: Pager {
-            newest: (!cursor.is_empty()).then(|| named.clone()),
-            older: page.next_cursor.map(|cursor| format!("{named}&cursor={}", url_part(&cursor))),
-        },
+        pager: filter.pager(LIST, page.next_cursor),
     })
 }
 

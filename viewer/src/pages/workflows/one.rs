@@ -1,6 +1,6 @@
 //! One workflow: its applications, how its latest works went, its definition.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::WorkflowId;
@@ -10,15 +10,14 @@ use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
+use crate::frame::{Frame, Section};
 use crate::graph::{Graph, Kind, Vertex as Tile};
 use crate::pages::works::table::WorkTable;
-use crate::pages::{html, text};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Badge, Command, Empty, Facts, IdChip, JsonView, Look, Moment, Prose, Strip, Value, clip, shell_word,
     url_part, visible,
 };
-use crate::state::State;
 
 const STRIP: u32 = 50;
 const LATEST: usize = 10;
@@ -87,13 +86,8 @@ pub(crate) struct Vertex {
     pub(crate) condition: Vec<String>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    workflow: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
-    let client = &signed.session.client;
+pub(crate) async fn show(visit: Visit, workflow: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let client = visit.client();
     let view = client.fetch_workflow(&workflow).await?;
     let now = Utc::now();
     let latest = LatestWorks::load(client, view.workflow_id, now).await?;
@@ -108,8 +102,8 @@ pub(crate) async fn show(
         configuration,
         warnings,
     } = view;
-    let frame = Frame::new(&state, &request, Section::Workflows, &clip(&name, 80))
-        .crumb("Workflows", LIST)
+    let frame = visit
+        .frame_below(Section::Workflows, &clip(&name, 80))
         .live(format!("/live?view=workflow&app={workflow_id}"));
     let facts = Facts::default()
         .row("Updated", Value::Moment(Moment::new(update_at, now)))

@@ -1,21 +1,21 @@
 //! What is asked about before it is done to a work: stop, rerun, recover, delete.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use lp_protocol::Stage;
 use lp_protocol::views::{DeleteWork, StopTask};
 use serde::Deserialize;
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::confirm;
+use crate::frame::Section;
 use crate::pages::form::Checked;
 use crate::pages::sheet::{go_on, number};
+use crate::pages::{Visit, confirm};
 use crate::parts::{Badge, Command, Confirm, Field, title_of, visible};
-use crate::state::State;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
     Stop,
     Rerun,
     Recover,
@@ -32,16 +32,6 @@ pub(crate) struct Fields {
 }
 
 impl Deed {
-    fn parse(word: &str) -> Result<Self, Failure> {
-        match word {
-            "stop" => Ok(Deed::Stop),
-            "rerun" => Ok(Deed::Rerun),
-            "recover" => Ok(Deed::Recover),
-            "delete" => Ok(Deed::Delete),
-            _ => Err(Failure::no_page()),
-        }
-    }
-
     fn word(self) -> &'static str {
         match self {
             Deed::Stop => "stop",
@@ -81,33 +71,22 @@ impl Deed {
     }
 }
 
-pub(crate) async fn ask(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
-    let (work, word) = path.into_inner();
-    let deed = Deed::parse(&word)?;
-    let work = signed.session.client.fetch_work(&work).await?.work;
+pub(crate) async fn ask(visit: Visit, path: web::Path<(String, Deed)>) -> Result<HttpResponse, Failure> {
+    let (work, deed) = path.into_inner();
+    let work = visit.client().fetch_work(&work).await?.work;
     let url = format!("{LIST}/{}", work.work_id);
     let is_over = work.stage == Stage::Finished;
-    let frame = Frame::new(&state, &request, Section::Works, deed.button()).crumb("Works", LIST);
     let force = if deed == Deed::Delete && !is_over { " --force" } else { "" };
     let question = Confirm {
-        deed: deed.button().to_owned(),
         badge: Some(Badge::of(work.stage, work.status)),
-        name: title_of(&work.name),
         of: visible(&work.workflow_name),
         consequence: deed.consequence(is_over).to_owned(),
-        action: format!("{url}/{}", deed.word()),
-        csrf: frame.csrf.clone(),
         fields: if deed == Deed::Stop { stop_fields() } else { Vec::new() },
         is_danger: matches!(deed, Deed::Stop | Deed::Delete),
         command: Some(Command::new(format!("lp work {} {}{force}", deed.word(), work.work_id.short()))),
-        url,
+        ..Confirm::new(deed.button(), deed.word(), title_of(&work.name), url)
     };
-    confirm(frame, question)
+    confirm(visit.frame_below(Section::Works, deed.button()), question)
 }
 
 /// Signal and grace.
@@ -123,11 +102,11 @@ fn stop_fields() -> Vec<Field> {
 }
 
 pub(crate) async fn carry_out(
-    path: web::Path<(String, String)>,
+    path: web::Path<(String, Deed)>,
     form: Checked<Fields>,
 ) -> Result<HttpResponse, Failure> {
-    let (work, word) = path.into_inner();
-    let (deed, client, fields) = (Deed::parse(&word)?, &form.signed.session.client, form.fields);
+    let (work, deed) = path.into_inner();
+    let (client, fields) = (&form.signed.session.client, form.fields);
     let view = match deed {
         Deed::Stop => {
             let refuse = |_| {

@@ -1,7 +1,6 @@
 //! The list of works, by filter and page; both are in the address.
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ManagerClient;
@@ -11,11 +10,12 @@ use serde::Deserialize;
 
 use super::LIST;
 use super::table::WorkTable;
-use crate::failure::{Failure, sentence};
-use crate::frame::{Frame, Section, Signed};
-use crate::pages::{glob, html, text};
-use crate::parts::{Empty, Field, FilterBar, Pager, clip, url_part};
-use crate::state::State;
+use crate::failure::Failure;
+use crate::frame::{Frame, Section};
+use crate::pages::filters::{glob, parse, query};
+use crate::pages::sheet::given;
+use crate::pages::{Visit, html, text};
+use crate::parts::{Empty, Field, FilterBar, Pager, clip};
 
 /// The filter as it stands in the address; empty fields are what an unused form field sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -49,19 +49,14 @@ pub(crate) struct Works {
     older: Option<String>,
 }
 
-pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Failure> {
+pub(crate) async fn show(visit: Visit, filter: web::Query<Filter>) -> Result<HttpResponse, Failure> {
     let filter = filter.into_inner();
-    let content = Works::load(&signed.session.client, &filter, Utc::now()).await?;
+    let content = Works::load(visit.client(), &filter, Utc::now()).await?;
     let title = match (filter.status.as_str(), filter.stage.as_str()) {
         ("", "") => "Works".to_owned(),
         ("", word) | (word, _) => format!("Works: {word}"),
     };
-    let mut frame = Frame::new(&state, &request, Section::Works, &title);
+    let mut frame = visit.frame(Section::Works, &title);
     // an older page is history, and history stands still
     if filter.cursor.is_empty() {
         frame = frame.live(format!("/live?view=works&{}", filter.query()));
@@ -122,8 +117,7 @@ impl Filter {
             ("schedule", schedule),
             ("cursor", cursor),
         ];
-        let used = fields.iter().filter(|(key, value)| !value.is_empty() && !left_out.contains(key));
-        used.map(|(key, value)| format!("{key}={}", url_part(value))).collect::<Vec<_>>().join("&")
+        query(fields.into_iter().filter(|(key, _)| !left_out.contains(key)))
     }
 
     fn bar(&self) -> FilterBar {
@@ -166,24 +160,14 @@ impl Filter {
         Ok(ListWorks {
             workflow_id: parse(&self.workflow)?,
             schedule_id: parse(&self.schedule)?,
-            name: Some(glob(&self.name)).filter(|name| !name.is_empty()),
+            name: glob(&self.name),
             stage: parse(&self.stage)?,
             status: parse(&self.status)?,
-            cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+            cursor: given(&self.cursor),
             limit: Some(DEFAULT_PAGE),
             ..ListWorks::default()
         })
     }
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Option<T>, Failure> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|error: T::Err| {
-        let message = sentence(&clip(&error.to_string(), 200));
-        Failure::new(StatusCode::BAD_REQUEST, "Not accepted", message)
-    })
 }
 
 #[cfg(test)]

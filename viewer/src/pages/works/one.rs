@@ -1,6 +1,6 @@
 //! One work: the graph of its applications, each a way down to its task, why it stands where it stands, and what it has left.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
@@ -10,13 +10,12 @@ use lp_protocol::views::{WhyWork, WorkApplication, WorkInfo};
 
 use super::LIST;
 use crate::failure::Failure;
-use crate::frame::{Frame, Section, Signed, tab_title};
+use crate::frame::{Frame, Section, tab_title};
 use crate::graph::{Graph, Kind, Vertex};
-use crate::pages::{html, text};
+use crate::pages::{Visit, html, text};
 use crate::parts::{
     Badge, Command, Facts, IdChip, JsonView, Lasting, Moment, Prose, Tabs, Value, clip, title_of, visible,
 };
-use crate::state::State;
 
 /// Applications listed, and results shown.
 const MAX_ROWS: usize = 500;
@@ -108,19 +107,17 @@ impl HtmlSafe for WhyPart {}
 impl HtmlSafe for Applications {}
 
 pub(crate) async fn show(
-    state: web::Data<State>,
-    request: HttpRequest,
-    signed: web::ReqData<Signed>,
+    visit: Visit,
     work: web::Path<String>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
-    let (client, tab) = (&signed.session.client, query.tab);
+    let (client, tab) = (visit.client(), query.tab);
     let (info, why) = fetch(client, &work).await?;
     let id = info.work.work_id;
     let base = format!("{LIST}/{id}");
     let badge = Badge::of(info.work.stage, info.work.status);
-    let frame = Frame::new(&state, &request, Section::Works, &tab_title(badge.look, &info.work.name))
-        .crumb("Works", LIST)
+    let frame = visit
+        .frame_below(Section::Works, &tab_title(badge.look, &info.work.name))
         .crumb(visible(&info.work.workflow_name), format!("/workflows/{}", info.work.workflow_id))
         .live(format!("/live?view=work&app={id}"));
     let is_over = info.work.stage == Stage::Finished;

@@ -3,25 +3,8 @@
 use lp_protocol::Stage;
 use lp_protocol::views::{WorkInfo, WorkView, WorkflowView};
 
-use super::rows::{Cell, Column, Row, stage_cell};
-use super::style::Tint;
-use super::{Look, text};
-
-const fn col(title: &'static str) -> Column {
-    Column { title, is_wide: false }
-}
-
-const fn wide(title: &'static str) -> Column {
-    Column { title, is_wide: true }
-}
-
-fn plain(text: impl ToString) -> Cell {
-    Cell::new(text.to_string(), Tint::Plain)
-}
-
-fn maybe(text: Option<impl ToString>) -> Cell {
-    text.map_or_else(|| Cell::new("-", Tint::Dim), plain)
-}
+use super::{Cell, Column, Row, col, stage_cell, wide};
+use crate::output::{Look, Tint, text};
 
 impl Row for WorkflowView {
     const COLUMNS: &'static [Column] = &[
@@ -34,14 +17,14 @@ impl Row for WorkflowView {
     ];
 
     fn cells(&self, look: &Look) -> Vec<Cell> {
-        let enable = if self.enable { plain("true") } else { Cell::new("false", Tint::Warn) };
+        let enable = if self.enable { Cell::plain("true") } else { Cell::new("false", Tint::Warn) };
         vec![
-            plain(look.id(self.workflow_id.0)),
-            plain(&self.name),
-            plain(look.time(self.create_at)),
-            plain(look.time(self.update_at)),
+            Cell::plain(look.id(self.workflow_id.0)),
+            Cell::plain(&self.name),
+            Cell::plain(look.time(self.create_at)),
+            Cell::plain(look.time(self.update_at)),
             enable,
-            plain(&self.description),
+            Cell::plain(&self.description),
         ]
     }
 
@@ -71,26 +54,25 @@ impl Row for WorkView {
         let took =
             self.start_at.map(|start| text::duration(text::between(start, self.end_at.unwrap_or(look.now))));
         let (stage, status) = match self.stage {
-            Stage::Finished => (plain("finished"), stage_cell(look, self.stage, self.status)),
+            Stage::Finished => (Cell::plain("finished"), stage_cell(look, self.stage, self.status)),
             Stage::Pending | Stage::Running | Stage::Stopping => {
                 (stage_cell(look, self.stage, None), Cell::new("-", Tint::Dim))
             }
         };
-        let time = |time: Option<_>| maybe(time.map(|time| look.time(time)));
         vec![
-            plain(look.id(self.work_id.0)),
-            plain(look.id(self.workflow_id.0)),
-            plain(&self.workflow_name),
-            plain(&self.name),
-            time(Some(self.create_at)),
-            time(self.start_at),
-            time(self.end_at),
-            maybe(took),
-            plain(self.run),
-            plain(self.priority),
+            Cell::plain(look.id(self.work_id.0)),
+            Cell::plain(look.id(self.workflow_id.0)),
+            Cell::plain(&self.workflow_name),
+            Cell::plain(&self.name),
+            look.time_cell(Some(self.create_at)),
+            look.time_cell(self.start_at),
+            look.time_cell(self.end_at),
+            Cell::maybe(took),
+            Cell::plain(self.run),
+            Cell::plain(self.priority),
             stage,
             status,
-            maybe(self.reason.as_deref()),
+            Cell::maybe(self.reason.as_deref()),
         ]
     }
 
