@@ -133,6 +133,8 @@
     if (!root.dataset.url) return;
     const button = lp.element("button", { type: "button" }, "Show all of it");
     plain.after(button);
+    // or the next event would take the button away
+    root.dataset.ownContent = "1";
     button.addEventListener("click", async () => {
       button.disabled = true;
       button.textContent = "reading…";
