@@ -7,8 +7,11 @@
 
   function words(form, [field, flag, usual]) {
     const input = form.elements.namedItem(field);
-    const value = (input?.type === "checkbox" ? (input.checked ? "on" : "") : input?.value ?? "").trim();
+    let value = (input?.type === "checkbox" ? (input.checked ? "on" : "") : input?.value ?? "").trim();
     if (!value || value === usual) return "";
+    // applications and workflows by their names
+    if (/^-a/.test(flag)) value = input.selectedOptions?.[0].text ?? value;
+    if (flag.includes("|")) value = value.replace(" ", "/");
     if (flag.endsWith("*")) return ` ${flag.slice(0, -1)}`;
     const [app, workflow] = flag.split("|");
     const at = value.indexOf("/");

@@ -42,6 +42,16 @@ pub(super) fn choice(mut options: Options, value: &str, name: &str) -> Options {
     options
 }
 
+/// A value as a command would have it, by name: `etl` of an application, `workflow/nightly` where there are two kinds.
+pub(super) fn named(options: &Options, value: &str) -> String {
+    let words = options.iter().find(|(option, _)| option == value).map(|(_, words)| words.as_str());
+    match words {
+        None => value.to_owned(),
+        Some(words) if value.contains('/') => words.replacen(' ', "/", 1),
+        Some(words) => words.to_owned(),
+    }
+}
+
 fn sorted(options: impl Iterator<Item = (String, String)>) -> Options {
     let mut options: Options = options.collect();
     options.sort_by(|(_, one), (_, other)| one.cmp(other));

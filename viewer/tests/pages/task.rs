@@ -20,7 +20,9 @@ async fn the_action_that_failed_is_open_with_its_last_attempt_and_output() {
     );
     assert!(body.contains("ValueError: column &#39;id&#39; missing\n</pre>"), "{body}");
     assert!(body.contains(&format!("/tasks/{id}/actions/load/attempts/3/log")));
-    assert!(body.contains("href=\"?action=load#L212\"") && body.contains("box fail"), "{body}");
+    assert!(body.contains("<q><bdi>ValueError: column &#39;id&#39; missing</bdi></q>"), "{body}");
+    assert!(body.contains("href=\"?action=load#L212\">log line 212</a>"), "{body}");
+    assert!(body.contains("box fail"), "{body}");
     assert!(!body.contains("\x1b"));
 }
 

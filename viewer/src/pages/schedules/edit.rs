@@ -96,7 +96,9 @@ impl Form {
         let client = self.visit.client();
         let preview = text(&Preview::load(client, &self.fields).await?)?;
         let mut pieces = self.when();
-        pieces.insert(0, self.what(sources::all(client).await?));
+        let options = sources::all(client).await?;
+        let runs = sources::named(&options, &self.fields.runs);
+        pieces.insert(0, self.what(options));
         pieces.insert(3, Piece::Part { name: "preview", html: Markup(preview) });
         pieces.extend(self.rules());
         let (visit, section) = (&self.visit, Section::Schedules);
@@ -116,7 +118,7 @@ impl Form {
             ),
         };
         let refusal = self.problem.refusal();
-        answer(&Sheet { refusal, pieces, command: Some(self.command()), ..sheet }, &self.problem)
+        answer(&Sheet { refusal, pieces, command: Some(self.command(runs)), ..sheet }, &self.problem)
     }
 
     fn what(&self, options: sources::Options) -> Piece {
@@ -204,7 +206,7 @@ impl Form {
         ]
     }
 
-    fn command(&self) -> FormCommand {
+    fn command(&self, runs: String) -> FormCommand {
         let fields = &self.fields;
         let base = match &self.of {
             None => "lp schedule create".to_owned(),
@@ -212,7 +214,7 @@ impl Form {
         };
         FormCommand::new(base)
             .flag("name", "-n", fields.name.clone(), "")
-            .flag("runs", "-a|-w", fields.runs.clone(), "")
+            .flag("runs", "-a|-w", runs, "")
             .flag("hour", "-H", fields.hour.clone(), "")
             .flag("minute", "-m", fields.minute.clone(), "")
             .flag("day_of_month", "-d", fields.day_of_month.clone(), "")

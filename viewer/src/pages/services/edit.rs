@@ -86,7 +86,9 @@ struct Form {
 
 impl Form {
     async fn show(&self) -> Result<HttpResponse, Failure> {
-        let pieces = self.pieces(sources::apps(self.visit.client()).await?);
+        let options = sources::apps(self.visit.client()).await?;
+        let app = sources::named(&options, &self.fields.app);
+        let pieces = self.pieces(options);
         let (visit, section) = (&self.visit, Section::Services);
         let sheet = match &self.of {
             None => Sheet::to_create(
@@ -104,7 +106,7 @@ impl Form {
             ),
         };
         let refusal = self.problem.refusal();
-        answer(&Sheet { refusal, pieces, command: Some(self.command()), ..sheet }, &self.problem)
+        answer(&Sheet { refusal, pieces, command: Some(self.command(app)), ..sheet }, &self.problem)
     }
 
     fn pieces(&self, options: sources::Options) -> Vec<Piece> {
@@ -203,7 +205,7 @@ impl Form {
         Piece::More { legend: "Health command", fields: rules, is_open }
     }
 
-    fn command(&self) -> FormCommand {
+    fn command(&self, app: String) -> FormCommand {
         let fields = &self.fields;
         let base = match &self.of {
             None => "lp service create".to_owned(),
@@ -211,7 +213,7 @@ impl Form {
         };
         FormCommand::new(base)
             .flag("name", "-n", fields.name.clone(), "")
-            .flag("app", "-a", fields.app.clone(), "")
+            .flag("app", "-a", app, "")
             .flag("description", "-d", fields.description.clone(), "")
             .flag("input", "-i", fields.input.clone(), "{}")
             .flag("signal", "-g", fields.signal.clone(), "15")
