@@ -23,9 +23,9 @@ use crate::core::record::TaskSeq;
 /// match are expected among the newest ones.
 const FEW: u32 = 5000;
 
-/// Names looked at for one page where no index finds them, of each state: some 50 ms on two processors. A pattern that hardly any task has
+/// Names looked at for one page where no index finds them, of each state: some 60 ms of a processor. A pattern that hardly any task has
 /// would otherwise make the database look at all names there are, half a second for each million.
-const LOOKED_AT: u32 = 100_000;
+const LOOKED_AT: u32 = 30_000;
 
 impl Store {
     /// A page of a name that few have may hold fewer tasks than asked for, even none, and still name the next one: it then goes on where this one
