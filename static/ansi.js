@@ -81,5 +81,8 @@
     return { left, look };
   }
 
-  lp.ansi = { dress, pieces, shown };
+  // Without commands, as words are looked for.
+  const stripped = (text) => text.replace(COMMAND, "");
+
+  lp.ansi = { dress, pieces, shown, stripped };
 })();

@@ -1,70 +1,13 @@
-// JSON to look into: folding, copy, and ten megabytes without freezing. The text stays as it was written; only its layout is ours.
+// JSON to look into: folding, copy, and ten megabytes without freezing: lines are found a little at a time (json_lines.js), while the first
+// of them are on the screen already. The text stays as it was written; only its layout is ours.
 "use strict";
 (() => {
-  const SLICE = 1 << 18;
-
-  // As viewer/src/parts/json.rs lays it out.
-  async function layOut(raw) {
-    const out = [];
-    let line = "";
-    let depth = 0;
-    let inString = false;
-    let afterOpen = false;
-    const newLine = () => { out.push(line); line = " ".repeat(2 * Math.min(depth, 32)); };
-    for (let i = 0, from = 0; i < raw.length; i++) {
-      const c = raw[i];
-      if (i - from > SLICE) { from = i; await new Promise((go) => setTimeout(go)); }
-      if (inString) {
-        const end = /["\\]/g;
-        end.lastIndex = i;
-        const at = end.exec(raw)?.index ?? raw.length;
-        line += raw.slice(i, at);
-        i = at;
-        if (i >= raw.length) break;
-        if (raw[i] === "\\") { line += raw.slice(i, i + 2); i++; }
-        else { line += '"'; inString = false; }
-        continue;
-      }
-      if (c === " " || c === "\n" || c === "\t" || c === "\r") continue;
-      const isClose = c === "}" || c === "]";
-      if (isClose) depth = Math.max(0, depth - 1);
-      if (afterOpen !== isClose && (afterOpen || isClose)) newLine();
-      afterOpen = false;
-      line += c;
-      if (c === '"') inString = true;
-      else if (c === "{" || c === "[") { depth++; afterOpen = true; }
-      else if (c === ",") newLine();
-      else if (c === ":") line += " ";
-    }
-    out.push(line);
-    return out;
-  }
-
-  // For each line that opens something the line that closes it.
-  async function endsOf(lines) {
-    const ends = new Uint32Array(lines.length);
-    const open = [];
-    for (let n = 0; n < lines.length; n++) {
-      if (n % 50_000 === 49_999) await new Promise((go) => setTimeout(go));
-      const line = lines[n];
-      const last = line.charCodeAt(line.length - 1);
-      if (last === 123 || last === 91) open.push(n);
-      else {
-        // a line that closes something holds nothing else but a comma
-        const close = line.charCodeAt(line.length - (last === 44 ? 2 : 1));
-        const isAlone = (close === 125 || close === 93) && line.length <= 66 && line.trimStart().length <= 2;
-        if (isAlone && open.length) ends[open.pop()] = n;
-      }
-    }
-    return ends;
-  }
-
-  const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|(true|false|null)/g;
+  const TOKEN = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|(-?\d[\d.eE+-]*)|(true|false|null)/g;
   const LONGEST = 4000;
+  // Less than a frame has; between two of them everything else gets its turn.
+  const SLICE_MS = 8;
 
-  function paint(target, text) {
-    const rest = text.length - LONGEST;
-    if (rest > 0) text = text.slice(0, LONGEST);
+  function paint(target, text, rest) {
     text = lp.ansi.shown(text);
     let at = 0;
     for (const match of text.matchAll(TOKEN)) {
@@ -78,67 +21,107 @@
     if (rest > 0) target.append(lp.element("em", {}, ` … ${rest.toLocaleString()} more characters`));
   }
 
-  async function build(root, lines, raw) {
-    const closing = await endsOf(lines);
-    const folded = new Set();
-    let visible = null; // all
-
-    function see() {
-      if (!folded.size) { visible = null; return; }
-      visible = [];
-      for (let n = 0; n < lines.length; n++) {
-        visible.push(n);
-        if (folded.has(n)) n = closing[n];
-      }
+  // Which lines are on the screen: all but what is inside of something folded.
+  class Folds {
+    constructor(lines) {
+      this.lines = lines;
+      this.folded = new Set();
+      this.visible = null; // all
     }
 
+    count() { return this.visible ? this.visible.length : this.lines.count; }
+
+    at(place) { return this.visible ? this.visible[place] : place; }
+
+    see() {
+      this.visible = null;
+      if (!this.folded.size) return;
+      const { count, closing } = this.lines;
+      const visible = new Uint32Array(count);
+      let seen = 0;
+      for (let n = 0; n < count; n++) {
+        visible[seen++] = n;
+        if (this.folded.has(n)) n = closing[n];
+      }
+      this.visible = visible.subarray(0, seen);
+    }
+
+    turn(n) {
+      if (!this.folded.delete(n)) this.folded.add(n);
+      this.see();
+    }
+
+    // The outermost stays open: a page with one bracket says nothing.
+    all(is) {
+      this.folded.clear();
+      const { count, closing, depths } = this.lines;
+      if (is) for (let n = 1; n < count; n++) if (depths[n] === 1 && closing[n]) this.folded.add(n);
+      this.see();
+    }
+  }
+
+  function renderer(lines, folds) {
+    return (at) => {
+      const n = folds.at(at);
+      const line = lp.element("div", { class: "line", "data-n": at });
+      const text = lp.element("span", { class: "text" });
+      const isFolded = folds.folded.has(n);
+      const end = lines.closing[n];
+      line.append(end
+        ? lp.element("button", { type: "button", class: "fold", "aria-expanded": String(!isFolded), "aria-label": isFolded ? "Unfold" : "Fold", "data-line": n }, isFolded ? "▸" : "▾")
+        : lp.element("span", { class: "fold" }));
+      const [words, rest] = lines.line(n, LONGEST);
+      text.append(" ".repeat(lines.indent(n)));
+      paint(text, words, rest);
+      if (isFolded) text.append(lp.element("em", {}, ` ${(end - n - 1).toLocaleString()} lines `), lines.line(end, LONGEST)[0]);
+      line.append(text);
+      return line;
+    };
+  }
+
+  async function build(root, text) {
+    const lines = new lp.JsonLines(text);
+    lines.read(SLICE_MS);
+    const folds = new Folds(lines);
     const box = lp.element("div", { class: "lines json wrapped", tabindex: "0", role: "group", "aria-label": "JSON", "data-lines": true });
-    const source = {
-      count: () => (visible ? visible.length : lines.length),
-      key: (at) => { const n = visible ? visible[at] : at; return `${n}:${folded.has(n)}`; },
-      render(at) {
-        const n = visible ? visible[at] : at;
-        const line = lp.element("div", { class: "line", "data-n": at });
-        const text = lp.element("span", { class: "text" });
-        const isFolded = folded.has(n);
-        if (closing[n]) {
-          line.append(lp.element("button", { type: "button", class: "fold", "aria-expanded": String(!isFolded), "aria-label": isFolded ? "Unfold" : "Fold", "data-line": n }, isFolded ? "▸" : "▾"));
-        } else line.append(lp.element("span", { class: "fold" }));
-        paint(text, lines[n]);
-        if (isFolded) text.append(lp.element("em", {}, ` ${(closing[n] - n - 1).toLocaleString()} lines `), lines[closing[n]].trim());
-        line.append(text);
-        return line;
-      },
-    };
-    const all = (is) => {
-      folded.clear();
-      // the outermost stays open: a page with one bracket says nothing
-      if (is) for (let n = 1; n < lines.length; n++) if (closing[n] && lines[n].startsWith("  ") && lines[n][2] !== " ") folded.add(n);
-      see();
-      view.redraw();
-    };
-    const copy = lp.element("button", { type: "button", class: "copy" }, "copy");
-    const fold = lp.element("button", { type: "button", class: "copy" }, "fold");
-    const unfold = lp.element("button", { type: "button", class: "copy" }, "unfold");
-    copy.addEventListener("click", () => lp.copy(copy, raw ?? lines.join("\n")));
-    fold.addEventListener("click", () => all(true));
-    unfold.addEventListener("click", () => all(false));
+    const button = (words) => lp.element("button", { type: "button", class: "copy" }, words);
+    const [copy, fold, unfold] = [button("copy"), button("fold"), button("unfold")];
+    const facts = lp.element("span", { class: "facts-line", role: "status" });
     const bar = lp.element("p", { class: "bar" }, copy);
-    if (lines.length > 3) bar.append(fold, unfold);
+    if (lines.count > 3) bar.append(fold, unfold);
     if (root.dataset.url) bar.append(lp.element("a", { href: root.dataset.url, download: true }, "download"));
+    bar.append(facts);
     root.replaceChildren(box, bar);
     root.dataset.ownContent = "1";
-    const view = new lp.Lines(box, source);
+    const view = new lp.Lines(box, {
+      count: () => folds.count(),
+      // what opens something gets its button when it is known where that ends
+      key: (at) => { const n = folds.at(at); return `${n}:${folds.folded.has(n)}:${lines.closing[n] > 0}`; },
+      render: renderer(lines, folds),
+    });
+    const all = (is) => { folds.all(is); view.redraw(); };
+    copy.addEventListener("click", () => lp.copy(copy, text));
+    fold.addEventListener("click", () => all(true));
+    unfold.addEventListener("click", () => all(false));
     box.addEventListener("click", (event) => {
       const button = event.target.closest("[data-line]");
       if (!button) return;
-      const n = Number(button.dataset.line);
-      if (!folded.delete(n)) folded.add(n);
-      see();
+      folds.turn(Number(button.dataset.line));
       view.refresh();
       view.draw();
     });
     view.refresh();
+    while (!lines.isDone) {
+      lp.setText(facts, `reading, ${lines.count.toLocaleString()} lines so far`);
+      await new Promise((go) => setTimeout(go));
+      // something else is shown by now
+      if (!root.isConnected || !root.contains(box)) return;
+      lines.read(SLICE_MS);
+      if (folds.visible) folds.see();
+      view.refresh();
+    }
+    lp.setText(facts, lines.count > lp.Lines.FEW ? `${lines.count.toLocaleString()} lines` : "");
+    view.draw();
   }
 
   async function start(root) {
@@ -146,18 +129,19 @@
     const plain = root.querySelector("pre");
     if (!plain) return;
     const isCut = root.querySelector(".help") !== null;
-    if (!isCut) return build(root, plain.textContent.split("\n"), null);
+    if (!isCut) return build(root, plain.textContent);
     if (!root.dataset.url) return;
     const button = lp.element("button", { type: "button" }, "Show all of it");
     plain.after(button);
+    // or the next event would take the button away
+    root.dataset.ownContent = "1";
     button.addEventListener("click", async () => {
       button.disabled = true;
       button.textContent = "reading…";
       try {
         const answer = await fetch(root.dataset.url);
         if (!answer.ok) throw new Error(`refused (${answer.status})`);
-        const raw = await answer.text();
-        await build(root, await layOut(raw), raw);
+        await build(root, await answer.text());
       } catch (error) {
         button.disabled = false;
         button.textContent = `Not read: ${error.message}. Try again`;

@@ -1,7 +1,7 @@
 // The output of an attempt on the page: a million lines without slowing down. Only lines on the screen are drawn; the rest is known by where it begins.
 "use strict";
 (() => {
-  const { pieces, shown } = lp.ansi;
+  const { pieces, shown, stripped } = lp.ansi;
   const { Bytes, Times, PIECE, LONGEST } = lp.output;
 
   const decoder = new TextDecoder();
@@ -169,7 +169,7 @@
 
     function scan(text, line) {
       for (const one of text.split("\n")) {
-        if (state.found.length < 50_000 && one.replace(COMMAND, "").toLowerCase().includes(state.needle)) state.found.push(line);
+        if (state.found.length < 50_000 && stripped(one).toLowerCase().includes(state.needle)) state.found.push(line);
         line++;
       }
       return line - 1;

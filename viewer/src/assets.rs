@@ -41,7 +41,7 @@ pub(crate) static STYLES: LazyLock<Vec<Asset>> =
 pub(crate) static SCRIPTS: LazyLock<Vec<Asset>> = files!(
     "js", "text/javascript; charset=utf-8":
     "core" "live" "keys" "palette" "dialogs" "tables" "forms" "pieces" "upload" "places" "graph" "lines" "ansi" "log_bytes" "log_times"
-    "log" "json"
+    "log" "json_lines" "json"
 );
 
 pub(crate) static ICON: LazyLock<Asset> =

@@ -69,3 +69,16 @@ pub(crate) fn fill(arguments: &[OsString]) -> Result<()> {
     eprintln!("look at it: cargo run --release -- up --data {}", Path::new(data).display());
     Ok(())
 }
+
+/// Times every page of the viewer over a data directory of `lp up`; with `--limit MS` it fails where one takes longer.
+pub(crate) fn pages(arguments: &[OsString]) -> Result<()> {
+    if arguments.is_empty() {
+        bail!("say where: cargo xtask pages DIRECTORY [--times N] [--limit MS] [--only WORD]");
+    }
+    needs::compiler()?;
+    command::run(&mut cargo(&["build", "--release", "--package", "lp", "--bin", "lp"]))?;
+    let program = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |target| root().join(target));
+    let mut run = cargo(&["run", "--release", "--package", "lp", "--example", "pages", "--"]);
+    command::run(run.args(arguments).arg("--lp").arg(program.join("release/lp")))
+}

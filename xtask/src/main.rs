@@ -29,6 +29,7 @@ cargo xtask TASK
   bench [ARGS]  build lp for real use and measure it; ARGS go to `lp bench`
   screenshots [PAGES]  pictures of every page of the viewer into target/screenshots
   fill DIR      fill an empty data directory of `lp up` with a million finished tasks, 200 nodes, ...
+  pages DIR     time every page and live part of the viewer over such a directory [--times N] [--limit MS] [--only WORD]
   help          this text
 ";
 
@@ -52,6 +53,7 @@ fn run(task: &str, arguments: Vec<OsString>) -> Result<ExitCode> {
         "test" => test::run(&arguments).map(|()| ExitCode::SUCCESS),
         "screenshots" => browser::screenshots(&arguments).map(|()| ExitCode::SUCCESS),
         "fill" => browser::fill(&arguments).map(|()| ExitCode::SUCCESS),
+        "pages" => browser::pages(&arguments).map(|()| ExitCode::SUCCESS),
         "help" | "-h" | "--help" => {
             eprint!("{HELP}");
             Ok(ExitCode::SUCCESS)

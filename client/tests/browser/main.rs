@@ -8,6 +8,7 @@ mod browser;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod large;
 mod pages;
 mod screenshots;
 mod seeded;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lp_protocol::plan::Plan;
-use lp_protocol::views::{ActionResult, ActionView, AttemptView, WhyAction};
+use lp_protocol::views::{ActionResult, ActionView, AttemptView};
 use lp_protocol::{Exit, NodeId, Stage, Status, TaskId};
 use serde_json::value::RawValue;
 
@@ -13,6 +13,7 @@ use super::record::{AttemptId, AttemptRecord, SUCCESS_EVENT, TaskRecord};
 use super::shape::Shape;
 use super::task::{State, Task};
 use super::time::Now;
+use super::why::{Reasons, WhyAsked};
 
 /// The actions of a task as its records tell them, in the order of the manifest; an event action only once its event has happened.
 /// `attempts` are all of the task's, ascending by id; `node_names` may lack nodes that are gone.
@@ -150,24 +151,29 @@ fn attempt_view(attempt: &AttemptRecord, node_names: &BTreeMap<NodeId, String>) 
 }
 
 /// For a finished task: the actions that did not succeed, and why.
-pub fn why_finished(task_id: TaskId, actions: &[ActionView]) -> Vec<WhyAction> {
-    let mut reasons = Vec::new();
+pub fn why_finished(task_id: TaskId, actions: &[ActionView], asked: &WhyAsked) -> Reasons {
+    let mut reasons = Reasons::default();
     for action in actions {
-        let last = action.attempts.last();
-        let exit = last.and_then(|attempt| attempt.exit.as_ref().map(|exit| (attempt, exit)));
-        let (reason, hint) = match (action.status, exit) {
-            (Some(Status::Success) | None, _) => continue,
-            (Some(Status::Skipped), _) => {
-                ("was not started because another action of the task failed".to_owned(), None)
-            }
-            (Some(Status::Cancel), _) => ("was not started because the task was stopped".to_owned(), None),
-            (Some(_), Some((attempt, exit))) => (
-                format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),
-                (attempt.log_bytes > 0).then(|| format!("`lp logs {} '{}'`", task_id.short(), action.name)),
-            ),
-            (Some(status), None) => (format!("ended as {status}"), None),
-        };
-        reasons.push(WhyAction { name: action.name.clone(), reason, hint });
+        match action.status {
+            Some(Status::Success) | None => {}
+            Some(status) => reasons.tell(asked, &action.name, || why_ended(task_id, action, status)),
+        }
     }
     reasons
+}
+
+fn why_ended(task_id: TaskId, action: &ActionView, status: Status) -> (String, Option<String>) {
+    let last = action.attempts.last();
+    let exit = last.and_then(|attempt| attempt.exit.as_ref().map(|exit| (attempt, exit)));
+    match (status, exit) {
+        (Status::Skipped, _) => {
+            ("was not started because another action of the task failed".to_owned(), None)
+        }
+        (Status::Cancel, _) => ("was not started because the task was stopped".to_owned(), None),
+        (_, Some((attempt, exit))) => (
+            format!("{exit} (attempt {} on node {})", attempt.attempt, attempt.node_name),
+            (attempt.log_bytes > 0).then(|| format!("`lp logs {} '{}'`", task_id.short(), action.name)),
+        ),
+        (status, None) => (format!("ended as {status}"), None),
+    }
 }

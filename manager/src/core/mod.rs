@@ -68,6 +68,7 @@ use task::{State, Task};
 pub use tasks::{NewTaskRequest, TaskRefusal};
 pub use time::Now;
 use timers::Timers;
+pub use why::{Reasons, WhyAsked};
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]

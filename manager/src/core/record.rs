@@ -158,7 +158,7 @@ pub enum What {
 }
 
 /// What a finished attempt left, written with its record and then dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AttemptPayload {
     /// The JSON object of `output.data`.
     pub output: Option<Box<RawValue>>,

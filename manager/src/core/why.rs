@@ -7,40 +7,95 @@ use lp_protocol::{NodeId, PreparingKind, PreparingStep, Stage, TaskId};
 
 use super::record::{AttemptId, SUCCESS_EVENT};
 use super::shape::Class;
-use super::task::{State, Task};
+use super::task::{Action, State, Task};
 use super::{Core, Now};
 
 /// Places counted before an action in its line; a longer line is "more than".
 const COUNTED_AHEAD: usize = 1000;
 
+/// Of which actions to tell, since an answer about ten thousand of them takes its time from everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyAsked {
+    /// The first ones.
+    pub most: usize,
+    /// This one too, wherever it stands.
+    pub action: Option<String>,
+}
+
+impl Default for WhyAsked {
+    fn default() -> Self {
+        Self { most: usize::MAX, action: None }
+    }
+}
+
+/// What is told, and how many more could have been.
+#[derive(Clone, Debug, Default)]
+pub struct Reasons {
+    pub actions: Vec<WhyAction>,
+    pub more: u64,
+}
+
+impl Reasons {
+    /// Takes one more reason, which is only made where it is wanted.
+    pub(super) fn tell(
+        &mut self,
+        asked: &WhyAsked,
+        name: &str,
+        reason: impl FnOnce() -> (String, Option<String>),
+    ) {
+        if self.actions.len() >= asked.most && asked.action.as_deref() != Some(name) {
+            self.more += 1;
+            return;
+        }
+        let (reason, hint) = reason();
+        self.actions.push(WhyAction { name: name.to_owned(), reason, hint });
+    }
+}
+
 impl Core {
     /// One entry for each action of an open task that is not done, in the order of the manifest. None where it is not open.
     pub fn why(&self, now: Now, task_id: TaskId) -> Option<Vec<WhyAction>> {
+        Some(self.why_some(now, task_id, &WhyAsked::default())?.actions)
+    }
+
+    /// The same of some of them.
+    pub fn why_some(&self, now: Now, task_id: TaskId, asked: &WhyAsked) -> Option<Reasons> {
         let task = self.tasks.get(&self.find_open(task_id)?)?;
-        let mut reasons = Vec::new();
+        let mut reasons = Reasons::default();
         for (ordinal, action) in task.all_actions() {
-            let (reason, hint) = match action.state {
-                State::Done(_) => continue,
-                State::Waiting { .. } if ordinal >= SUCCESS_EVENT => continue,
-                State::Waiting { .. } => (self.why_waiting(task, ordinal), None),
-                State::Queued => self.why_queued(task, ordinal),
-                State::Backoff { due, retry_at } => {
-                    let wait = due.saturating_sub(now.mono).as_secs_f64();
-                    let at = retry_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-                    (
-                        format!(
-                            "failed {} times; the next attempt is due in {wait:.1} s (at {at})",
-                            action.failures
-                        ),
-                        None,
-                    )
-                }
-                State::Live => self.why_live(task, ordinal, action.attempts),
+            let is_told = match action.state {
+                State::Done(_) => false,
+                State::Waiting { .. } => ordinal < SUCCESS_EVENT,
+                State::Queued | State::Backoff { .. } | State::Live => true,
             };
-            let name = task.plan(ordinal).map(|plan| plan.name.clone()).unwrap_or_default();
-            reasons.push(WhyAction { name, reason, hint });
+            if !is_told {
+                continue;
+            }
+            let name = task.plan(ordinal).map_or("", |plan| plan.name.as_str());
+            reasons.tell(asked, name, || self.why_action(now, task, ordinal, action));
         }
         Some(reasons)
+    }
+
+    fn why_action(
+        &self,
+        now: Now,
+        task: &Task,
+        ordinal: Ordinal,
+        action: &Action,
+    ) -> (String, Option<String>) {
+        match action.state {
+            State::Done(_) => Default::default(),
+            State::Waiting { .. } => (self.why_waiting(task, ordinal), None),
+            State::Queued => self.why_queued(task, ordinal),
+            State::Backoff { due, retry_at } => {
+                let wait = due.saturating_sub(now.mono).as_secs_f64();
+                let at = retry_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                let failures = action.failures;
+                (format!("failed {failures} times; the next attempt is due in {wait:.1} s (at {at})"), None)
+            }
+            State::Live => self.why_live(task, ordinal, action.attempts),
+        }
     }
 
     fn why_waiting(&self, task: &Task, ordinal: Ordinal) -> String {

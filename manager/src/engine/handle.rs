@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lp_protocol::frames::{Hello, ManagerFrame, NodeFrame};
 use lp_protocol::plan::{EnvRef, Plan};
-use lp_protocol::views::{ActivityHour, Created, Event, WhyAction};
+use lp_protocol::views::{ActivityHour, Created, Event};
 use lp_protocol::{AppId, NodeId, ServiceId, TaskId, VersionId, WorkId};
 use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::core::record::{StopRequest, TaskRecord, Unwanted};
 use crate::core::schedule::ScheduleRefusal;
 use crate::core::service::ServiceRefusal;
-use crate::core::{ConnectionId, HeldAction, Overview};
+use crate::core::{ConnectionId, HeldAction, Overview, Reasons, WhyAsked};
 use crate::store::{Epoch, Store};
 
 /// What a task is created from: an application's version, as the caller has just read it.
@@ -123,7 +123,7 @@ pub(super) enum Request {
     ReopenTask { task_id: TaskId, how: Reopen, by: String, answer: Answer<TaskRecord> },
     DeleteTask { task_id: TaskId, unwanted: Vec<Unwanted>, answer: Answer<()> },
     WaitTask { task_id: TaskId, answer: Answer<()> },
-    Why { task_id: TaskId, answer: Answer<Option<Vec<WhyAction>>> },
+    Why { task_id: TaskId, asked: WhyAsked, answer: Answer<Option<Reasons>> },
     Overview { answer: Answer<Overview> },
     Activity { answer: Answer<Vec<ActivityHour>> },
     AttemptsOf { node_id: NodeId, answer: Answer<Vec<HeldAction>> },
@@ -170,9 +170,9 @@ impl Engine {
         tokio::time::timeout(timeout, finished).await.unwrap_or(Ok(()))
     }
 
-    /// Says of each unfinished action what it waits for; None where the task is not open.
-    pub async fn why(&self, task_id: TaskId) -> Result<Option<Vec<WhyAction>>, Error> {
-        self.ask(|answer| Request::Why { task_id, answer }).await
+    /// Says of unfinished actions what they wait for; None where the task is not open.
+    pub async fn why(&self, task_id: TaskId, asked: WhyAsked) -> Result<Option<Reasons>, Error> {
+        self.ask(|answer| Request::Why { task_id, asked, answer }).await
     }
 
     pub async fn overview(&self) -> Result<Overview, Error> {

@@ -64,8 +64,8 @@ impl Batch<'_> {
                 self.reply(answer, deleted);
             }
             Request::WaitTask { task_id, answer } => self.wait(task_id, answer),
-            Request::Why { task_id, answer } => {
-                let why = self.turn.core.why(now, task_id);
+            Request::Why { task_id, asked, answer } => {
+                let why = self.turn.core.why_some(now, task_id, &asked);
                 self.reply(answer, Ok(why));
             }
             Request::Overview { answer } => {

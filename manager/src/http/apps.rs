@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lp_protocol::AppId;
 use lp_protocol::frames::PackageKind;
-use lp_protocol::views::{AppView, CreateApp, Page, UpdateApp};
+use lp_protocol::views::{AppView, CreateApp, Page, ShowApp, UpdateApp};
 
 use super::failure::Failure;
 use super::input::{Json, Query};
@@ -47,11 +47,25 @@ pub(crate) async fn create(
     get,
     path = "/api/v1/apps/{app}",
     tag = "apps",
-    params(("app" = String, Path, description = "Id, exact name, or unique beginning of the id (4 characters or more)")),
+    params(
+        ("app" = String, Path, description = "Id, exact name, or unique beginning of the id (4 characters or more)"),
+        ShowApp
+    ),
     responses((status = 200, body = AppView))
 )]
-pub(crate) async fn show(state: web::Data<State>, app: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let mut app = find(&state, &app).await?;
+pub(crate) async fn show(
+    state: web::Data<State>,
+    app: web::Path<String>,
+    query: Query<ShowApp>,
+) -> Result<HttpResponse, Failure> {
+    let mut app = match query.0.plan {
+        Some(false) => {
+            let app_id = names::app(&state, &app).await?;
+            let found = state.store.find_app_head(app_id).await?;
+            found.ok_or_else(|| Failure::not_found("app", app_id))?
+        }
+        Some(true) | None => find(&state, &app).await?,
+    };
     // nodes tell the leader
     let leads = state.engine.epoch().is_ok();
     app.nodes = leads.then(|| state.link.holders(PackageKind::App, &app.version.digest));

@@ -18,6 +18,9 @@ use crate::store::Store;
 /// Apps, plans and sums kept, of each; with plans of some ten KiB about 3 MiB.
 const MAX_ENTRIES: usize = 256;
 
+/// Actions of all plans kept, but for a larger one alone; some 300 bytes each.
+const MAX_ACTIONS: usize = 50_000;
+
 /// An app as task creation sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownApp {
@@ -72,10 +75,32 @@ impl Catalogue {
         }
         let version = store.find_version(version_id).await?;
         let plan = version.ok_or_else(|| Failure::not_found("version", version_id))?.plan;
-        let mut known = self.lock();
-        make_room(&mut known.plans);
-        known.plans.insert(version_id, plan.clone());
+        self.keep_plan(version_id, &plan);
         Ok(plan)
+    }
+
+    /// The plan of a version, if it was used lately.
+    pub(crate) fn find_plan(&self, version_id: VersionId) -> Option<Arc<Plan>> {
+        self.lock().plans.get(&version_id).cloned()
+    }
+
+    /// Keeps what was read as a part of a task; not where the task has made actions, which are its own.
+    pub(crate) fn keep_plan(&self, version_id: VersionId, plan: &Arc<Plan>) {
+        let mut known = self.lock();
+        if plan.actions.iter().any(|action| action.generated.is_some())
+            || known.plans.contains_key(&version_id)
+        {
+            return;
+        }
+        make_room(&mut known.plans);
+        let mut actions: usize = known.plans.values().map(|plan| plan.actions.len()).sum();
+        // an entry for one of very many may be as large as all the others
+        while actions + plan.actions.len() > MAX_ACTIONS
+            && let Some(any) = known.plans.keys().next().copied()
+        {
+            actions -= known.plans.remove(&any).map_or(0, |plan| plan.actions.len());
+        }
+        known.plans.insert(version_id, plan.clone());
     }
 
     /// The app has been written.

@@ -92,6 +92,9 @@ routes! {
     "/api/v1/tasks/batch" { post tasks::create_batch; }
     "/api/v1/tasks/bulk" { post tasks::bulk; }
     "/api/v1/tasks/{task}" { get tasks::show; delete tasks::delete; }
+    "/api/v1/tasks/{task}/outline" { get tasks::outline; }
+    "/api/v1/tasks/{task}/input" { get tasks::input; }
+    "/api/v1/tasks/{task}/actions/{action}/output" { get tasks::output; }
     "/api/v1/tasks/{task}/wait" { get tasks::wait; }
     "/api/v1/tasks/{task}/why" { get tasks::why; }
     "/api/v1/tasks/{task}/stop" { post tasks::stop; }

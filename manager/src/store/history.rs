@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lp_protocol::plan::Plan;
 use lp_protocol::views::TaskView;
-use lp_protocol::{Stage, TaskId};
+use lp_protocol::{Stage, TaskId, VersionId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 use serde_json::value::RawValue;
 
@@ -35,6 +35,14 @@ pub struct StoredTask {
     pub outputs: BTreeMap<AttemptId, Box<RawValue>>,
 }
 
+/// Inputs and outputs may be a hundred times as large as all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payloads {
+    Read,
+    /// As if there were none.
+    LeftOut,
+}
+
 impl StoredTask {
     pub fn view(&self) -> TaskView {
         TaskView { version: self.version, ..task::view(self.record.clone(), self.app_name.clone()) }
@@ -57,8 +65,18 @@ impl Store {
 
     /// All that is stored about a task, as of one moment.
     pub async fn find_task(&self, task_id: TaskId) -> Result<Option<StoredTask>> {
+        self.find_task_with(task_id, Payloads::Read, |_| None).await
+    }
+
+    /// The same; `known` may have the plan of the task's version already, which never changes and takes long to read where it is large.
+    pub async fn find_task_with(
+        &self,
+        task_id: TaskId,
+        payloads: Payloads,
+        known: impl Fn(VersionId) -> Option<Arc<Plan>>,
+    ) -> Result<Option<StoredTask>> {
         let transaction = self.begin_snapshot().await?;
-        let task = self.find_task_in(&transaction, task_id).await;
+        let task = self.find_task_in(&transaction, task_id, payloads, known).await;
         transaction.rollback().await?;
         task
     }
@@ -90,19 +108,28 @@ impl Store {
         &self,
         transaction: &DatabaseTransaction,
         task_id: TaskId,
+        payloads: Payloads,
+        known: impl Fn(VersionId) -> Option<Arc<Plan>>,
     ) -> Result<Option<StoredTask>> {
         let Some(row) = transaction.query_one_raw(self.task_statement(task_id)).await? else {
             return Ok(None);
         };
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
+        let (input, outputs) = match payloads {
+            Payloads::Read => (
+                self.load_input(transaction, record.seq).await?,
+                self.load_all_outputs(transaction, record.seq).await?,
+            ),
+            Payloads::LeftOut => (None, BTreeMap::new()),
+        };
         Ok(Some(StoredTask {
             app_name: row.try_get("", "app_name")?,
             version: task::version_number(&row).map_err(|damage| damage.of("versions", record.version_id))?,
-            input: self.load_input(transaction, record.seq).await?,
-            plan: self.load_plan(transaction, &record).await?,
+            input,
+            plan: self.load_plan(transaction, &record, known(record.version_id)).await?,
             attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
             deeds: self.select_deeds(transaction, record.seq).await?,
-            outputs: self.load_all_outputs(transaction, record.seq).await?,
+            outputs,
             record,
         }))
     }
@@ -116,7 +143,7 @@ impl Store {
         let record = read_task(&row).map_err(|damage| damage.of("tasks", task_id))?;
         Ok(Finished {
             attempts: self.select_attempts(transaction, "a.task = ?", vec![record.seq.into()]).await?,
-            plan: self.load_plan(transaction, &record).await?,
+            plan: self.load_plan(transaction, &record, None).await?,
             record,
         })
     }
@@ -146,14 +173,27 @@ impl Store {
         Ok(Some(input))
     }
 
-    async fn load_plan(&self, transaction: &DatabaseTransaction, record: &TaskRecord) -> Result<Arc<Plan>> {
-        let version = record.version_id;
-        let sql = placeholders(self.backend, "SELECT plan FROM versions WHERE version_id = ?");
-        let row = transaction.query_one_raw(self.statement(sql, [version.into()])).await?;
-        let row = row.ok_or_else(|| Damage::Dangling("versions").of("tasks", record.task_id))?;
-        let mut plan = read_plan(&row).map_err(|damage| damage.of("versions", version))?;
-        plan.add_generated(self.select_actions(transaction, record.seq).await?);
-        Ok(Arc::new(plan))
+    async fn load_plan(
+        &self,
+        transaction: &DatabaseTransaction,
+        record: &TaskRecord,
+        known: Option<Arc<Plan>>,
+    ) -> Result<Arc<Plan>> {
+        let mut plan = match known {
+            Some(plan) => plan,
+            None => {
+                let version = record.version_id;
+                let sql = placeholders(self.backend, "SELECT plan FROM versions WHERE version_id = ?");
+                let row = transaction.query_one_raw(self.statement(sql, [version.into()])).await?;
+                let row = row.ok_or_else(|| Damage::Dangling("versions").of("tasks", record.task_id))?;
+                Arc::new(read_plan(&row).map_err(|damage| damage.of("versions", version))?)
+            }
+        };
+        let generated = self.select_actions(transaction, record.seq).await?;
+        if !generated.is_empty() {
+            Arc::make_mut(&mut plan).add_generated(generated);
+        }
+        Ok(plan)
     }
 
     async fn load_all_outputs(

@@ -3,6 +3,8 @@
 //! A cursor names the last task of its page, so a page is what follows it whatever has been created in the meantime. Tasks are
 //! created in the order of their numbers, so `since` is a number too: that of the first task created then or later.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -21,10 +23,22 @@ use crate::core::record::TaskSeq;
 /// match are expected among the newest ones.
 const FEW: u32 = 5000;
 
+/// Names looked at for one page where no index finds them, of each state: some 60 ms of a processor. A pattern that hardly any task has
+/// would otherwise make the database look at all names there are, half a second for each million.
+const LOOKED_AT: u32 = 30_000;
+
 impl Store {
+    /// A page of a name that few have may hold fewer tasks than asked for, even none, and still name the next one: it then goes on where this one
+    /// stopped looking.
+    ///
     /// # Errors
     /// `Invalid` for a cursor that no page gave, a pattern that is too long, or too short a prefix of an id.
     pub async fn list_tasks(&self, wanted: &ListTasks) -> Result<Page<TaskView>> {
+        self.list_tasks_looking_at(wanted, LOOKED_AT).await
+    }
+
+    /// The same with another number of names that are looked at.
+    pub async fn list_tasks_looking_at(&self, wanted: &ListTasks, most: u32) -> Result<Page<TaskView>> {
         let ListTasks {
             app_id,
             work_id,
@@ -59,7 +73,12 @@ impl Store {
         if let Some((low, high)) = filters.name_range() {
             filters.by_name = self.has_few_between(low, high).await?;
         }
-        let ListQuery { sql, values } = filters.query(self.is_postgres(), from..before, limit + 1);
+        let floor = match filters.looks_at_names() {
+            true => self.find_floor(&filters, from..before, most).await?,
+            false => None,
+        };
+        let seqs = floor.unwrap_or(from)..before;
+        let ListQuery { sql, values } = filters.query(self.is_postgres(), seqs, limit + 1);
         let rows = self.read.query_all_raw(self.statement(placeholders(self.backend, &sql), values)).await?;
         let has_more = rows.len() > limit as usize;
         let mut items = Vec::with_capacity(rows.len());
@@ -78,7 +97,20 @@ impl Store {
                 }
             }
         }
-        Ok(Page { items, next_cursor: last.filter(|_| has_more).map(format_cursor) })
+        let next = if has_more { last } else { floor };
+        Ok(Page { items, next_cursor: next.map(format_cursor) })
+    }
+
+    /// The last task looked at where there are more than so many of a state; None where all can be looked at.
+    async fn find_floor(
+        &self,
+        filters: &Filters,
+        seqs: Range<TaskSeq>,
+        most: u32,
+    ) -> Result<Option<TaskSeq>> {
+        let ListQuery { sql, values } = filters.floor_query(self.is_postgres(), seqs, most);
+        let row = self.read.query_one_raw(self.statement(placeholders(self.backend, &sql), values)).await?;
+        Ok(row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten())
     }
 
     async fn find_first_since(&self, since: DateTime<Utc>) -> Result<Option<TaskSeq>> {

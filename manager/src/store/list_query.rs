@@ -2,8 +2,8 @@
 //!
 //! Stage and status make eleven states. A list is merged from the newest tasks of each state that passes, each found by an index that
 //! ends with the sequence number: the work is the page times the states, however rare what is looked for. Ids and names of which only a
-//! few tasks have the wanted beginning are looked up by their own indexes. Only a pattern that begins with a wildcard, and that hardly any
-//! task has, makes the database look at all names, in an index that holds nothing else.
+//! few tasks have the wanted beginning are looked up by their own indexes. Only for a pattern that begins with a wildcard names are looked at
+//! one by one, in an index that holds nothing else, and only so many of them for one page (`list.rs`).
 
 use std::ops::Range;
 
@@ -65,6 +65,22 @@ impl Filters {
         if self.ids.is_some() { None } else { self.name.as_ref()?.range() }
     }
 
+    /// True where names have to be looked at one by one.
+    pub(super) fn looks_at_names(&self) -> bool {
+        self.name.is_some() && self.ids.is_none() && !self.by_name
+    }
+
+    /// The largest number that, in any of the states, `most` tasks come after: NULL where no state has as many.
+    pub(super) fn floor_query(&self, postgres: bool, seqs: Range<TaskSeq>, most: u32) -> ListQuery {
+        let mut query = ListQuery { sql: String::new(), values: Vec::new() };
+        query.push("SELECT MAX(seq) FROM (", []);
+        self.push_each_state(&mut query, postgres, seqs, |query| {
+            query.push(&format!(" ORDER BY seq DESC LIMIT 1 OFFSET {most}"), []);
+        });
+        query.push(") AS floors", []);
+        query
+    }
+
     /// The tasks that pass and whose numbers lie in `seqs`, newest first, at most `limit`.
     pub(super) fn query(&self, postgres: bool, seqs: Range<TaskSeq>, limit: u32) -> ListQuery {
         let mut query = ListQuery { sql: String::new(), values: Vec::new() };
@@ -100,6 +116,20 @@ impl Filters {
 
     /// The newest of each state, each in its own subquery.
     fn push_states(&self, query: &mut ListQuery, postgres: bool, seqs: Range<TaskSeq>, limit: u32) {
+        self.push_each_state(query, postgres, seqs, |query| {
+            self.push_glob(query, postgres);
+            query.push(&format!(" ORDER BY seq DESC LIMIT {limit}"), []);
+        });
+    }
+
+    /// A subquery for each state, ended by `rest`.
+    fn push_each_state(
+        &self,
+        query: &mut ListQuery,
+        postgres: bool,
+        seqs: Range<TaskSeq>,
+        rest: impl Fn(&mut ListQuery),
+    ) {
         let all = || task::states_of(None, None);
         for (index, state) in self.states.clone().unwrap_or_else(all).iter().enumerate() {
             query.push(if index == 0 { "" } else { " UNION ALL " }, []);
@@ -113,8 +143,8 @@ impl Filters {
                 query.push(&format!(" AND {plus}app_id = ?"), [app_id.0.into()]);
             }
             query.push(" AND seq < ? AND seq >= ?", [seqs.end.into(), seqs.start.into()]);
-            self.push_glob(query, postgres);
-            query.push(&format!(" ORDER BY seq DESC LIMIT {limit}) AS s{index}"), []);
+            rest(query);
+            query.push(&format!(") AS s{index}"), []);
         }
     }
 
@@ -182,8 +212,21 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("lp.db").display().to_string()).await.unwrap();
 
-        for filters in combinations() {
-            let ListQuery { sql, values } = filters.query(false, 0..100, 51);
+        let lists = combinations().into_iter().map(|filters| (filters.query(false, 0..100, 51), filters));
+        for (ListQuery { sql, values }, filters) in lists {
+            if filters.looks_at_names() {
+                let ListQuery { sql, values } = filters.floor_query(false, 0..100, 1000);
+                let statement = store.statement(format!("EXPLAIN QUERY PLAN {sql}"), values);
+                for row in store.read.query_all_raw(statement).await.unwrap() {
+                    let line: String = row.try_get("", "detail").unwrap();
+                    assert!(
+                        !line.contains("tasks")
+                            || line.contains("USING COVERING INDEX")
+                            || line.contains("tasks_origin"),
+                        "{sql}\n{line}"
+                    );
+                }
+            }
             let statement = store.statement(format!("EXPLAIN QUERY PLAN {sql}"), values);
             let rows = store.read.query_all_raw(statement).await.unwrap();
             let plan: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();

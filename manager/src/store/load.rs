@@ -185,7 +185,7 @@ pub(super) fn read_task(row: &QueryResult) -> Result<TaskRecord, Damage> {
 }
 
 pub(super) fn read_attempt(row: &QueryResult) -> Result<AttemptRecord, Damage> {
-    attempt::Row::from_query_result(row, "").map_err(Damage::Column)?.try_into()
+    attempt::Row::read(row).map_err(Damage::Column)?.try_into()
 }
 
 pub(super) fn read_plan(row: &QueryResult) -> Result<Plan, Damage> {

@@ -44,7 +44,7 @@ pub use catalogue::{
 };
 pub use catalogue::{NewWorkflow, StoredDefinition, WorkflowUpdate};
 pub use error::{Damage, Error};
-pub use history::StoredTask;
+pub use history::{Payloads, StoredTask};
 pub use keys::KnownKey;
 pub use lease::{Epoch, Leader, Lease};
 pub use logs::Segment;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use lp_protocol::plan::Ordinal;
-use sea_orm::{QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, QueryResult, Value};
 use serde_json::value::RawValue;
 
+use super::entity::attempt;
 use super::entity::columns::{raw, unsigned};
-use super::sql::select_by_keys;
+use super::sql::{placeholders, select_by_keys};
 use super::{Result, Store};
-use crate::core::record::TaskSeq;
+use crate::core::record::{AttemptId, TaskSeq};
 
 impl Store {
     /// The inputs of these tasks; None for a task that has none (which means `{}`) or is not there.
@@ -48,6 +49,46 @@ impl Store {
             outputs.insert(key, Some(output));
         }
         Ok(outputs)
+    }
+}
+
+/// Read at once: a few dozen are enough to fill a page, and of large ones this is memory for a moment.
+const OUTPUTS_AT_ONCE: u32 = 32;
+
+impl Store {
+    /// What attempts of a task have left, ascending by id, some of those after the given one; empty at the end.
+    pub async fn list_outputs(
+        &self,
+        task: TaskSeq,
+        after: Option<AttemptId>,
+    ) -> Result<Vec<(AttemptId, Box<RawValue>)>> {
+        let after = after.map_or([-1, -1], |id| [i64::from(id.action), i64::from(id.number)]);
+        let sql = format!(
+            "SELECT action, number, output FROM attempt_payloads WHERE task = ? AND (action, number) > (?, ?) AND output IS NOT NULL \
+             ORDER BY action, number LIMIT {OUTPUTS_AT_ONCE}"
+        );
+        let values = [task.into(), after[0].into(), after[1].into()];
+        let mut outputs = Vec::new();
+        for row in self.read.query_all_raw(self.statement(placeholders(self.backend, &sql), values)).await? {
+            let (action, number): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let damaged =
+                |damage: super::Damage| damage.of("attempt_payloads", format!("{task}/{action}/{number}"));
+            let id = AttemptId {
+                task,
+                action: unsigned("action", action).map_err(damaged)?,
+                number: unsigned("number", number).map_err(damaged)?,
+            };
+            outputs.push((id, raw("output", row.try_get_by_index(2)?).map_err(damaged)?));
+        }
+        Ok(outputs)
+    }
+
+    /// What an attempt has left, if anything.
+    pub async fn find_output(&self, id: AttemptId) -> Result<Option<Box<RawValue>>> {
+        let sql = "SELECT task, action, output FROM attempt_payloads WHERE task = ? AND action = ? AND number = ? AND output IS NOT NULL";
+        let statement = self.statement(placeholders(self.backend, sql), attempt::key(id));
+        let row = self.read.query_one_raw(statement).await?;
+        row.map(|row| Ok(read_output(&row)?.1)).transpose()
     }
 }
 

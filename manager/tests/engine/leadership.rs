@@ -19,7 +19,10 @@ async fn a_standby_refuses_and_takes_over_when_the_leader_stops(db: Db) {
     first.stop().await;
     leads(&second).await;
 
-    assert!(second.why(task_id).await.unwrap().is_some(), "the new leader has loaded the open task");
+    assert!(
+        second.why(task_id, lp_manager::core::WhyAsked::default()).await.unwrap().is_some(),
+        "the new leader has loaded the open task"
+    );
     shutdown.cancel();
     within(ended).await.unwrap();
 }

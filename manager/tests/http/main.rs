@@ -17,6 +17,7 @@ mod log_times;
 mod logs;
 mod node;
 mod nodes;
+mod outline;
 mod pieces;
 mod schedules;
 mod schemas;

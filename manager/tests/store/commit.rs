@@ -3,7 +3,7 @@
 use lp_manager::core::record::{
     ActionRecord, AttemptPayload, AttemptRecord, Changes, Deed, Input, NewTask, What,
 };
-use lp_manager::store::Error;
+use lp_manager::store::{Error, Payloads};
 use lp_protocol::plan::{ActionPlan, Generation};
 use lp_protocol::{Stage, TaskId};
 
@@ -162,6 +162,54 @@ on_both_backends! {
         assert_eq!(found.view().task_name, "task 1");
         assert!(fixture.store.find_task(TaskId::random()).await.unwrap().is_none());
         assert_eq!(fixture.store.find_view(task_id(2)).await.unwrap().unwrap().app_name, "hello");
+    }
+
+    async fn a_page_reads_neither_payloads_nor_a_plan_that_is_known(db) {
+        let fixture = Fixture::new(&db).await;
+        let task = NewTask { input: Some(json("[1]")), ..new_task(fixture.task(1)) };
+        fixture.commit(&Changes { new_tasks: vec![task], ..Changes::default() }).await;
+        let done = succeeded(attempt(1, 0, 1));
+        let mut changes = attempts([done.clone()]);
+        changes.payloads.insert(done.id, AttemptPayload { output: Some(json("2")), ..AttemptPayload::default() });
+        fixture.commit(&changes).await;
+        let mut other = crate::samples::plan();
+        other.actions[0].name = "known".into();
+        let other = std::sync::Arc::new(other);
+
+        let known = |_| Some(other.clone());
+        let found = fixture.store.find_task_with(task_id(1), Payloads::LeftOut, known).await.unwrap().unwrap();
+
+        assert_eq!((found.attempts, found.input.is_none(), found.outputs.len()), (vec![done], true, 0));
+        assert!(std::sync::Arc::ptr_eq(&found.plan, &other));
+    }
+
+    async fn outputs_are_read_a_few_at_a_time_and_one_by_itself(db) {
+        let fixture = Fixture::new(&db).await;
+        fixture.insert([fixture.task(1), fixture.task(2)]).await;
+        let all: Vec<AttemptRecord> = (1..=70).map(|number| succeeded(attempt(1, number % 7, number))).collect();
+        let mut changes = attempts(all.iter().cloned().chain([attempt(2, 0, 1)]));
+        for record in all.iter().filter(|record| record.id.number != 9) {
+            let output = json(&record.id.number.to_string());
+            changes.payloads.insert(record.id, AttemptPayload { output: Some(output), ..AttemptPayload::default() });
+        }
+        let silent = AttemptPayload { log: Some(b"x".to_vec()), ..AttemptPayload::default() };
+        changes.payloads.insert(attempt(1, 2, 9).id, silent);
+        fixture.commit(&changes).await;
+
+        let (mut told, mut after, mut most) = (Vec::new(), None, 0);
+        loop {
+            let some = fixture.store.list_outputs(1, after).await.unwrap();
+            let Some((last, _)) = some.last() else { break };
+            (after, most) = (Some(*last), most.max(some.len()));
+            told.extend(some.into_iter().map(|(id, output)| (id, output.get().to_owned())));
+        }
+
+        assert_eq!(told.len(), 69);
+        assert!(told.is_sorted() && told.iter().all(|(id, output)| *output == id.number.to_string()));
+        assert!(most < 69, "{most} at once");
+        assert_eq!(fixture.store.find_output(attempt(1, 3, 3).id).await.unwrap().unwrap().get(), "3");
+        assert!(fixture.store.find_output(attempt(1, 2, 9).id).await.unwrap().is_none());
+        assert!(fixture.store.find_output(attempt(2, 0, 1).id).await.unwrap().is_none());
     }
 
     async fn attempts_are_found_by_task_action_or_id(db) {

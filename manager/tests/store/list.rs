@@ -66,6 +66,35 @@ on_both_backends! {
         assert_eq!(list(&fixture.store, named("tas? 3000")).await, [task_id(3000)]);
     }
 
+    async fn a_page_of_a_rare_name_looks_at_so_many_and_the_next_goes_on_there(db) {
+        let fixture = Fixture::new(&db).await;
+        let state = |seq: i64| if seq % 10 == 0 { fixture.task(seq) } else { finished(fixture.task(seq)) };
+        fixture.insert((1..=600).map(state)).await;
+        for (pattern, status, expected) in [
+            ("*k 5", None, vec![task_id(5)]),
+            ("*99", None, [599, 499, 399, 299, 199, 99].map(task_id).to_vec()),
+            ("*nothing*", None, vec![]),
+            ("*99", Some(Status::Success), [599, 499, 399, 299, 199, 99].map(task_id).to_vec()),
+            ("*00", Some(Status::Success), vec![]),
+        ] {
+            let mut wanted = ListTasks { name: Some(pattern.into()), status, limit: Some(2), ..Default::default() };
+            let (mut found, mut pages) = (Vec::new(), 0);
+            loop {
+                let page = fixture.store.list_tasks_looking_at(&wanted, 50).await.unwrap();
+                pages += 1;
+                found.extend(page.items.into_iter().map(|task| task.task_id));
+                wanted.cursor = page.next_cursor;
+                if wanted.cursor.is_none() {
+                    break;
+                }
+            }
+
+            assert_eq!(found, expected, "{pattern}");
+            // ninety of a hundred are of one state: each page has come past some fifty of these
+            assert!((8..20).contains(&pages), "{pattern}: {pages} pages");
+        }
+    }
+
     async fn a_task_is_meant_by_its_id_or_the_beginning_of_it(db) {
         let fixture = Fixture::new(&db).await;
         let missing = fixture.store.resolve_task("@last").await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Serialize;
 
 use super::{Download, Error, ManagerClient};
-use crate::views::{AppView, CreateApp, Page, UpdateApp};
+use crate::views::{AppView, CreateApp, Page, ShowApp, UpdateApp};
 
 /// Query of `GET /apps` and `GET /venvs`.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -32,6 +32,12 @@ impl ManagerClient {
     /// `GET /apps/{app}`, with plan and manifest. `app` is an id, a unique beginning of one, or a name.
     pub async fn fetch_app(&self, app: &str) -> Result<AppView, Error> {
         self.json(self.request(Method::GET, &["apps", app])?).await
+    }
+
+    /// The same without its plan and its manifest, which may be large.
+    pub async fn fetch_app_head(&self, app: &str) -> Result<AppView, Error> {
+        let query = ShowApp { plan: Some(false) };
+        self.json(self.request(Method::GET, &["apps", app])?.query(&query)).await
     }
 
     /// `PATCH /apps/{app}`.

@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{Error, ManagerClient};
 use crate::views::{
-    BulkTasks, BulkTasksDone, CreateTask, Created, DeleteTask, ListTasks, Page, RecoverTask, RerunTask,
-    StopTask, TaskInfo, TaskView, Why,
+    BulkTasks, BulkTasksDone, CreateTask, Created, DeleteTask, ExplainTask, ListTasks, Outlined, Page,
+    RecoverTask, RerunTask, ShowOutline, StopTask, TaskInfo, TaskOutline, TaskView, Why,
 };
 
 /// Query of the lists that have no filter.
@@ -34,9 +35,30 @@ impl ManagerClient {
         self.json(self.request(Method::GET, &["tasks", task])?).await
     }
 
+    /// `GET /tasks/{task}/outline`: the same in much less, for whoever shows it.
+    pub async fn fetch_outline(&self, task: &str, query: &ShowOutline) -> Result<Outlined, Error> {
+        let request = self.request(Method::GET, &["tasks", task, "outline"])?.query(query);
+        Ok(self.json::<TaskOutline>(request).await?.into())
+    }
+
+    /// `GET /tasks/{task}/input`: what it was given.
+    pub async fn fetch_task_input(&self, task: &str) -> Result<Box<RawValue>, Error> {
+        self.json(self.request(Method::GET, &["tasks", task, "input"])?).await
+    }
+
+    /// `GET /tasks/{task}/actions/{action}/output`: what the action has left in the task's latest run.
+    pub async fn fetch_output(&self, task: &str, action: &str) -> Result<Box<RawValue>, Error> {
+        self.json(self.request(Method::GET, &["tasks", task, "actions", action, "output"])?).await
+    }
+
     /// `GET /tasks/{task}/why`.
     pub async fn explain_task(&self, task: &str) -> Result<Why, Error> {
         self.json(self.request(Method::GET, &["tasks", task, "why"])?).await
+    }
+
+    /// The same of an action and of the first few before it.
+    pub async fn explain_action(&self, task: &str, query: &ExplainTask) -> Result<Why, Error> {
+        self.json(self.request(Method::GET, &["tasks", task, "why"])?.query(query)).await
     }
 
     /// `POST /tasks/{task}/stop`.

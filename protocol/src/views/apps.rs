@@ -42,6 +42,15 @@ pub struct UpdateApp {
     pub strict: bool,
 }
 
+/// Query of `GET /apps/{app}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ShowApp {
+    /// With `false`, the plan and the manifest are left out: they may be large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<bool>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AppView {
     pub app_id: AppId,

@@ -67,7 +67,8 @@ pub struct ListTasks {
     /// Tasks this service has made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_id: Option<ServiceId>,
-    /// A glob over the task's name: `*` and `?`.
+    /// A glob over the task's name: `*` and `?`. Where it begins with one of them, a page looks at so many tasks at most: it may hold fewer than
+    /// asked for, even none, and still name a next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -321,9 +322,16 @@ pub struct Why {
     pub summary: String,
     /// One entry for each action that is not finished, or that failed.
     pub actions: Vec<WhyAction>,
+    /// Actions beyond these, where no more were asked for.
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    pub more: u64,
     /// What the program that made the task fail said last, where the manager has its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_output: Option<LastOutput>,
+}
+
+fn is_none_of_them(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The last line of an attempt's output that is not blank.
@@ -336,6 +344,18 @@ pub struct LastOutput {
     pub line: Option<u64>,
     /// Without colours and control characters, 300 characters at the most.
     pub text: String,
+}
+
+/// Query of `GET /tasks/{task_id}/why`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainTask {
+    /// At most so many actions; default: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// This action too, however many are before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]

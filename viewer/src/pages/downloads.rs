@@ -2,7 +2,6 @@
 //!
 //! Always attachments of a plain type: what a program has written is never a page of ours.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -70,9 +69,9 @@ pub(crate) async fn input(
     signed: web::ReqData<Signed>,
     task: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let info = signed.session.client.fetch_task(&task).await?;
-    let name = format!("{}.input.json", info.task.task_id);
-    Ok(attachment("application/json", &name).body(info.input_data.get().to_owned()))
+    let input = signed.session.client.fetch_task_input(&task).await?;
+    let name = format!("{task}.input.json");
+    Ok(attachment("application/json", &name).body(Box::<str>::from(input).into_string()))
 }
 
 pub(crate) async fn output(
@@ -80,12 +79,9 @@ pub(crate) async fn output(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
     let (task, action) = path.into_inner();
-    let mut info = signed.session.client.fetch_task(&task).await?;
-    let Some(result) = info.result.remove(&action) else {
-        return Err(Failure::new(StatusCode::NOT_FOUND, "Not found", "This action has left no output."));
-    };
-    let name = format!("{}.{action}.output.json", info.task.task_id);
-    Ok(attachment("application/json", &name).body(result.result.get().to_owned()))
+    let output = signed.session.client.fetch_output(&task, &action).await?;
+    let name = format!("{task}.{action}.output.json");
+    Ok(attachment("application/json", &name).body(Box::<str>::from(output).into_string()))
 }
 
 pub(super) fn attachment(content_type: &'static str, name: &str) -> actix_web::HttpResponseBuilder {

@@ -41,6 +41,7 @@ fn hostile() -> Cluster {
         status: Some(Status::Fail),
         summary: canary(),
         actions: vec![WhyAction { name: canary(), reason: canary(), hint: Some(canary()) }],
+        more: 0,
         last_output: Some(LastOutput { action: CANARY.into(), attempt: 1, line: Some(7), text: canary() }),
     };
     let mut status = sample::status();

@@ -3,7 +3,7 @@
 use lp_protocol::views::WhyAction;
 use lp_protocol::{TaskId, WorkId};
 
-use super::super::{Core, Now};
+use super::super::{Core, Now, WhyAsked};
 use super::machine::{Node, Work};
 
 /// Conditions named before the rest is counted.
@@ -27,12 +27,13 @@ impl Core {
     }
 
     fn why_task(&self, now: Now, task_id: TaskId) -> (String, Option<String>) {
-        let actions = self.why(now, task_id).unwrap_or_default();
+        let asked = WhyAsked { most: 1, action: None };
+        let reasons = self.why_some(now, task_id, &asked).unwrap_or_default();
         let short = task_id.short();
-        match &actions[..] {
-            [] => (format!("the end of its task {short} is being recorded"), None),
-            [first, rest @ ..] => {
-                let more = match rest.len() {
+        match reasons.actions.first() {
+            None => (format!("the end of its task {short} is being recorded"), None),
+            Some(first) => {
+                let more = match reasons.more {
                     0 => String::new(),
                     1 => " (and 1 more action)".to_owned(),
                     more => format!(" (and {more} more actions)"),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lp_protocol::NodeId;
 use lp_protocol::plan::Plan;
 use lp_protocol::views::{DeedView, TaskInfo};
+use lp_protocol::{NodeId, VersionId};
 use serde_json::value::RawValue;
 
 use super::super::failure::Failure;
@@ -17,18 +17,30 @@ use crate::store::StoredTask;
 pub(super) fn task_info(
     task: StoredTask,
     node_names: &BTreeMap<NodeId, String>,
-    actors: &BTreeMap<String, String>,
+    history: Vec<DeedView>,
 ) -> TaskInfo {
     TaskInfo {
         task: task.view(),
         output: (!task.record.stage.is_open()).then(|| output(&task)),
         actions: derive::action_views(&task.record, &task.plan, &task.attempts, node_names),
-        history: task.deeds.iter().map(|deed| deed_view(deed, actors)).collect(),
+        history,
         result: derive::results(&task.record, &task.plan, &task.attempts, &task.outputs),
         input_data: task
             .input
             .unwrap_or_else(|| RawValue::from_string("{}".to_owned()).expect("`{}` is JSON")),
     }
+}
+
+/// What was done to a task, with names for tokens and numbers for versions.
+pub(super) async fn history(state: &State, task: &StoredTask) -> Result<Vec<DeedView>, Failure> {
+    let actors = if task.deeds.is_empty() { BTreeMap::new() } else { state.store.list_token_names().await? };
+    let mut history: Vec<DeedView> = task.deeds.iter().map(|deed| deed_view(deed, &actors)).collect();
+    let rerun: Vec<VersionId> = history.iter().filter_map(|deed| deed.version_id).collect();
+    let numbers = state.store.load_version_numbers(&rerun).await?;
+    for deed in &mut history {
+        deed.version = deed.version_id.and_then(|version_id| numbers.get(&version_id).copied());
+    }
+    Ok(history)
 }
 
 fn deed_view(deed: &Deed, actors: &BTreeMap<String, String>) -> DeedView {

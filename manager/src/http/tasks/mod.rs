@@ -7,6 +7,7 @@ mod create;
 mod info;
 mod last_output;
 mod lines;
+mod outline;
 mod read;
 
 pub(crate) use batch::*;
@@ -14,4 +15,5 @@ pub(crate) use bulk::*;
 pub(crate) use control::*;
 pub(crate) use create::*;
 pub(crate) use info::plan_of;
+pub(crate) use outline::*;
 pub(crate) use read::*;

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use lp_protocol::units::duration_from_seconds;
-use lp_protocol::views::{ListTasks, Page, TaskInfo, TaskView, WaitTask, Why, WhyAction};
-use lp_protocol::{NodeId, Stage, Status, TaskId, VersionId};
+use lp_protocol::views::{ExplainTask, LastOutput, ListTasks, Page, TaskInfo, TaskView, WaitTask, Why};
+use lp_protocol::{NodeId, Stage, Status, TaskId};
 
 use super::super::failure::Failure;
 use super::super::input::Query;
 use super::super::names;
 use super::super::state::State;
-use super::info::task_info;
+use super::info::{self, task_info};
 use super::last_output::last_output;
-use crate::core::derive;
-use crate::store::StoredTask;
+use crate::core::{Reasons, WhyAsked, derive};
+use crate::store::{Payloads, StoredTask};
 
 /// Longest wait of one request: proxies on the way give up after a minute.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -38,14 +38,8 @@ pub(crate) async fn list(state: web::Data<State>, query: Query<ListTasks>) -> Re
 pub(crate) async fn show(state: web::Data<State>, task: web::Path<String>) -> Result<HttpResponse, Failure> {
     let task = find(&state, &task).await?;
     let names = node_names(&state, &task).await?;
-    let actors = if task.deeds.is_empty() { BTreeMap::new() } else { state.store.list_token_names().await? };
-    let mut info = task_info(task, &names, &actors);
-    let rerun: Vec<VersionId> = info.history.iter().filter_map(|deed| deed.version_id).collect();
-    let numbers = state.store.load_version_numbers(&rerun).await?;
-    for deed in &mut info.history {
-        deed.version = deed.version_id.and_then(|version_id| numbers.get(&version_id).copied());
-    }
-    Ok(HttpResponse::Ok().json(info))
+    let history = info::history(&state, &task).await?;
+    Ok(HttpResponse::Ok().json(task_info(task, &names, history)))
 }
 
 /// Answers as soon as the task is finished, or as it then is after `timeout` seconds.
@@ -84,53 +78,61 @@ pub(crate) async fn wait(
     get,
     path = "/api/v1/tasks/{task}/why",
     tag = "tasks",
-    params(("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`")),
+    params(
+        ("task" = String, Path, description = "Id, unique beginning of it (4 characters or more), or `@last`"),
+        ExplainTask
+    ),
     responses((status = 200, body = Why))
 )]
-pub(crate) async fn why(state: web::Data<State>, task: web::Path<String>) -> Result<HttpResponse, Failure> {
+pub(crate) async fn why(
+    state: web::Data<State>,
+    task: web::Path<String>,
+    query: Query<ExplainTask>,
+) -> Result<HttpResponse, Failure> {
     let task_id = names::task(&state, &task).await?;
-    let why = match state.engine.why(task_id).await? {
-        Some(actions) => {
+    let ExplainTask { limit, action } = query.0;
+    // the first one is needed for the sentence that says it all
+    let asked = WhyAsked { most: limit.map_or(usize::MAX, |limit| limit.max(1) as usize), action };
+    let why = match state.engine.why(task_id, asked.clone()).await? {
+        Some(reasons) => {
             let view =
                 state.store.find_view(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))?;
-            Why {
-                task_id,
-                stage: view.stage,
-                status: view.status,
-                summary: summary(&view, &actions),
-                actions,
-                last_output: None,
-            }
+            explained(&view, reasons, None)
         }
         None => {
-            let task = load(&state, task_id).await?;
+            let task = load(&state, task_id, Payloads::LeftOut).await?;
             let names = node_names(&state, &task).await?;
             let views = derive::action_views(&task.record, &task.plan, &task.attempts, &names);
-            let actions = derive::why_finished(task_id, &views);
-            let view = task.view();
-            Why {
-                task_id,
-                stage: view.stage,
-                status: view.status,
-                summary: summary(&view, &actions),
-                last_output: last_output(&state, &task, &views).await?,
-                actions,
-            }
+            let last = last_output(&state, &task, &views).await?;
+            explained(&task.view(), derive::why_finished(task_id, &views, &asked), last)
         }
     };
     Ok(HttpResponse::Ok().json(why))
 }
 
+pub(super) fn explained(view: &TaskView, reasons: Reasons, last_output: Option<LastOutput>) -> Why {
+    let summary = summary(view, &reasons);
+    let Reasons { actions, more } = reasons;
+    Why { task_id: view.task_id, stage: view.stage, status: view.status, summary, actions, more, last_output }
+}
+
 async fn find(state: &State, text: &str) -> Result<StoredTask, Failure> {
     let task_id = names::task(state, text).await?;
-    load(state, task_id).await
+    load(state, task_id, Payloads::Read).await
 }
 
-async fn load(state: &State, task_id: TaskId) -> Result<StoredTask, Failure> {
-    state.store.find_task(task_id).await?.ok_or_else(|| Failure::not_found("task", task_id))
+pub(super) async fn load(state: &State, task_id: TaskId, payloads: Payloads) -> Result<StoredTask, Failure> {
+    let known = |version_id| state.catalogue.find_plan(version_id);
+    let task = state.store.find_task_with(task_id, payloads, known).await?;
+    let task = task.ok_or_else(|| Failure::not_found("task", task_id))?;
+    state.catalogue.keep_plan(task.record.version_id, &task.plan);
+    Ok(task)
 }
 
-async fn node_names(state: &State, task: &StoredTask) -> Result<BTreeMap<NodeId, String>, Failure> {
+pub(super) async fn node_names(
+    state: &State,
+    task: &StoredTask,
+) -> Result<BTreeMap<NodeId, String>, Failure> {
     if task.attempts.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -138,9 +140,9 @@ async fn node_names(state: &State, task: &StoredTask) -> Result<BTreeMap<NodeId,
 }
 
 /// The whole answer in one sentence.
-fn summary(view: &TaskView, actions: &[WhyAction]) -> String {
-    let first = actions.first().map(|action| {
-        let more = match actions.len() - 1 {
+fn summary(view: &TaskView, reasons: &Reasons) -> String {
+    let first = reasons.actions.first().map(|action| {
+        let more = match reasons.actions.len() as u64 - 1 + reasons.more {
             0 => String::new(),
             1 => " (and 1 more action)".to_owned(),
             more => format!(" (and {more} more actions)"),
@@ -175,6 +177,8 @@ fn summary(view: &TaskView, actions: &[WhyAction]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lp_protocol::views::WhyAction;
+
     use super::*;
 
     fn view(stage: Stage, status: Option<Status>, reason: Option<&str>) -> TaskView {
@@ -202,19 +206,24 @@ mod tests {
     fn one_sentence_says_it_all() {
         let waits =
             |name: &str| WhyAction { name: name.into(), reason: "waits for a slot".into(), hint: None };
+        let reasons = |actions: &[WhyAction], more| Reasons { actions: actions.to_vec(), more };
 
         assert_eq!(
-            summary(&view(Stage::Pending, None, None), &[waits("first"), waits("second")]),
+            summary(&view(Stage::Pending, None, None), &reasons(&[waits("first"), waits("second")], 0)),
             "the task is pending: `first`: waits for a slot (and 1 more action)"
         );
         assert_eq!(
-            summary(&view(Stage::Finished, Some(Status::Success), None), &[]),
+            summary(&view(Stage::Pending, None, None), &reasons(&[waits("first")], 7)),
+            "the task is pending: `first`: waits for a slot (and 7 more actions)"
+        );
+        assert_eq!(
+            summary(&view(Stage::Finished, Some(Status::Success), None), &reasons(&[], 0)),
             "the task has succeeded"
         );
         assert_eq!(
             summary(
                 &view(Stage::Finished, Some(Status::Fail), Some("action `x`: exit code 3")),
-                &[waits("x")]
+                &reasons(&[waits("x")], 0)
             ),
             "the task has failed: action `x`: exit code 3"
         );

@@ -45,6 +45,11 @@ impl Store {
         Ok(Some(AppView { plan: Some(plan), manifest: Some(manifest), ..view(package) }))
     }
 
+    /// The same without them.
+    pub async fn find_app_head(&self, app_id: AppId) -> Result<Option<AppView>> {
+        Ok(self.find_package(Kind::App, app_id.0).await?.map(view))
+    }
+
     /// The living app meant by `text`: its id, its name, or the unique beginning of its id.
     pub async fn resolve_app(&self, text: &str) -> Result<AppId> {
         self.resolve_package(Kind::App, text).await.map(AppId)

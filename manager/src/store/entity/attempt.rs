@@ -2,7 +2,7 @@
 
 use lp_protocol::frames::Usage;
 use lp_protocol::{Exit, NodeId};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::columns::{json, time, time_opt, to_micros, to_signed, unsigned, word, word_opt};
@@ -10,7 +10,7 @@ use crate::core::record::{AttemptId, AttemptPayload, AttemptRecord};
 use crate::store::Damage;
 use crate::store::sql::{Insert, clean};
 
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     pub task: i64,
     pub action: i64,
@@ -36,6 +36,34 @@ pub(crate) struct Row {
 /// What [`Row`] is read from, `a` being the table.
 pub(crate) const SELECTED: &str = "a.task, a.action, a.number, a.run, a.counts_in, a.name, a.node_id, a.stage, a.status, a.exit, a.assign_at, \
      a.start_at, a.end_at, a.log_bytes, a.cpu_seconds, a.max_rss_bytes, a.read_bytes, a.written_bytes, a.preparing";
+
+impl Row {
+    /// Reads columns by where [`SELECTED`] has them: a task may have ten thousand attempts, and to look nineteen names up for each takes as
+    /// long as the rest of it.
+    pub(crate) fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            task: row.try_get_by_index(0)?,
+            action: row.try_get_by_index(1)?,
+            number: row.try_get_by_index(2)?,
+            run: row.try_get_by_index(3)?,
+            counts_in: row.try_get_by_index(4)?,
+            name: row.try_get_by_index(5)?,
+            node_id: row.try_get_by_index(6)?,
+            stage: row.try_get_by_index(7)?,
+            status: row.try_get_by_index(8)?,
+            exit: row.try_get_by_index(9)?,
+            assign_at: row.try_get_by_index(10)?,
+            start_at: row.try_get_by_index(11)?,
+            end_at: row.try_get_by_index(12)?,
+            log_bytes: row.try_get_by_index(13)?,
+            cpu_seconds: row.try_get_by_index(14)?,
+            max_rss_bytes: row.try_get_by_index(15)?,
+            read_bytes: row.try_get_by_index(16)?,
+            written_bytes: row.try_get_by_index(17)?,
+            preparing: row.try_get_by_index(18)?,
+        })
+    }
+}
 
 /// Inserts, or updates all that can change.
 pub(crate) const UPSERT: Insert<19> = Insert {

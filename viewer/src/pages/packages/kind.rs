@@ -93,6 +93,14 @@ impl Kind {
 
     pub(crate) async fn fetch(self, client: &ManagerClient, text: &str) -> Result<Package, Failure> {
         Ok(match self {
+            Kind::App => client.fetch_app_head(text).await?.into(),
+            Kind::Venv => client.fetch_venv(text).await?.into(),
+        })
+    }
+
+    /// The same with an application's plan and manifest, which may be large.
+    pub(crate) async fn fetch_whole(self, client: &ManagerClient, text: &str) -> Result<Package, Failure> {
+        Ok(match self {
             Kind::App => client.fetch_app(text).await?.into(),
             Kind::Venv => client.fetch_venv(text).await?.into(),
         })
@@ -113,7 +121,7 @@ pub(crate) struct Package {
     pub(crate) create_at: DateTime<Utc>,
     pub(crate) update_at: DateTime<Utc>,
     pub(crate) version: VersionView,
-    /// Of an application that was asked for by itself.
+    /// Of an application all of which was asked for.
     pub(crate) plan: Option<Plan>,
     pub(crate) manifest: Option<String>,
     /// Of a venv.

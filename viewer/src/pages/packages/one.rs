@@ -67,7 +67,7 @@ struct Action {
 pub(crate) async fn show(visit: Visit, path: web::Path<(Kind, String)>) -> Result<HttpResponse, Failure> {
     let (kind, wanted) = path.into_inner();
     let client = visit.client();
-    let package = kind.fetch(client, &wanted).await?;
+    let package = kind.fetch_whole(client, &wanted).await?;
     let now = Utc::now();
     let mut frame = visit.frame_below(kind.section(), &clip(&package.name, 80));
     let latest = match kind {

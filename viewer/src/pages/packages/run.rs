@@ -61,8 +61,8 @@ async fn earlier(client: &ManagerClient, package: &Package) -> Result<Inputs, Fa
     let latest = ListTasks { app_id: Some(app_id), limit: Some(EARLIER), ..ListTasks::default() };
     let mut inputs = Inputs::default();
     for task in client.list_tasks(&latest).await?.items {
-        if let Ok(info) = client.fetch_task(&task.task_id.to_string()).await {
-            inputs.add(&task.task_name, &info.input_data);
+        if let Ok(input) = client.fetch_task_input(&task.task_id.to_string()).await {
+            inputs.add(&task.task_name, &input);
         }
     }
     Ok(inputs)

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt as _;
 use lp_protocol::client::{AttemptRef, ManagerClient};
 use lp_protocol::health::Health;
 use lp_protocol::plan::Command as Main;
-use lp_protocol::views::{ListTasks, ReadLog, ServiceInfo, ServiceView};
+use lp_protocol::views::{ListTasks, ReadLog, ServiceInfo, ServiceView, ShowOutline};
 
 use super::LIST;
 use super::list::badge;
@@ -154,8 +154,8 @@ impl Said {
     async fn load(client: &ManagerClient, view: &ServiceView) -> Self {
         let nothing = Self { of: None, text: String::new() };
         let Some(task) = view.task_id.map(|id| id.to_string()) else { return nothing };
-        let Ok(info) = client.fetch_task(&task).await else { return nothing };
-        let latest = info.actions.iter().filter_map(|action| Some((action, action.attempts.last()?)));
+        let Ok(outline) = client.fetch_outline(&task, &ShowOutline::default()).await else { return nothing };
+        let latest = outline.info.actions.iter().filter_map(|action| Some((action, action.attempts.last()?)));
         let Some((action, attempt)) = latest.max_by_key(|(_, attempt)| attempt.assign_at) else {
             return nothing;
         };

@@ -3,7 +3,8 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use lp_protocol::views::{CreateTask, TaskView};
+use lp_protocol::client::ManagerClient;
+use lp_protocol::views::{CreateTask, TaskView, WaitTask};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -48,20 +49,27 @@ pub(crate) async fn ask(
     signed: web::ReqData<Signed>,
     task: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let info = signed.session.client.fetch_task(&task).await?;
-    let input = json(info.input_data.get());
+    let client = &signed.session.client;
+    let (input, view) = tokio::try_join!(client.fetch_task_input(&task), view(client, &task))?;
+    let input = json(input.get());
     let wishes = Wishes {
-        task_name: visible(&info.task.task_name),
+        task_name: visible(&view.task_name),
         input: if input.is_cut { String::new() } else { input.text },
-        priority: info.task.priority.to_string(),
+        priority: view.priority.to_string(),
     };
     let too_long = input.is_cut || wishes.input.len() > MAX_INPUT_BYTES;
     html(&page(
         Frame::new(&state, &request, Section::Tasks, "Run again"),
-        &info.task,
+        &view,
         wishes,
         Problem::none(too_long),
     ))
+}
+
+/// The task as it stands in a list.
+async fn view(client: &ManagerClient, task: &str) -> Result<TaskView, lp_protocol::client::Error> {
+    // an answer at once, whatever state it is in
+    client.wait_task(task, &WaitTask { timeout: Some(0.0) }).await
 }
 
 /// What is wrong with what was sent.
@@ -108,7 +116,7 @@ pub(crate) async fn create(
     form: Checked<Wishes>,
 ) -> Result<HttpResponse, Failure> {
     let client = &form.signed.session.client;
-    let old = client.fetch_task(&task).await?.task;
+    let old = view(client, &task).await?;
     let wishes = form.fields;
     let mut problem = Problem::none(false);
     let input = parse(&wishes.input).map_err(|error| problem.input = Some(error)).ok();

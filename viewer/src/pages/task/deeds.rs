@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use lp_protocol::views::{DeleteTask, RecoverTask, RerunTask, StopTask, TaskInfo};
+use lp_protocol::views::{DeleteTask, RecoverTask, RerunTask, ShowOutline, StopTask, TaskInfo};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -150,7 +150,7 @@ pub(crate) async fn ask(
 ) -> Result<HttpResponse, Failure> {
     let (task, word) = path.into_inner();
     let deed = Deed::parse(&word)?;
-    let info = signed.session.client.fetch_task(&task).await?;
+    let info = signed.session.client.fetch_outline(&task, &ShowOutline::default()).await?.info;
     let task = &info.task;
     let frame = Frame::new(&state, &request, Section::Tasks, deed.button())
         .crumb("Tasks", "/tasks")

@@ -6,6 +6,8 @@ use lp_protocol::views::TaskInfo;
 
 use crate::parts::{Badge, JsonView, url_part, visible};
 
+/// Results on one page.
+pub(super) const MAX_RESULTS: u32 = 100;
 /// Text of results on one page; each also has its own limit.
 const MAX_RESULTS_BYTES: usize = 512 << 10;
 
@@ -17,7 +19,7 @@ pub(super) struct InOut {
     /// What the task as a whole has left.
     output: Option<JsonView>,
     results: Vec<Output>,
-    more: usize,
+    has_more: bool,
     is_finished: bool,
 }
 
@@ -31,7 +33,8 @@ struct Output {
 }
 
 impl InOut {
-    pub(super) fn new(info: &TaskInfo) -> Self {
+    /// `has_more`: the task has left more results than were asked for.
+    pub(super) fn new(info: &TaskInfo, has_more: bool) -> Self {
         let task_id = info.task.task_id;
         let mut results = Vec::new();
         let mut shown = 0;
@@ -57,7 +60,7 @@ impl InOut {
                 .download(format!("/tasks/{task_id}/input.json")),
             output: info.output.as_ref().map(|output| JsonView::new(output.get(), "Output of the task")),
             task_id: task_id.to_string(),
-            more: info.result.len().saturating_sub(results.len()),
+            has_more: has_more || info.result.len() > results.len(),
             results,
             is_finished: !info.task.stage.is_open(),
         }

@@ -4,14 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use lp_protocol::client::ManagerClient;
-use lp_protocol::views::{AttemptView, TaskInfo};
+use lp_protocol::views::{AttemptView, Outlined, ShowOutline, TaskInfo};
 use lp_protocol::{Stage, Status};
 
 use super::actions::Actions;
 use super::address::Show;
 use super::head::{Deeds, Head};
 use super::history::History;
-use super::io::InOut;
+use super::io::{self, InOut};
 use super::log_tail::LogTail;
 use super::panel::{self, OpenAttempt, Panel};
 use super::timeline::Timeline;
@@ -64,6 +64,9 @@ enum Upper {
     History(History),
 }
 
+/// Reasons asked for; the line shows fewer, but some of them say what the first has said.
+const MOST_REASONS: u32 = 50;
+
 /// Which view of which task.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -87,8 +90,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let asked = Asked { task: task.into_inner(), address: address.into_inner() };
     let (session, address) = (&signed.session, &asked.address);
-    let info = session.client.fetch_task(&asked.task).await?;
-    let content = Task::make(session, &info, address, Utc::now(), For::Reader).await;
+    let outlined = fetch(&session.client, &asked).await?;
+    let content = Task::make(session, &outlined, address, Utc::now(), For::Reader).await;
+    let info = outlined.info;
     let log = match address.tab.has_panel() && address.show == Show::Log {
         true => log(&session.client, &info, content.selected.as_ref()).await,
         false => None,
@@ -101,6 +105,17 @@ pub(crate) async fn show(
     html(&Page { frame, tabs: tabs(&info, address), command, content, log })
 }
 
+/// What the page needs of the task, in one go: with thousands of actions each look at them all counts.
+async fn fetch(client: &ManagerClient, asked: &Asked) -> Result<Outlined, Failure> {
+    let address = &asked.address;
+    let query = ShowOutline {
+        why: Some(MOST_REASONS),
+        why_action: Some(address.action.clone()).filter(|action| !action.is_empty()),
+        results: (address.tab == Tab::Io).then_some(io::MAX_RESULTS),
+    };
+    Ok(client.fetch_outline(&asked.task, &query).await?)
+}
+
 fn tabs(info: &TaskInfo, address: &Address) -> Tabs {
     let tab = |tabs: Tabs, name, tab: Tab| tabs.tab(name, address.on_tab(tab), address.tab == tab);
     let tabs = tab(tab(Tabs::new("Views of the task"), "Graph", Tab::Graph), "Timeline", Tab::Timeline);
@@ -111,37 +126,34 @@ fn tabs(info: &TaskInfo, address: &Address) -> Tabs {
 impl Task {
     /// As the page is kept up to date by.
     pub(crate) async fn load(session: &Session, asked: &Asked, now: DateTime<Utc>) -> Result<Self, Failure> {
-        let info = session.client.fetch_task(&asked.task).await?;
-        Ok(Self::make(session, &info, &asked.address, now, For::Update).await)
+        let outlined = fetch(&session.client, asked).await?;
+        Ok(Self::make(session, &outlined, &asked.address, now, For::Update).await)
     }
 
     async fn make(
         session: &Session,
-        info: &TaskInfo,
+        outlined: &Outlined,
         address: &Address,
         now: DateTime<Utc>,
         reader: For,
     ) -> Self {
-        let why = match needs_why(info) || address.show == Show::Why {
-            // the page is worth showing without it, and what the manager thinks of a task may fail on its own
-            true => session.client.explain_task(&info.task.task_id.to_string()).await.ok(),
-            false => None,
-        };
+        let Outlined { info, why, has_more } = outlined;
+        let why = why.as_ref();
         let selected = Selected::choose(info, address);
         let open = selected.as_ref();
         let found = open.and_then(|open| open.find(info)).filter(|_| address.tab.has_panel());
         let panel_is_live = panel::is_live(address);
         let panel = match found {
             Some(found) if reader == For::Reader || panel_is_live => {
-                Panel::load(session, info, found, address, why.as_ref(), now).await
+                Panel::load(session, info, found, address, why, now).await
             }
             Some(_) | None => None,
         };
         Self {
             head: Head::new(info, now),
             deeds: Deeds::new(info),
-            why: WhyLine::new(info, why.as_ref().filter(|_| needs_why(info)), address, open),
-            upper: Upper::new(info, address, open, now),
+            why: WhyLine::new(info, why.filter(|_| needs_why(info)), address, open),
+            upper: Upper::new((info, *has_more), address, open, now),
             attempt: found.map(|(action, attempt)| OpenAttempt::new(info, action, attempt, address, now)),
             panel,
             panel_is_live,
@@ -167,12 +179,17 @@ impl Task {
 }
 
 impl Upper {
-    fn new(info: &TaskInfo, address: &Address, open: Option<&Selected>, now: DateTime<Utc>) -> Self {
+    fn new(
+        (info, has_more): (&TaskInfo, bool),
+        address: &Address,
+        open: Option<&Selected>,
+        now: DateTime<Utc>,
+    ) -> Self {
         match address.tab {
             Tab::Graph => Upper::Graph(super::graph::of_task(info, address, open, now)),
             Tab::Timeline => Upper::Timeline(Timeline::new(info, address, open, now)),
             Tab::Actions => Upper::Actions(Actions::new(info, address, open, now)),
-            Tab::Io => Upper::Io(InOut::new(info)),
+            Tab::Io => Upper::Io(InOut::new(info, has_more)),
             Tab::History => Upper::History(History::new(info, now)),
         }
     }

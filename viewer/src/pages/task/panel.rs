@@ -3,7 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
-use lp_protocol::views::{ActionView, AttemptView, TaskInfo, Why};
+use lp_protocol::views::{ActionView, AttemptView, ExplainTask, TaskInfo, Why, WhyAction};
 
 use super::actions::outcome;
 use super::address::Show;
@@ -128,34 +128,57 @@ impl Panel {
         let body = match address.show {
             Show::Log => return None,
             Show::Input => Body::Input(Input::fetch(session, info, action, attempt).await),
-            Show::Output => output(info, action),
+            Show::Output => output(session, info, action).await,
             Show::Workspace => Body::Workspace(Files::fetch(session, info, action, attempt, address).await),
-            Show::Why => because(action, attempt, why, now),
+            Show::Why => because(action, attempt, said(session, info, action, why).await.as_ref(), now),
         };
         Some(Self { body })
     }
 }
 
-fn output(info: &TaskInfo, action: &ActionView) -> Body {
-    let url = format!("/tasks/{}/actions/{}/output.json", info.task.task_id, url_part(&action.name));
-    let view = |raw| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
+async fn output(session: &Session, info: &TaskInfo, action: &ActionView) -> Body {
+    let task_id = info.task.task_id.to_string();
+    let url = format!("/tasks/{task_id}/actions/{}/output.json", url_part(&action.name));
+    let view = |raw: &str| JsonView::new(raw, format!("Result of {}", visible(&action.name))).download(url);
+    // what is not there, and what cannot be read now, is not shown
+    let output = session.client.fetch_output(&task_id, &action.name).await.ok();
     Body::Output {
-        value: info.result.get(&action.name).map(|result| view(result.result.get())),
+        value: output.map(|output| view(output.get())),
         is_over: action.stage == lp_protocol::Stage::Finished,
+    }
+}
+
+/// What the manager says of the action. It is among the first reasons, or else asked for by itself.
+async fn said(
+    session: &Session,
+    info: &TaskInfo,
+    action: &ActionView,
+    why: Option<&Why>,
+) -> Option<WhyAction> {
+    let of_it = |why: &Why| why.actions.iter().find(|said| said.name == action.name).cloned();
+    match why {
+        Some(why) if why.more == 0 || of_it(why).is_some() => of_it(why),
+        Some(_) | None => {
+            let query = ExplainTask { limit: Some(1), action: Some(action.name.clone()) };
+            let why = session.client.explain_action(&info.task.task_id.to_string(), &query).await;
+            why.ok().as_ref().and_then(of_it)
+        }
     }
 }
 
 fn because(
     action: &ActionView,
     attempt: Option<&AttemptView>,
-    why: Option<&Why>,
+    said: Option<&WhyAction>,
     now: DateTime<Utc>,
 ) -> Body {
-    let said = why.and_then(|why| why.actions.iter().find(|said| said.name == action.name));
-    let names = |names: &[String]| visible(&names.join(", "));
     let moment = |at: Option<DateTime<Utc>>| at.map(|at| Value::Moment(Moment::new(at, now)));
     let mut facts = Facts::default()
-        .maybe("Waits for", (!action.condition.is_empty()).then(|| Value::Text(names(&action.condition))))
+        .maybe(
+            "Waits for",
+            (!action.condition.is_empty())
+                .then(|| Value::Text(crate::parts::clip(&action.condition.join(", "), 2000))),
+        )
         .maybe("Made by", action.generated_by.as_deref().map(|by| Value::Code(visible(by))))
         .maybe("Next attempt", moment(action.retry_at));
     let mut preparing = Vec::new();

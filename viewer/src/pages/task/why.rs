@@ -50,9 +50,9 @@ impl WhyLine {
     ) -> Self {
         let task = &info.task;
         let is_failure = matches!(task.status, Some(Status::Fail | Status::Error));
-        let (summary, actions) = match why {
-            Some(why) => (Some(why.summary.clone()), why.actions.as_slice()),
-            None => (task.reason.clone(), [].as_slice()),
+        let (summary, actions, untold) = match why {
+            Some(why) => (Some(why.summary.clone()), why.actions.as_slice(), why.more as usize),
+            None => (task.reason.clone(), [].as_slice(), 0),
         };
         // often the sentence says of one action all there is to say
         let last = why.and_then(|why| why.last_output.as_ref());
@@ -62,7 +62,7 @@ impl WhyLine {
                     || summary.as_ref().is_none_or(|summary| !summary.contains(&action.reason)))
         };
         let actions: Vec<&WhyAction> = actions.iter().filter(is_news).collect();
-        let more = actions.len().saturating_sub(MAX_WHY_LINES);
+        let more = actions.len().saturating_sub(MAX_WHY_LINES) + untold;
         let line = |action: &WhyAction| Line {
             name: visible(&action.name),
             url: address.on_action(&action.name),

@@ -65,13 +65,23 @@ impl Tasks {
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
         let page = client.list_tasks(&filter.to_list(now)?).await?;
-        let empty = if filter.is_empty() { first_steps() } else { nothing_fits() };
+        let empty = match &page.next_cursor {
+            Some(_) => nothing_so_far(),
+            None if filter.is_empty() => first_steps(),
+            None => nothing_fits(),
+        };
         Ok(Self { table: TaskTable::new(page.items, empty, now).with_boxes(), next: page.next_cursor })
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         Ok(vec![("tasks", text(&self.table)?)])
     }
+}
+
+/// Of a name that few have a page looks at some of the tasks.
+fn nothing_so_far() -> Empty {
+    let text = "None of the tasks looked at fits this filter. Older ones have not been looked at yet: go on with Older. On the command line, through all of them:";
+    Empty { text, commands: &["lp task list --name '*PART*'"] }
 }
 
 fn nothing_fits() -> Empty {

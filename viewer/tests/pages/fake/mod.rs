@@ -1,5 +1,6 @@
 //! A manager that answers with what a test has put into it. The viewer cannot tell it from a real one.
 
+mod outline;
 mod rest;
 mod routes;
 pub(crate) mod sample;

@@ -15,7 +15,7 @@ use lp_protocol::{ApiError, ErrorCode, Stage, TaskId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{LogNews, Shared, TOKEN};
+use super::{LogNews, Shared, TOKEN, outline};
 
 pub(super) type Data = web::Data<Shared>;
 
@@ -33,6 +33,10 @@ pub(super) fn configure(routes: &mut ServiceConfig) {
             .route("/tasks/{task}", get().to(task))
             .route("/tasks/{task}", web::delete().to(deed))
             .route("/tasks/{task}/why", get().to(why))
+            .route("/tasks/{task}/outline", get().to(outline::outline))
+            .route("/tasks/{task}/wait", get().to(outline::view))
+            .route("/tasks/{task}/input", get().to(outline::input))
+            .route("/tasks/{task}/actions/{action}/output", get().to(outline::output))
             .route("/tasks/{task}/stop", post().to(deed))
             .route("/tasks/{task}/rerun", post().to(deed))
             .route("/tasks/{task}/recover", post().to(deed))
@@ -139,7 +143,7 @@ fn fits(query: &ListTasks, info: &TaskInfo) -> bool {
         && query.id_prefix.as_ref().is_none_or(|start| info.task.task_id.to_string().starts_with(start))
 }
 
-fn find(shared: &Shared, wanted: &str) -> Result<TaskInfo, Refusal> {
+pub(super) fn find(shared: &Shared, wanted: &str) -> Result<TaskInfo, Refusal> {
     let cluster = shared.cluster();
     let found = cluster.tasks.iter().find(|info| info.task.task_id.to_string() == wanted);
     found.cloned().ok_or_else(|| {

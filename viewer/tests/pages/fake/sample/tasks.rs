@@ -162,7 +162,8 @@ pub(super) fn why(info: &TaskInfo) -> Option<Why> {
         (_, Some(Status::Fail)) => (task.reason.clone()?, Vec::new()),
         _ => return None,
     };
-    Some(Why { task_id: task.task_id, stage: task.stage, status: task.status, summary, actions, last_output })
+    let (stage, status) = (task.stage, task.status);
+    Some(Why { task_id: task.task_id, stage, status, summary, actions, more: 0, last_output })
 }
 
 pub(super) fn failing_log() -> Vec<u8> {
