@@ -139,6 +139,11 @@ async fn times(world: &World) {
 
     browser.press("Since start").await;
     assert!(shown().await.is_empty());
+
+    browser.fill(".log-bar input[type=search]", "ROW 3").await;
+    browser.says_in(".hits", "1 of 1").await;
+    browser.fill(".log-bar input[type=search]", "no such row").await;
+    browser.says_in(".hits", "nothing found").await;
     browser.is_clean(Refused::No).await;
 }
 

@@ -1,7 +1,7 @@
 //! A task as pages show it: its actions in columns, and of what they left only the beginning.
 //!
 //! `GET /tasks/{task}` says everything about ten thousand actions in ten thousand objects, seven megabytes of them, most of it keys and times
-//! as text. In columns the same actions take a tenth of the time to write, to send and to read; [`TaskOutline::into_actions`] gives them
+//! as text. In columns the same actions take a tenth of the time to write, to send and to read; [`ActionColumns::into_actions`] gives them
 //! back as they were.
 
 use std::collections::{BTreeMap, HashMap};

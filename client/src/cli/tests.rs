@@ -1,0 +1,190 @@
+//! What of the grammar must not change: LitePipeline's flags, bare objects, help.
+
+use super::*;
+
+#[test]
+fn the_grammar_has_no_contradictions_with_short_help_or_without() {
+    Cli::command().debug_assert();
+    shorten_help(Cli::command()).debug_assert();
+}
+
+#[test]
+fn litepipelines_flags_and_bare_objects_are_both_accepted() {
+    for line in [
+        "app create -f x.zip -n name -d text",
+        "app create x --strict",
+        "app list -n a* -l 5",
+        "app list -a id",
+        "app info -a x",
+        "app info x",
+        "app update -a x -f y -n z -d text",
+        "app delete -a x -y",
+        "app delete x y z --yes",
+        "app download -a x",
+        "app download x -f out.zip",
+        "app history list -a x -l 5",
+        "app history list x",
+        "app history info x 2",
+        "app history info -a x -H 2",
+        "app history activate -a x -H 2 -r",
+        "app history activate x previous",
+        "app history delete -a x -H 1 -y",
+        "app history download x 1 -f old.zip --force",
+        "app diff x",
+        "app diff x 1 2",
+        "app diff -a x 1 2",
+        "app rollback x",
+        "app rollback -a x -H 2",
+        "venv history list -v x",
+        "venv history info -v x -H 2 --verbose",
+        "venv history activate x 2",
+        "venv history delete -v x -H 1 --yes",
+        "venv diff -v x 1 2",
+        "venv rollback -v x",
+        "venv create -f x -n y",
+        "venv info -v x",
+        "venv update x -n y",
+        "venv delete -v x -v y -y",
+        "venv download x --output - --force",
+        "task create -a x -n y -i {}",
+        "task create -a x -p -5 --key k",
+        "task create --app x --each - --wait --timeout 1h",
+        "task list -a x -n y -s running -S fail -t abcd -l 0",
+        "task list --since 1d --all -o jsonl",
+        "task info -t x",
+        "task wait x y --timeout 5",
+        "task stop -t x -g -9",
+        "task stop x -g 15 --grace 1m --wait",
+        "task rerun -t x --wait",
+        "task delete -t x -t y",
+        "logs -t x -n y -f",
+        "logs x y --tail 10 --attempt 2",
+        "why x",
+        "why -t x",
+        "workspace list x",
+        "workspace list x y",
+        "workspace download -t x -n y -f",
+        "workspace download x y --file a/b --output c",
+        "workspace delete -t x -t y -y",
+        "schedule create -n x -a y -H 12 -m 40 -d 1 -D -1 -e",
+        "schedule create -n x -w 67e55044-10b1-426f-9247-bb680e5fe0c8 -H 1 -i {}",
+        "schedule create -n x -a y --cron @daily --tz UTC --catchup all:5 --overlap kill --jitter 5m -e true",
+        "schedule list -n x -a y -s abcd -e -l 5",
+        "schedule list -e false",
+        "schedule info -s x",
+        "schedule update -s x -n y -m 5 -e false --end none",
+        "schedule enable x y",
+        "schedule disable -s x",
+        "schedule delete -s x -y",
+        "schedule trigger x",
+        "schedule next x -l 3 --after 2026-01-01T00:00:00Z",
+        "schedule history x --all",
+        "service create -n x -a y -i {} -d text -e",
+        "service create -n x -a y --signal -9 --grace 5s --delay 1s --max-delay 1m --reset-after 1h --max-restarts 3",
+        "service list -n x -a y -s abcd -e -l 5",
+        "service info -s x",
+        "service update -s x -a y -n z -i {} -d text -e false --max-restarts none --follow-active",
+        "service enable x y",
+        "service disable -s x",
+        "service restart x",
+        "service delete x -y",
+        "gc --dry-run -r",
+        "gc -y",
+        "workflow create -n x -c file.json -d text -e true",
+        "workflow create -c - --strict",
+        "workflow list -w x",
+        "workflow list -n a* -l 5",
+        "workflow info -w x",
+        "workflow update -w x -n y -e false",
+        "workflow enable x y",
+        "workflow disable -w x",
+        "workflow delete -w x -y",
+        "task list -w @last",
+        "work create -w x -n y -i {}",
+        "work create -w x -p -5 --wait --timeout 1h",
+        "work list -w abcd -W x -n y* -s running -S fail -l 0",
+        "work list --width 5 --all",
+        "work info -w x",
+        "work wait x y --timeout 5",
+        "work stop -w x -g -9",
+        "work rerun -w x --wait",
+        "work recover x",
+        "work delete x --force -y",
+        "work why x",
+        "node list",
+        "node info x",
+        "node token --lifetime 1h",
+        "token list",
+        "tokens list -l 5",
+        "token create ci --role reader",
+        "token create -n ci -R administrator --expire-after 30d",
+        "token revoke ci -y",
+        "token revoke -n ci --yes",
+        "node",
+        "-W 12 -r app list",
+        "app list -W 12 -r",
+        "status -v -q --color never",
+        "-o wide --manager http://x --token t status",
+        "version",
+        "completions zsh",
+        "up",
+        "manager",
+        "viewer",
+    ] {
+        let parsed = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' ')));
+        assert!(parsed.is_ok(), "lp {line}: {}", parsed.unwrap_err());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for line in [
+        "task info",
+        "task info x y",
+        "task info x -t y",
+        "task create",
+        "task create -a x -i {} --each y",
+        "task create -a x --each y --follow",
+        "task stop x -g 1",
+        "task rerun x --timeout 5",
+        "app update x",
+        "app update x -n y --strict",
+        "app list -l 5 --all",
+        "app history",
+        "app history list",
+        "app history info x 1 2",
+        "app diff x 1 2 3",
+        "workflow create -n x",
+        "workflow update x",
+        "workflow update x --strict",
+        "workflow create -c x -e maybe",
+        "work create",
+        "work create -w x --timeout 5",
+        "work stop x -g 1",
+        "status -r -o yaml",
+        "app list -W 0",
+        "logs x --attempt 0",
+        "node list --lifetime 1h",
+        "completions tcsh",
+        "schedule create -n x -a y -H 1 --cron @daily",
+        "schedule create -n x -a y -w 67e55044-10b1-426f-9247-bb680e5fe0c8 -H 1",
+        "schedule create -a y -H 1",
+        "schedule create -n x -a y -H 1 --overlap maybe",
+        "schedule create -n x -a y -H 1 --catchup all:0",
+        "schedule update -n x",
+        "service create -n x",
+    ] {
+        let parsed = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' ')));
+        assert!(parsed.is_err(), "lp {line}");
+    }
+}
+
+#[test]
+fn the_verbose_flag_counts_also_where_its_letter_means_something_else() {
+    for (line, verbose) in
+        [("-v status", 1), ("status -vv", 2), ("venv info -v x --verbose", 1), ("venv info -v x", 0)]
+    {
+        let cli = Cli::try_parse_from(["lp"].into_iter().chain(line.split(' '))).unwrap();
+        assert_eq!(cli.global.verbose, verbose, "{line}");
+    }
+}
