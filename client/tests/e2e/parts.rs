@@ -123,5 +123,5 @@ fn a_node_whose_token_is_not_known_says_what_to_do_and_ends_with_the_code_of_a_r
 
     let ran = crate::common::run(command.env("LP_JOIN_TOKEN", "lpjoin_wrong"), "");
 
-    ran.ends_with(4).says("is not known, or has expired").says("lp node token");
+    ran.ends_with(4).says("is not known, was revoked, or has expired").says("lp node token");
 }

@@ -214,7 +214,7 @@ impl Model {
                 {
                     changes.payloads.insert(record.id, payload.clone());
                     // nothing does not wipe out something: an attempt ends once
-                    if payload.output.is_some() || payload.log.is_some() {
+                    if payload.output.is_some() || payload.log.is_some() || payload.log_times.is_some() {
                         self.payloads.insert(record.id, payload);
                     }
                 }

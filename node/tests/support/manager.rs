@@ -148,6 +148,11 @@ impl Manager {
         self.wait("a link", |facts| facts.link.is_some().then_some(())).await;
     }
 
+    /// Waits until it is noticed that the node has gone: what is sent before goes nowhere.
+    pub async fn unlinked(&self) {
+        self.wait("the end of the link", |facts| facts.link.is_none().then_some(())).await;
+    }
+
     pub fn send(&self, frame: ManagerFrame) {
         self.send_text(serde_json::to_string(&[frame]).unwrap());
     }
