@@ -79,6 +79,7 @@ pub(crate) fn pages(arguments: &[OsString]) -> Result<()> {
     command::run(&mut cargo(&["build", "--release", "--package", "lp", "--bin", "lp"]))?;
     let program = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |target| root().join(target));
-    let mut run = cargo(&["run", "--release", "--package", "lp", "--example", "pages", "--"]);
+    // what only measures need not be optimised
+    let mut run = cargo(&["run", "--package", "lp", "--example", "pages", "--"]);
     command::run(run.args(arguments).arg("--lp").arg(program.join("release/lp")))
 }

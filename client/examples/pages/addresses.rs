@@ -117,7 +117,7 @@ async fn tasks(asks: &mut Asks, server: &Server) -> Outcome {
     asks.pages(
         "/tasks",
         "/tasks",
-        &["", "/bulk?deed=rerun&status=fail", "/bulk?deed=delete&name=nothing-like-it"],
+        &["", "/bulk?do=rerun&status=fail", "/bulk?do=delete&name=nothing-like-it"],
     );
     for filter in FILTERS {
         asks.add(Door::Page, format!("/tasks?{filter}"), format!("/tasks?{filter}"));

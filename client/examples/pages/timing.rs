@@ -53,12 +53,17 @@ async fn once(server: &Server, ask: &Ask) -> Outcome<(Duration, usize)> {
         Door::Live => {
             let mut stream = server.page(&ask.path).await?;
             let (mut text, mut last) = (Vec::new(), begin.elapsed());
-            while !has_part(&text) {
-                text.extend(stream.chunk().await?.ok_or("the stream ends without a part of the page")?);
-                last = begin.elapsed();
-            }
-            while let Ok(chunk) = tokio::time::timeout(SILENCE, stream.chunk()).await {
-                text.extend(chunk?.ok_or("the stream has ended")?);
+            loop {
+                let chunk = match has_part(&text) {
+                    false => stream.chunk().await?,
+                    true => match tokio::time::timeout(SILENCE, stream.chunk()).await {
+                        Ok(chunk) => chunk?,
+                        Err(_) => break,
+                    },
+                };
+                // of what is over there is an end to tell
+                let Some(chunk) = chunk else { break };
+                text.extend(chunk);
                 last = begin.elapsed();
             }
             Ok((last, text.len()))

@@ -18,6 +18,12 @@ use crate::engine::Reopen;
 /// Tasks looked at in one call: some seconds of work.
 const MAX_LOOKED_AT: usize = 10_000;
 
+/// Tasks counted in one call: somebody waits for the answer before anything is done.
+const MAX_COUNTED: usize = 5_000;
+
+/// A page that is not full though more follow had to look at names one by one; it costs as much as so many tasks.
+const SEARCHED_PAGE: usize = 2_500;
+
 /// Deeds under way at once: they share commits.
 const AT_ONCE: usize = 256;
 
@@ -49,10 +55,11 @@ pub(crate) async fn bulk(
     let mut query = filter;
     query.limit = Some(MAX_PAGE);
     let mut done = BulkTasksDone::default();
-    let mut looked_at = 0;
+    let (mut looked_at, most) = (0, if dry_run { MAX_COUNTED } else { MAX_LOOKED_AT });
     loop {
         let page = state.store.list_tasks(&query).await?;
-        looked_at += page.items.len();
+        let is_searched = page.next_cursor.is_some() && page.items.len() < MAX_PAGE as usize;
+        looked_at += if is_searched { SEARCHED_PAGE } else { page.items.len() };
         let wanted: Vec<TaskId> =
             page.items.iter().filter(|task| is_for(&deed, task)).map(|task| task.task_id).collect();
         done.matched += wanted.len() as u64;
@@ -60,7 +67,7 @@ pub(crate) async fn bulk(
             carry_out(&state, &deed, wanted, &caller, &mut done).await?;
         }
         query.cursor = page.next_cursor;
-        if query.cursor.is_none() || looked_at >= MAX_LOOKED_AT {
+        if query.cursor.is_none() || looked_at >= most {
             done.next_cursor = query.cursor;
             return Ok(HttpResponse::Ok().json(done));
         }

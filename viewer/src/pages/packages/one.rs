@@ -27,8 +27,8 @@ const STRIP: u32 = 50;
 const LATEST: usize = 10;
 /// Actions listed; a plan of thousands is made by a program and not read line by line.
 const MAX_ACTIONS: usize = 200;
-/// Bytes of the manifest shown.
-const MAX_MANIFEST_BYTES: usize = 128 << 10;
+/// Bytes of the manifest shown: a first visit, with styles and scripts, is to stay below 300 kB.
+const MAX_MANIFEST_BYTES: usize = 32 << 10;
 
 #[derive(Template)]
 #[template(path = "packages/one.html")]
@@ -46,6 +46,7 @@ struct Page {
     actions: Vec<Action>,
     more_actions: usize,
     manifest: Option<String>,
+    manifest_is_cut: bool,
     latest: Option<LatestTasks>,
     users: Vec<(String, String, String)>,
     holders: Holders,
@@ -102,6 +103,7 @@ pub(crate) async fn show(visit: Visit, path: web::Path<(Kind, String)>) -> Resul
         graph,
         actions,
         more_actions,
+        manifest_is_cut: manifest.as_ref().is_some_and(|manifest| manifest.len() > MAX_MANIFEST_BYTES),
         manifest: manifest.as_deref().map(shown_manifest),
         latest,
         users,

@@ -77,7 +77,9 @@ pub(crate) async fn ask_of_filter(
         all: true,
         dry_run: true,
     };
-    let counted = all_pages(&signed.session.client, body).await?;
+    // not all of a million are counted before the question is asked
+    let counted = signed.session.client.bulk_tasks(&body).await?;
+    let more = counted.next_cursor.is_some();
     let mut hidden = vec![("do", deed.word().to_owned()), ("all", "yes".to_owned())];
     hidden.extend(filter.fields().into_iter().map(|(key, value)| (key, value.clone())));
     hidden.retain(|(_, value)| !value.is_empty());
@@ -85,14 +87,19 @@ pub(crate) async fn ask_of_filter(
     let is_all = filter.is_empty();
     let what = if is_all { "of all there are" } else { "that fit the filter" };
     html(&Question {
-        title: format!("{} {} {what}?", verb(deed), plural(counted.matched, "task")),
+        title: match (counted.matched, more) {
+            (0, true) => format!("{} the tasks {what}?", verb(deed)),
+            (matched, true) => format!("{} {matched} or more tasks {what}?", verb(deed)),
+            (1, false) if !is_all => format!("{} the 1 task that fits the filter?", verb(deed)),
+            (matched, false) => format!("{} {} {what}?", verb(deed), plural(matched, "task")),
+        },
         consequence: deed.consequence(),
         is_danger: deed.is_danger(),
         hidden,
         fields: fields(deed),
         back: format!("/tasks?{}", filter.query()),
-        is_nothing: counted.matched == 0,
-        more: counted.next_cursor.is_some(),
+        is_nothing: counted.matched == 0 && !more,
+        more,
         command: (!is_all).then(|| Command::new(command)),
         frame: frame(&state, &request, deed),
     })
