@@ -44,7 +44,10 @@ pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, Failure> {
         .row("Tasks running", number(status.tasks_running))
         .row("Actions ready for a slot", number(status.actions_queued))
         .row("Actions running", number(status.actions_running))
-        .row("Slots", Value::Text(format!("{} of {} in use", status.slots_in_use, status.slots)))
+        .row(
+            "Slots",
+            Value::Text(format!("{} of {} in use", status.slots_in_use.min(status.slots), status.slots)),
+        )
         .row("Nodes", Value::Text(format!("{} of {} connected", status.nodes_connected, status.nodes)));
     html(&Page {
         frame: visit.frame(Section::Elsewhere, "About"),

@@ -184,7 +184,7 @@ impl Figures {
             queued: (status.actions_queued > 0).then(|| plural(status.actions_queued, "action")),
             waiting_line: Sparkline::new("waiting", &of(|hour| hour.waiting), None),
             slots: status.slots,
-            slots_in_use: status.slots_in_use,
+            slots_in_use: status.slots_in_use.min(status.slots),
             slots_line: Sparkline::new("slots busy", &of(|hour| hour.slots_in_use), Some(status.slots)),
             nodes: format!("{} of {}", status.nodes_connected, plural(status.nodes, "node")),
         }

@@ -111,7 +111,9 @@ fn is_up(node: &NodeView) -> bool {
 
 impl Card {
     fn new(node: &NodeView, now: DateTime<Utc>) -> Self {
-        let (slots, slots_in_use) = (node.facts.capacity.slots, node.in_use.slots);
+        // what was sent ahead waits there
+        let slots = node.facts.capacity.slots;
+        let slots_in_use = node.in_use.slots.min(slots);
         Self {
             node_id: node.node_id.to_string(),
             short: node.node_id.short(),

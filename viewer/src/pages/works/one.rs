@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
-use lp_protocol::Stage;
 use lp_protocol::client::ManagerClient;
 use lp_protocol::views::{WhyWork, WorkApplication, WorkInfo};
+use lp_protocol::{Stage, Status};
 
 use super::LIST;
 use crate::failure::Failure;
@@ -70,11 +70,13 @@ struct Head {
 #[template(path = "works/why.html")]
 struct WhyPart {
     summary: Option<Prose>,
+    is_failure: bool,
     reasons: Vec<Reason>,
 }
 
 struct Reason {
     name: String,
+    task_url: Option<String>,
     reason: Prose,
     hint: Option<Prose>,
 }
@@ -121,7 +123,7 @@ pub(crate) async fn show(
         .crumb(visible(&info.work.workflow_name), format!("/workflows/{}", info.work.workflow_id))
         .live(format!("/live?view=work&app={id}"));
     let is_over = info.work.stage == Stage::Finished;
-    let can_recover = is_over && info.work.status != Some(lp_protocol::Status::Success);
+    let can_recover = is_over && info.work.status != Some(Status::Success);
     let io = (tab == Tab::Io).then(|| Io {
         input: JsonView::new(info.input_data.get(), "Input"),
         results: info
@@ -154,7 +156,7 @@ pub(crate) async fn show(
 /// The work, and the manager's own answer to why it stands there unless it has succeeded.
 async fn fetch(client: &ManagerClient, work: &str) -> Result<(WorkInfo, Option<WhyWork>), Failure> {
     let info = client.fetch_work(work).await?;
-    let is_good = info.work.status == Some(lp_protocol::Status::Success);
+    let is_good = info.work.status == Some(Status::Success);
     let why = if is_good { None } else { client.explain_work(&info.work.work_id.to_string()).await.ok() };
     Ok((info, why))
 }
@@ -214,13 +216,17 @@ impl Head {
 impl WhyPart {
     fn new(info: &WorkInfo, why: Option<WhyWork>) -> Self {
         let reason = info.work.reason.as_deref().map(|reason| Prose::new(reason, 500));
-        let Some(why) = why else { return Self { summary: reason, reasons: Vec::new() } };
+        let is_failure = matches!(info.work.status, Some(Status::Fail | Status::Error));
+        let Some(why) = why else { return Self { summary: reason, is_failure, reasons: Vec::new() } };
+        let task_of =
+            |name: &str| info.applications.iter().find(|application| application.name == name)?.task_id;
         let reasons = why.applications.into_iter().take(20).map(|why| Reason {
             name: visible(&why.name),
+            task_url: task_of(&why.name).map(|id| format!("/tasks/{id}")),
             reason: Prose::new(&why.reason, 500),
             hint: why.hint.map(|hint| Prose::new(&hint, 300)),
         });
-        Self { summary: Some(Prose::new(&why.summary, 500)), reasons: reasons.collect() }
+        Self { summary: Some(Prose::new(&why.summary, 500)), is_failure, reasons: reasons.collect() }
     }
 }
 
