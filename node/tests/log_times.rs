@@ -100,7 +100,8 @@ async fn a_node_that_was_killed_goes_on_with_its_marks_and_dates_what_it_has_mis
     let file = site.data().join("log-times").join(name);
     until("the first mark is written down", || fs::metadata(&file).is_ok_and(|facts| facts.len() > 2)).await;
     site.kill_node();
-    site.manager.unlinked().await;
+    // what is sent before it is noticed goes nowhere
+    site.manager.wait("the end of the link", |facts| facts.link.is_none().then_some(())).await;
     open_gate(&site, &key, 2);
     let output = site.workspace(&key).join("stdout.data");
     until("the third line", || fs::metadata(&output).unwrap().len() == 21).await;

@@ -40,7 +40,7 @@ pub struct Facts {
     pub downloads: Vec<String>,
     pub acked: u64,
     pub settings: Settings,
-    link: Option<mpsc::UnboundedSender<Message>>,
+    pub link: Option<mpsc::UnboundedSender<Message>>,
     links: u64,
 }
 
@@ -146,11 +146,6 @@ impl Manager {
 
     pub async fn linked(&self) {
         self.wait("a link", |facts| facts.link.is_some().then_some(())).await;
-    }
-
-    /// Waits until it is noticed that the node has gone: what is sent before goes nowhere.
-    pub async fn unlinked(&self) {
-        self.wait("the end of the link", |facts| facts.link.is_none().then_some(())).await;
     }
 
     pub fn send(&self, frame: ManagerFrame) {
