@@ -7,11 +7,11 @@ use crate::common::gate::Gate;
 use crate::common::{Cluster, large_archive};
 use crate::world::{World, word};
 
-const SIZE: usize = 6 << 20;
-const HALF: u64 = 3 << 20;
+const SIZE: usize = 12 << 20;
+const HALF: u64 = 6 << 20;
 
-/// What may be sent twice: pages, and the piece that was on its way.
-const SLACK: u64 = 2 << 20;
+/// What may be sent twice: pages, and the piece that was on its way. Pieces grow from 1 MiB to twice as much each.
+const SLACK: u64 = 5 << 20;
 
 #[tokio::test]
 async fn an_upload_goes_on_whatever_happens() {
@@ -34,7 +34,7 @@ async fn goes_on_by_itself(world: &World, gate: &Gate) {
     browser.fill("#f-description", "typed meanwhile").await;
     gate.shut();
     browser.says_in(".sending .told", "Interrupted. The viewer does not answer.").await;
-    browser.says_in(".sending .amount", "of 6.0 MiB").await;
+    browser.says_in(".sending .amount", "of 12.0 MiB").await;
     gate.allow(u64::MAX);
     gate.open();
 
